@@ -165,8 +165,7 @@ def install() -> Path:
         except subprocess.TimeoutExpired:
             raise AzuriteInstallError(f"npm did not install Azurite within {INSTALL_SECONDS:g} s") from None
         if npm_run.returncode:
-            reasons = [line for line in npm_run.stderr.splitlines() if line.startswith("npm error")]
-            reason = reasons[0].removeprefix("npm error").strip() if reasons else "no reason given"
+            reason = _npm_reason(npm_run.stderr)
             raise AzuriteInstallError(
                 f"npm could not install Azurite (exit code {npm_run.returncode}): {reason}"
             )
@@ -176,6 +175,15 @@ def install() -> Path:
             if not target.exists():  # otherwise somebody else has just installed the same
                 raise
     return target
+
+
+def _npm_reason(stderr: str) -> str:
+    """The sentence among lines such as `npm error code E404`."""
+    said = [
+        line.removeprefix("npm error").strip() for line in stderr.splitlines() if line.startswith("npm error")
+    ]
+    fields = ("code ", "syscall ", "path ", "errno ", "dest ")
+    return next((line for line in said if line and not line.startswith(fields)), "npm gave no reason")
 
 
 def _new_key() -> str:
