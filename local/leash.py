@@ -12,7 +12,7 @@ import signal
 import sys
 import time
 
-GRACE_SECONDS = 5.0
+GRACE_SECONDS = 3.0
 
 
 def alive(group: int) -> bool:

@@ -31,6 +31,8 @@ class Process:
         self.name = name
         self.log = log
         self._child = child
+        self._held = True
+        _leash().hold(self)
 
     @property
     def pid(self) -> int:
@@ -40,8 +42,8 @@ class Process:
     def exit_code(self) -> int | None:
         """None while it runs; negative when a signal ended it."""
         code = self._child.poll()
-        if code is not None and not _group_alive(self.pid):
-            _leash().release(self.pid)
+        if code is not None and self._held and not _group_alive(self.pid):
+            self._release()
         return code
 
     @property
@@ -59,7 +61,7 @@ class Process:
         return code
 
     def until[T](self, condition: Callable[[], T | None], within: float) -> T:
-        """What `condition` gives as soon as that is neither None nor False.
+        """What `condition` gives, as soon as that is true in a condition's sense.
 
         Raises ProcessError when the process ends first or `within` seconds have passed.
         """
@@ -68,7 +70,7 @@ class Process:
             running = (
                 self.running
             )  # asked before the condition, whose last word may have come just before the end
-            if (value := condition()) is not None and value is not False:
+            if value := condition():
                 return value
             if not running:
                 raise ProcessError(f"{self.name} ended with exit code {self.exit_code}{self._said()}")
@@ -108,11 +110,15 @@ class Process:
             self._child.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._child.wait(grace)
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.pid, signal.SIGKILL)
-        code = self._child.wait()
+        if self._held:  # once released, the number may be another group's
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, signal.SIGKILL)
+            self._release()
+        return self._child.wait()
+
+    def _release(self) -> None:
+        self._held = False
         _leash().release(self.pid)
-        return code
 
     def _said(self) -> str:
         tail = self.tail()
@@ -157,7 +163,6 @@ def start(
             )
         except OSError as error:
             raise ProcessError(f"{name} cannot be started: {error}") from None
-    _leash().hold(child.pid)
     return Process(name, child, log)
 
 
@@ -175,21 +180,20 @@ class _Leash:
     def __init__(self) -> None:
         script = Path(__file__).with_name("leash.py")
         self._lock = threading.Lock()
-        self._held: set[int] = set()
+        self._held: dict[int, Process] = {}
         self._child = subprocess.Popen(
             [sys.executable, "-I", "-S", str(script)], stdin=subprocess.PIPE, start_new_session=True
         )
         atexit.register(self._close)
 
-    def hold(self, group: int) -> None:
+    def hold(self, process: Process) -> None:
         with self._lock:
-            self._held.add(group)
-            self._tell(f"+{group}\n")
+            self._held[process.pid] = process
+            self._tell(f"+{process.pid}\n")
 
     def release(self, group: int) -> None:
         with self._lock:
-            if group in self._held:
-                self._held.remove(group)
+            if self._held.pop(group, None):
                 self._tell(f"-{group}\n")
 
     def _tell(self, line: str) -> None:
@@ -198,6 +202,8 @@ class _Leash:
         self._child.stdin.flush()
 
     def _close(self) -> None:
+        for process in reversed(list(self._held.values())):
+            process.stop()
         assert self._child.stdin
         self._child.stdin.close()
         self._child.wait()

@@ -1,0 +1,133 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from local import processes
+from local.processes import ProcessError
+
+WITH_GRANDCHILD = """
+import signal, subprocess, sys, time
+{setup}
+grandchild = subprocess.Popen([sys.executable, "-I", "-S", "-c", '''import signal, time
+{setup}
+time.sleep(60)'''])
+print("pids", grandchild.pid, flush=True)
+time.sleep(60)
+"""
+STUBBORN = "signal.signal(signal.SIGTERM, signal.SIG_IGN)"
+PARENT = """
+import pathlib, sys, time
+from local import processes
+command = [sys.executable, "-I", "-S", "-c", {code!r}]
+child = processes.start("child", command, environment={{}}, log=pathlib.Path({log!r}))
+print(child.pid, child.until(child.tail, 10).split()[1], flush=True)
+time.sleep(60)
+"""
+POLITE = """
+import signal, sys, time
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))
+print("ready", flush=True)
+time.sleep(60)
+"""
+
+
+def python(code: str) -> list[str]:
+    return [sys.executable, "-I", "-S", "-c", code]
+
+
+def eventually(condition: Callable[[], bool], within: float = 10) -> None:
+    deadline = time.monotonic() + within
+    while not condition():
+        assert time.monotonic() < deadline, "did not happen in time"
+        time.sleep(0.01)
+
+
+def gone(pid: int) -> bool:
+    try:
+        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("number", "setup"),
+    [(signal.SIGKILL, ""), (signal.SIGTERM, ""), (signal.SIGINT, ""), (signal.SIGKILL, STUBBORN)],
+)
+def test_children_and_grandchildren_end_with_their_parent(tmp_path: Path, number: int, setup: str) -> None:
+    code = PARENT.format(code=WITH_GRANDCHILD.format(setup=setup), log=str(tmp_path / "log"))
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as parent:
+        assert parent.stdout
+        pids = [int(pid) for pid in parent.stdout.readline().split()]
+        assert not any(gone(pid) for pid in pids)
+        parent.send_signal(number)
+        eventually(lambda: all(gone(pid) for pid in pids))
+
+
+def test_stopping_asks_first_and_lets_the_child_finish(tmp_path: Path) -> None:
+    child = processes.start("child", python(POLITE), environment={}, log=tmp_path / "log")
+    child.until(child.tail, 10)
+    assert child.stop() == 7
+
+
+def test_stopping_ends_who_does_not_listen_and_what_they_started(tmp_path: Path) -> None:
+    with processes.start(
+        "child", python(WITH_GRANDCHILD.format(setup=STUBBORN)), environment={}, log=tmp_path / "log"
+    ) as child:
+        grandchild = int(child.until(child.tail, 10).split()[1])
+        assert child.stop(grace=0.1) == -signal.SIGKILL
+        eventually(lambda: gone(grandchild))
+
+
+def test_a_child_that_ends_early_shows_its_last_words(tmp_path: Path) -> None:
+    child = processes.start(
+        "sum", python("raise SystemExit('no such port')"), environment={}, log=tmp_path / "log"
+    )
+    with pytest.raises(ProcessError, match=r"^sum ended with exit code 1; its log .*\nno such port$"):
+        child.until(lambda: None, 10)
+
+
+def test_a_child_that_is_never_ready_is_given_up(tmp_path: Path) -> None:
+    with (
+        processes.start(
+            "idler", python("import time; time.sleep(60)"), environment={}, log=tmp_path / "log"
+        ) as child,
+        pytest.raises(ProcessError, match=r"^idler was not ready after 0.1 s; its log .* is empty$"),
+    ):
+        child.until(lambda: None, 0.1)
+
+
+def test_a_missing_program_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ProcessError, match=r"^worker cannot be started: .*no-such-program"):
+        processes.start("worker", ["/no-such-program"], environment={}, log=tmp_path / "log")
+
+
+def test_a_child_sees_the_given_environment_and_nothing_else(tmp_path: Path) -> None:
+    code = "import os; print(sorted(os.environ.items()))"
+    child = processes.start(
+        "child",
+        python(code),
+        environment={"LC_CTYPE": "C.UTF-8", "A": "1"},
+        log=tmp_path / "log",
+        output=tmp_path / "out",
+    )
+    assert child.wait(10) == 0
+    assert (tmp_path / "out").read_text().strip() == "[('A', '1'), ('LC_CTYPE', 'C.UTF-8')]"
+    assert os.environ.get("A") is None
+
+
+def test_memory_counts_descendants(tmp_path: Path) -> None:
+    with processes.start(
+        "child", python(WITH_GRANDCHILD.format(setup="")), environment={}, log=tmp_path / "log"
+    ) as child:
+        child.until(child.tail, 10)
+        own = psutil.Process(child.pid).memory_info().rss
+        assert child.memory() > 1.5 * own
