@@ -1,0 +1,1 @@
+"""The graph: one file per part, wired together in `__main__.py`."""

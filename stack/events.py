@@ -1,0 +1,103 @@
+"""Uploads become events: the lake's system topic, and its subscriptions to the function."""
+
+from collections.abc import Sequence
+
+import pulumi
+from pulumi_azure_native.eventgrid import v20250215 as eventgrid
+
+from stack.place import Place
+from stack.roles import Role, grant
+from stack.storage import Lake, MediaStorage
+
+# What finishes an upload. Over the dfs endpoint CreateFile comes first, with nothing in it, and is left out.
+_UPLOAD_CALLS = ["FlushWithClose", "PutBlob", "PutBlockList", "CopyBlob"]
+
+
+class UploadEvents(pulumi.ComponentResource):
+    """A system topic on the lake, and one subscription for each ending of names that is redacted."""
+
+    def __init__(
+        self,
+        name: str,
+        place: Place,
+        *,
+        lake: Lake,
+        dead_letters: MediaStorage,
+        function_id: pulumi.Output[str],
+        released: pulumi.Resource,
+        endings: Sequence[str],
+        attempts: int,
+        minutes: int,
+    ) -> None:
+        super().__init__("face-redaction:events:UploadEvents", name)
+        topic = eventgrid.SystemTopic(
+            place.name("uploads"),
+            resource_group_name=place.group_name,
+            location=place.location,
+            source=lake.account_id,
+            topic_type="Microsoft.Storage.StorageAccounts",
+            identity=eventgrid.IdentityInfoArgs(type=eventgrid.IdentityType.SYSTEM_ASSIGNED),
+            tags=place.tags,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        may_dead_letter = grant(
+            "topic-writes-dead-letters",
+            Role.BLOB_CONTRIBUTOR,
+            scope=dead_letters.dead_letters.id,
+            principal_id=topic.identity.apply(_principal),
+            parent=self,
+        )
+        for ending in endings:
+            eventgrid.SystemTopicEventSubscription(
+                f"redact-{ending.lstrip('.').lower()}",
+                event_subscription_name=f"redact-{ending.lstrip('.').lower()}",
+                system_topic_name=topic.name,
+                resource_group_name=place.group_name,
+                event_delivery_schema=eventgrid.EventDeliverySchema.EVENT_GRID_SCHEMA,
+                destination=eventgrid.AzureFunctionEventSubscriptionDestinationArgs(
+                    endpoint_type="AzureFunction",
+                    resource_id=function_id,
+                    max_events_per_batch=1,
+                    preferred_batch_size_in_kilobytes=64,
+                ),
+                filter=eventgrid.EventSubscriptionFilterArgs(
+                    included_event_types=["Microsoft.Storage.BlobCreated"],
+                    # the slash at the end keeps out containers whose names only begin alike
+                    subject_begins_with=lake.uploads.name.apply(
+                        lambda container: f"/blobServices/default/containers/{container}/"
+                    ),
+                    subject_ends_with=ending,
+                    is_subject_case_sensitive=False,
+                    advanced_filters=[
+                        eventgrid.StringInAdvancedFilterArgs(
+                            operator_type="StringIn", key="data.api", values=_UPLOAD_CALLS
+                        ),
+                        eventgrid.NumberGreaterThanAdvancedFilterArgs(
+                            operator_type="NumberGreaterThan", key="data.contentLength", value=0
+                        ),
+                    ],
+                ),
+                retry_policy=eventgrid.RetryPolicyArgs(
+                    max_delivery_attempts=attempts, event_time_to_live_in_minutes=minutes
+                ),
+                dead_letter_with_resource_identity=eventgrid.DeadLetterWithResourceIdentityArgs(
+                    identity=eventgrid.EventSubscriptionIdentityArgs(
+                        type=eventgrid.EventSubscriptionIdentityType.SYSTEM_ASSIGNED
+                    ),
+                    dead_letter_destination=eventgrid.StorageBlobDeadLetterDestinationArgs(
+                        endpoint_type="StorageBlob",
+                        resource_id=dead_letters.account_id,
+                        blob_container_name=dead_letters.dead_letters.name,
+                    ),
+                ),
+                # Azure refuses a destination whose function is not there yet, and a dead letter that it cannot write
+                opts=pulumi.ResourceOptions(parent=self, depends_on=[released, may_dead_letter]),
+            )
+        self.topic_id = topic.id
+        self.register_outputs({"topic_id": topic.id})
+
+
+def _principal(identity: eventgrid.outputs.IdentityInfoResponse | None) -> str:
+    if identity is None or identity.principal_id is None:
+        raise ValueError("the system topic came back without an identity")
+    return identity.principal_id

@@ -1,0 +1,187 @@
+"""The function's code: the package is uploaded with the deployer's own token, then taken by One Deploy."""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+from pulumi import dynamic
+from pulumi_azure_native.authorization.get_client_config import get_client_config_output
+from pulumi_azure_native.resources import v20241101 as resources
+
+from stack.archive import write_zip
+from stack.package import FunctionPackage
+from stack.place import Place
+from stack.roles import Role, grant
+
+if TYPE_CHECKING:
+    from azure.core.credentials import TokenCredential
+
+PACKAGE_NAME = "released-package.zip"  # the only name that One Deploy takes
+_AZURE_CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"  # its application id, the client of a person who ran `az login`
+
+
+def deployer_credential() -> "TokenCredential":
+    """Pulumi's own login: the ARM_* variables of its Azure provider, else what azure-identity finds (`az login`)."""
+    from azure.identity import ClientAssertionCredential, ClientSecretCredential, DefaultAzureCredential
+
+    tenant, client = os.environ.get("ARM_TENANT_ID"), os.environ.get("ARM_CLIENT_ID")
+    if tenant and client:
+        if secret := os.environ.get("ARM_CLIENT_SECRET"):
+            return ClientSecretCredential(tenant, client, secret)
+        if os.environ.get("ARM_USE_OIDC", "").lower() == "true":
+            return ClientAssertionCredential(tenant, client, _oidc_token)
+    return DefaultAzureCredential()
+
+
+def _oidc_token() -> str:
+    """The workflow's own token: given outright, or asked of GitHub as its documentation on OpenID Connect says."""
+    if token := os.environ.get("ARM_OIDC_TOKEN"):
+        return token
+    import httpx
+
+    answer = httpx.get(
+        os.environ["ACTIONS_ID_TOKEN_REQUEST_URL"],
+        params={"audience": "api://AzureADTokenExchange"},
+        headers={"Authorization": f"Bearer {os.environ['ACTIONS_ID_TOKEN_REQUEST_TOKEN']}"},
+        timeout=30,
+    )
+    answer.raise_for_status()
+    return str(answer.json()["value"])
+
+
+class _BlobUpload(dynamic.ResourceProvider):
+    """Uploads an archive as one zip.
+
+    azure-native's own `storage.Blob` asks for the account's shared key, which our accounts do not have.
+    """
+
+    serialize_as_secret_always = False  # it holds no secret, and a plain one shows no difference
+
+    def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
+        return dynamic.CreateResult(id_=props["url"], outs=self._upload(props))
+
+    def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.UpdateResult:
+        return dynamic.UpdateResult(outs=self._upload(news))
+
+    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.DiffResult:
+        moved = olds.get("url") != news.get("url")
+        return dynamic.DiffResult(
+            changes=moved or olds.get("sha256") != news.get("sha256"), replaces=["url"] if moved else []
+        )
+
+    def delete(self, _id: str, props: dict[str, Any]) -> None:
+        from azure.core.exceptions import ResourceNotFoundError
+        from azure.storage.blob import BlobClient
+
+        with (
+            BlobClient.from_blob_url(props["url"], credential=deployer_credential()) as blob,
+            suppress(ResourceNotFoundError),
+        ):
+            blob.delete_blob()
+
+    @staticmethod
+    def _upload(props: dict[str, Any]) -> dict[str, Any]:
+        from azure.storage.blob import BlobClient
+
+        with (
+            TemporaryDirectory() as folder,
+            BlobClient.from_blob_url(props["url"], credential=deployer_credential()) as blob,
+        ):
+            package = Path(folder) / PACKAGE_NAME
+            write_zip(props["archive"], package)
+            with package.open("rb") as content:
+                blob.upload_blob(content, overwrite=True)
+        return {"url": props["url"], "sha256": props["sha256"]}
+
+
+class UploadedPackage(dynamic.Resource, module="release", name="UploadedPackage"):
+    """The function's package as a blob. `url` is its https address; it changes when the archive's hash does."""
+
+    url: pulumi.Output[str]
+    sha256: pulumi.Output[str]
+
+    def __init__(
+        self,
+        name: str,
+        package: FunctionPackage,
+        container_url: pulumi.Output[str],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(
+            _BlobUpload(),
+            name,
+            {
+                "url": container_url.apply(lambda known: f"{known}/{PACKAGE_NAME}"),
+                "sha256": package.sha256,
+                "archive": package.archive,
+            },
+            opts,
+        )
+
+
+def release(
+    name: str,
+    place: Place,
+    package: FunctionPackage,
+    *,
+    container_url: pulumi.Output[str],
+    container_id: pulumi.Output[str],
+    app_name: pulumi.Output[str],
+    parent: pulumi.Resource,
+) -> resources.Deployment:
+    """Upload the package and have the app take it; done again when, and only when, the package's hash changes.
+
+    `container_url` and `container_id` name the blob container that packages are uploaded to. The app's identity must be
+    able to read it.
+    """
+    deployer = get_client_config_output()
+    may_upload = grant(
+        "deployer-uploads-code",
+        Role.BLOB_CONTRIBUTOR,
+        scope=container_id,
+        principal_id=deployer.object_id,
+        principal_type=deployer.client_id.apply(lambda id_: "User" if id_ == _AZURE_CLI else "ServicePrincipal"),
+        parent=parent,
+    )
+    uploaded = UploadedPackage(
+        PACKAGE_NAME, package, container_url, pulumi.ResourceOptions(parent=parent, depends_on=[may_upload])
+    )
+    return resources.Deployment(
+        name,
+        resource_group_name=place.group_name,
+        properties=resources.DeploymentPropertiesArgs(
+            mode=resources.DeploymentMode.INCREMENTAL,
+            template=_ONE_DEPLOY,
+            parameters={
+                "app": resources.DeploymentParameterArgs(value=app_name),
+                "packageUri": resources.DeploymentParameterArgs(value=uploaded.url),
+                "packageSha256": resources.DeploymentParameterArgs(value=uploaded.sha256),
+            },
+        ),
+        tags=place.tags,
+        opts=pulumi.ResourceOptions(parent=parent),
+    )
+
+
+# azure-native has no class for a site's extensions. The hash stands among the parameters only so that a new package is
+# a new deployment: its address stays the same.
+_ONE_DEPLOY = {
+    "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+    "contentVersion": "1.0.0.0",
+    "parameters": {
+        "app": {"type": "string"},
+        "packageUri": {"type": "string"},
+        "packageSha256": {"type": "string"},
+    },
+    "resources": [
+        {
+            "type": "Microsoft.Web/sites/extensions",
+            "apiVersion": "2024-04-01",
+            "name": "[format('{0}/onedeploy', parameters('app'))]",
+            "properties": {"packageUri": "[parameters('packageUri')]", "remoteBuild": False},
+        }
+    ],
+}

@@ -1,0 +1,273 @@
+"""Our own Media Services account on Container Apps: an API, and workers that the queue's length starts."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_azure_native.app import v20250101 as app
+from pulumi_azure_native.authorization import v20220401 as authorization
+from pulumi_azure_native.insights import v20210501preview as diagnostics
+from pulumi_azure_native.managedidentity import v20241130 as managedidentity
+
+from stack.identity import managed_identity
+from stack.media import MediaAccount
+from stack.monitoring import Monitoring
+from stack.place import Place
+from stack.roles import Role, grant
+from stack.settings import SelfHosted
+from stack.storage import MediaState, MediaStorage
+from stack.transform import FaceRedaction
+
+API_PORT = 8000
+# A worker renews its lease on a message all the time; one that stops doing so loses its job after this long.
+LEASE_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class _Process:
+    """One of the two containers' command, with the identity and the roles that it works with."""
+
+    command: str
+    identity: managedidentity.UserAssignedIdentity
+    roles: list[authorization.RoleAssignment]
+
+
+class SelfHostedMedia(pulumi.ComponentResource):
+    """The account's API app and worker job, with what they need to run. The Transform is declared to the API."""
+
+    account: MediaAccount
+
+    def __init__(
+        self,
+        name: str,
+        place: Place,
+        storage: MediaStorage,
+        monitoring: Monitoring,
+        transform: FaceRedaction,
+        settings: SelfHosted,
+        *,
+        authority: str,
+    ) -> None:
+        super().__init__("face-redaction:media:SelfHostedMedia", name)
+        self._place, self._storage, self._settings = place, storage, settings
+        self._state = MediaState("media-state", place, storage)
+        account_name = place.compact_name("account")
+        self._shared_env: dict[str, pulumi.Input[str]] = {
+            "MEDIA_SUBSCRIPTION_ID": place.subscription_id,
+            "MEDIA_RESOURCE_GROUP": place.group_name,
+            "MEDIA_ACCOUNT": account_name,
+            "MEDIA_LOCATION": place.location,
+            "MEDIA_STORAGE_ID": storage.account_id,
+            "MEDIA_TRANSFORMS": json.dumps({transform.name: transform.properties()}, sort_keys=True),
+            "STORAGE_BLOB_ENDPOINT": storage.blob_endpoint,
+            "STORAGE_QUEUE_ENDPOINT": storage.queue_endpoint,
+            "STORAGE_TABLE_ENDPOINT": storage.table_endpoint,
+            "JOBS_QUEUE": self._state.jobs_queue.name,
+            "POISON_QUEUE": self._state.poison_queue.name,
+            "ASSETS_TABLE": self._state.assets.name,
+            "TRANSFORMS_TABLE": self._state.transforms.name,
+            "JOBS_TABLE": self._state.jobs.name,
+        }
+        environment = self._environment(monitoring)
+        api = self._api(environment, authority)
+        worker = self._worker(environment)
+        self.account = MediaAccount(
+            endpoint=api.configuration.apply(_https_address),
+            audience=settings.api_audience,
+            name=pulumi.Output.from_input(account_name),
+            transform=pulumi.Output.from_input(transform.name),
+            ready=[api, worker],
+        )
+        self.register_outputs({"endpoint": self.account.endpoint})
+
+    def _environment(self, monitoring: Monitoring) -> app.ManagedEnvironment:
+        environment = app.ManagedEnvironment(
+            self._place.name("env"),
+            resource_group_name=self._place.group_name,
+            location=self._place.location,
+            # by diagnostic setting, since the direct way to the workspace wants its shared key
+            app_logs_configuration=app.AppLogsConfigurationArgs(destination="azure-monitor"),
+            workload_profiles=[app.WorkloadProfileArgs(name="Consumption", workload_profile_type="Consumption")],
+            tags=self._place.tags,
+            # Azure takes 5 to 13 minutes to delete one
+            opts=pulumi.ResourceOptions(parent=self, custom_timeouts=pulumi.CustomTimeouts(create="30m", delete="30m")),
+        )
+        diagnostics.DiagnosticSetting(
+            "environment-logs",
+            name="logs",
+            resource_uri=environment.id,
+            workspace_id=monitoring.workspace_id,
+            logs=[diagnostics.LogSettingsArgs(category_group="allLogs", enabled=True)],
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        return environment
+
+    def _process(self, command: str, roles: Mapping[str, Role]) -> _Process:
+        identity = managed_identity(command, self._place, parent=self)
+        grants = [
+            grant(
+                f"{command}-{reason}",
+                role,
+                scope=self._storage.account_id,
+                principal_id=identity.principal_id,
+                parent=self,
+            )
+            for reason, role in roles.items()
+        ]
+        return _Process(command, identity, grants)
+
+    def _options(self, process: _Process) -> pulumi.ResourceOptions:
+        return pulumi.ResourceOptions(parent=self, depends_on=[*process.roles, self._state])
+
+    def _container(
+        self,
+        process: _Process,
+        env: Mapping[str, pulumi.Input[str]],
+        resources: app.ContainerResourcesArgs,
+        probes: list[app.ContainerAppProbeArgs] | None = None,
+    ) -> app.ContainerArgs:
+        env = {"AZURE_CLIENT_ID": process.identity.client_id, **self._shared_env, **env}
+        return app.ContainerArgs(
+            name=process.command,
+            image=self._settings.image,
+            command=["python", "-m", "mediaservice", process.command],
+            env=[app.EnvironmentVarArgs(name=key, value=value) for key, value in env.items()],
+            resources=resources,
+            probes=probes,
+        )
+
+    def _api(self, environment: app.ManagedEnvironment, authority: str) -> app.ContainerApp:
+        process = self._process(
+            "api",
+            {
+                "makes-assets": Role.BLOB_CONTRIBUTOR,
+                "keeps-jobs": Role.TABLE_CONTRIBUTOR,
+                "queues-work": Role.QUEUE_SENDER,
+            },
+        )
+        health = app.ContainerAppProbeHttpGetArgs(path="/healthz", port=API_PORT)
+        return app.ContainerApp(
+            self._place.name("api"),
+            resource_group_name=self._place.group_name,
+            location=self._place.location,
+            environment_id=environment.id,
+            workload_profile_name="Consumption",
+            identity=_user_assigned(process.identity),
+            configuration=app.ConfigurationArgs(
+                active_revisions_mode=app.ActiveRevisionsMode.SINGLE,
+                ingress=app.IngressArgs(
+                    external=True,
+                    target_port=API_PORT,
+                    transport=app.IngressTransportMethod.HTTP,
+                    allow_insecure=False,
+                ),
+            ),
+            template=app.TemplateArgs(
+                containers=[
+                    self._container(
+                        process,
+                        {
+                            "PORT": str(API_PORT),
+                            "TOKEN_AUTHORITY": authority,
+                            "TOKEN_TENANT_ID": process.identity.tenant_id,
+                            "TOKEN_AUDIENCE": self._settings.api_audience,
+                        },
+                        app.ContainerResourcesArgs(cpu=0.5, memory="1Gi"),
+                        [
+                            app.ContainerAppProbeArgs(type=app.Type.STARTUP, http_get=health),
+                            app.ContainerAppProbeArgs(type=app.Type.READINESS, http_get=health),
+                            app.ContainerAppProbeArgs(type=app.Type.LIVENESS, http_get=health),
+                        ],
+                    )
+                ],
+                scale=app.ScaleArgs(
+                    min_replicas=1,  # one that is always there answers the function within Event Grid's 30 s
+                    max_replicas=self._settings.api_replicas,
+                    rules=[
+                        app.ScaleRuleArgs(
+                            name="requests",
+                            http=app.HttpScaleRuleArgs(metadata={"concurrentRequests": "50"}),
+                        )
+                    ],
+                ),
+            ),
+            tags=self._place.tags,
+            opts=self._options(process),
+        )
+
+    def _worker(self, environment: app.ManagedEnvironment) -> app.Job:
+        process = self._process(
+            "worker",
+            {
+                "publishes-videos": Role.BLOB_CONTRIBUTOR,
+                "advances-jobs": Role.TABLE_CONTRIBUTOR,
+                # renewing a message's lease needs the right to write messages, not only to process them
+                "takes-work": Role.QUEUE_CONTRIBUTOR,
+            },
+        )
+        cpu = self._settings.worker_cpu
+        return app.Job(
+            self._place.name("worker"),
+            resource_group_name=self._place.group_name,
+            location=self._place.location,
+            environment_id=environment.id,
+            workload_profile_name="Consumption",
+            identity=_user_assigned(process.identity),
+            configuration=app.JobConfigurationArgs(
+                trigger_type=app.TriggerType.EVENT,
+                replica_timeout=self._settings.worker_minutes * 60,
+                replica_retry_limit=0,  # the queue hands a dead worker's message to the next one
+                event_trigger_config=app.JobConfigurationEventTriggerConfigArgs(
+                    parallelism=1,
+                    replica_completion_count=1,
+                    scale=app.JobScaleArgs(
+                        min_executions=0,
+                        max_executions=self._settings.worker_limit,
+                        polling_interval=10,
+                        rules=[
+                            app.JobScaleRuleArgs(
+                                name="jobs-waiting",
+                                type="azure-queue",
+                                identity=process.identity.id,
+                                metadata={
+                                    "accountName": self._storage.account_name,
+                                    "queueName": self._state.jobs_queue.name,
+                                    "queueLength": "1",
+                                    # `all`, the default, counts leased messages too and starts workers without end
+                                    "queueLengthStrategy": "visibleonly",
+                                },
+                            )
+                        ],
+                    ),
+                ),
+            ),
+            template=app.JobTemplateArgs(
+                containers=[
+                    self._container(
+                        process,
+                        {
+                            "JOB_LEASE_SECONDS": str(LEASE_SECONDS),
+                            "JOB_MAX_ATTEMPTS": str(self._settings.job_attempts),
+                        },
+                        app.ContainerResourcesArgs(cpu=cpu, memory=f"{cpu * 2:g}Gi"),
+                    )
+                ]
+            ),
+            tags=self._place.tags,
+            opts=self._options(process),
+        )
+
+
+def _user_assigned(identity: managedidentity.UserAssignedIdentity) -> app.ManagedServiceIdentityArgs:
+    return app.ManagedServiceIdentityArgs(
+        type=app.ManagedServiceIdentityType.USER_ASSIGNED, user_assigned_identities=[identity.id]
+    )
+
+
+def _https_address(configuration: app.outputs.ConfigurationResponse | None) -> str:
+    """The API's address, from what Azure answers of its ingress."""
+    ingress = configuration.ingress if configuration else None
+    if ingress is None:
+        raise ValueError("the API app came back without an ingress")
+    return f"https://{ingress.fqdn}"

@@ -1,0 +1,181 @@
+"""The stack's settings: declared in Pulumi.yaml, read once, validated before any resource is declared."""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+import pulumi
+
+from stack.transform import BlurType, Resolution
+
+
+class Engine(StrEnum):
+    """What stands behind the Media Services API."""
+
+    SELF_HOSTED = "selfHosted"
+    AZURE = "azure"
+
+
+class SettingError(pulumi.RunError):
+    """A setting that cannot be used. Pulumi prints its one line, without a traceback."""
+
+    def __init__(self, key: str, value: str, allowed: str) -> None:
+        super().__init__(f"face-redaction:{key} is {value!r}; allowed: {allowed}")
+
+
+class Config(Protocol):
+    """What is needed of `pulumi.Config`."""
+
+    def get(self, key: str) -> str | None: ...
+
+
+@dataclass(frozen=True)
+class SelfHosted:
+    """Settings that only the selfHosted engine has. `worker_cpu` in cores, `worker_minutes` in minutes."""
+
+    image: str
+    api_audience: str
+    api_replicas: int
+    worker_cpu: float
+    worker_limit: int
+    worker_minutes: int
+    job_attempts: int
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A stack's settings, as Pulumi.yaml describes them; `self_hosted` is None for the azure engine."""
+
+    engine: Engine
+    name_prefix: str
+    location: str | None
+    resource_group: str | None
+    upload_container: str
+    upload_endings: tuple[str, ...]
+    blur_type: BlurType
+    resolution: Resolution
+    sas_hours: int
+    event_attempts: int
+    event_minutes: int
+    function_memory: int
+    function_instances: int
+    log_days: int
+    authority: str
+    resource_manager: str
+    self_hosted: SelfHosted | None
+
+
+class _Reader:
+    def __init__(self, config: Config) -> None:
+        self._config = config
+
+    def text(self, key: str, pattern: str, allowed: str) -> str:
+        value = self._config.get(key) or ""
+        if not re.fullmatch(pattern, value):
+            raise SettingError(key, value, allowed)
+        return value
+
+    def choice[E: StrEnum](self, key: str, choices: type[E]) -> E:
+        value = self._config.get(key) or ""
+        try:
+            return choices(value)
+        except ValueError:
+            raise SettingError(key, value, ", ".join(choices)) from None
+
+    def number[N: (int, float)](self, key: str, parse: type[N], valid: Callable[[N], bool], allowed: str) -> N:
+        value = self._config.get(key) or ""
+        try:
+            number = parse(value)
+        except ValueError:
+            raise SettingError(key, value, allowed) from None
+        if not valid(number):
+            raise SettingError(key, value, allowed)
+        return number
+
+    def whole(self, key: str, least: int, most: int) -> int:
+        return self.number(key, int, lambda n: least <= n <= most, f"a whole number from {least} to {most}")
+
+    def endings(self, key: str) -> tuple[str, ...]:
+        allowed = 'a list of one to ten different endings such as [".mp4", ".mov"]'
+        value = self._config.get(key) or ""
+        try:
+            endings = json.loads(value)
+        except ValueError:
+            raise SettingError(key, value, allowed) from None
+        if not isinstance(endings, list) or not 1 <= len(endings) <= 10:
+            raise SettingError(key, value, allowed)
+        for ending in endings:
+            if not isinstance(ending, str) or not re.fullmatch(r"\.[A-Za-z0-9]{1,12}", ending):
+                raise SettingError(key, value, allowed)
+        if len({ending.lower() for ending in endings}) != len(endings):
+            raise SettingError(key, value, allowed)
+        return tuple(endings)
+
+
+_URL = r"https://[a-z0-9.-]+(:\d+)?"
+
+
+def read_settings(config: Config, location: str | None) -> Settings:
+    """Read and validate every setting.
+
+    `location` is azure-native:location, which may be left out only where the resource group exists already.
+    Raises SettingError with one line for the first setting that cannot be used.
+    """
+    read = _Reader(config)
+    engine = read.choice("engine", Engine)
+    resource_group = read.text(
+        "resourceGroup", r"|[-\w.()]{0,89}[-\w()]", "the name of a resource group, or nothing to make one"
+    )
+    if not resource_group and not location:
+        raise pulumi.RunError(
+            "azure-native:location is not set; allowed: an Azure region such as westeurope "
+            "(or name an existing face-redaction:resourceGroup)"
+        )
+    return Settings(
+        engine=engine,
+        name_prefix=read.text(
+            "namePrefix", r"[a-z][a-z0-9]{1,9}", "2 to 10 lower-case letters and digits, a letter first"
+        ),
+        location=location,
+        resource_group=resource_group or None,
+        upload_container=read.text(
+            "uploadContainer",
+            r"(?!.*--)[a-z0-9][a-z0-9-]{1,61}[a-z0-9]",
+            "3 to 63 lower-case letters, digits and single hyphens",
+        ),
+        upload_endings=read.endings("uploadEndings"),
+        blur_type=read.choice("blurType", BlurType),
+        resolution=read.choice("resolution", Resolution),
+        sas_hours=read.whole("sasHours", 1, 168),
+        event_attempts=read.whole("eventAttempts", 1, 30),
+        event_minutes=read.whole("eventMinutes", 1, 1440),
+        function_memory=read.number("functionMemory", int, {512, 2048, 4096}.__contains__, "512, 2048 or 4096"),
+        function_instances=read.whole("functionInstances", 40, 1000),
+        log_days=read.whole("logDays", 30, 730),
+        authority=read.text("authority", _URL, "an https address without a path"),
+        resource_manager=read.text("resourceManager", _URL, "an https address without a path"),
+        self_hosted=_read_self_hosted(read) if engine is Engine.SELF_HOSTED else None,
+    )
+
+
+def _read_self_hosted(read: _Reader) -> SelfHosted:
+    return SelfHosted(
+        image=read.text(
+            "image",
+            r"[a-z0-9.-]+(:\d+)?(/[a-z0-9._-]+)+(:[\w.-]{1,128})?(@sha256:[0-9a-f]{64})?",
+            "a container image with its registry, such as registry.example.com/face-redaction@sha256:...",
+        ),
+        api_audience=read.text(
+            "apiAudience", r"api://[\w./-]+|https://[\w./-]+", "an Entra application's identifier, such as api://..."
+        ),
+        api_replicas=read.whole("apiReplicas", 1, 30),
+        worker_cpu=read.number(
+            "workerCpu", float, lambda n: 0.5 <= n <= 4 and n * 4 == int(n * 4), "0.5 to 4 in steps of 0.25"
+        ),
+        worker_limit=read.whole("workerLimit", 1, 1000),
+        worker_minutes=read.whole("workerMinutes", 10, 1440),
+        job_attempts=read.whole("jobAttempts", 1, 10),
+    )

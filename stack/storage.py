@@ -1,0 +1,148 @@
+"""Storage accounts: the lake, the media service's, and the function app's.
+
+All of them take Entra tokens only: no shared keys, no public blobs.
+"""
+
+import pulumi
+from pulumi_azure_native.storage import v20240101 as storage
+
+from stack.place import Place
+
+
+def _account(name: str, place: Place, parent: pulumi.Resource, *, hierarchical: bool = False) -> storage.StorageAccount:
+    return storage.StorageAccount(
+        name,
+        resource_group_name=place.group_name,
+        location=place.location,
+        kind=storage.Kind.STORAGE_V2,
+        sku=storage.SkuArgs(name=storage.SkuName.STANDARD_LRS),
+        is_hns_enabled=hierarchical,
+        allow_shared_key_access=False,
+        allow_blob_public_access=False,
+        allow_cross_tenant_replication=False,
+        default_to_o_auth_authentication=True,
+        enable_https_traffic_only=True,
+        minimum_tls_version=storage.MinimumTlsVersion.TLS1_2,
+        # Event Grid reaches the account through this bypass whatever the default action is
+        network_rule_set=storage.NetworkRuleSetArgs(
+            bypass=storage.Bypass.AZURE_SERVICES, default_action=storage.DefaultAction.ALLOW
+        ),
+        tags=place.tags,
+        opts=pulumi.ResourceOptions(parent=parent),
+    )
+
+
+def _container(
+    name: str, place: Place, account: storage.StorageAccount, parent: pulumi.Resource
+) -> storage.BlobContainer:
+    return storage.BlobContainer(
+        name,
+        container_name=name,
+        account_name=account.name,
+        resource_group_name=place.group_name,
+        public_access=storage.PublicAccess.NONE,
+        opts=pulumi.ResourceOptions(parent=parent),
+    )
+
+
+class Lake(pulumi.ComponentResource):
+    """The ADLS Gen2 account that videos are uploaded to."""
+
+    account_id: pulumi.Output[str]
+    blob_endpoint: pulumi.Output[str]
+    dfs_endpoint: pulumi.Output[str]
+    uploads: storage.BlobContainer
+
+    def __init__(self, name: str, place: Place, upload_container: str) -> None:
+        super().__init__("face-redaction:storage:Lake", name)
+        account = _account(place.compact_name("lake"), place, self, hierarchical=True)
+        self.account_id = account.id
+        self.account_name = account.name
+        self.blob_endpoint = account.primary_endpoints.blob
+        self.dfs_endpoint = account.primary_endpoints.dfs
+        self.uploads = _container(upload_container, place, account, self)
+        self.register_outputs({"blob_endpoint": self.blob_endpoint, "dfs_endpoint": self.dfs_endpoint})
+
+
+class MediaStorage(pulumi.ComponentResource):
+    """The media service's account: a blob container per asset, and the dead letters of the lake's events.
+
+    An account without a hierarchical namespace, as Media Services asks of its primary account.
+    """
+
+    account_id: pulumi.Output[str]
+    account_name: pulumi.Output[str]
+    blob_endpoint: pulumi.Output[str]
+    queue_endpoint: pulumi.Output[str]
+    table_endpoint: pulumi.Output[str]
+    dead_letters: storage.BlobContainer
+
+    def __init__(self, name: str, place: Place) -> None:
+        super().__init__("face-redaction:storage:MediaStorage", name)
+        account = _account(place.compact_name("media"), place, self)
+        self.account_id = account.id
+        self.account_name = account.name
+        self.blob_endpoint = account.primary_endpoints.blob
+        self.queue_endpoint = account.primary_endpoints.queue
+        self.table_endpoint = account.primary_endpoints.table
+        self.dead_letters = _container("dead-letters", place, account, self)
+        self.register_outputs({"blob_endpoint": self.blob_endpoint})
+
+
+class MediaState(pulumi.ComponentResource):
+    """What the self-hosted media service keeps in its storage account: tables of entities, queues of work."""
+
+    jobs_queue: storage.Queue
+    poison_queue: storage.Queue
+    assets: storage.Table
+    transforms: storage.Table
+    jobs: storage.Table
+
+    def __init__(self, name: str, place: Place, media_storage: MediaStorage) -> None:
+        super().__init__("face-redaction:storage:MediaState", name)
+        options = pulumi.ResourceOptions(parent=self)
+
+        def queue(queue_name: str) -> storage.Queue:
+            return storage.Queue(
+                queue_name,
+                queue_name=queue_name,
+                account_name=media_storage.account_name,
+                resource_group_name=place.group_name,
+                opts=options,
+            )
+
+        def table(table_name: str) -> storage.Table:
+            return storage.Table(
+                table_name,
+                table_name=table_name,
+                account_name=media_storage.account_name,
+                resource_group_name=place.group_name,
+                opts=options,
+            )
+
+        self.jobs_queue = queue("redaction-jobs")
+        self.poison_queue = queue("redaction-jobs-poison")
+        self.assets = table("assets")
+        self.transforms = table("transforms")
+        self.jobs = table("jobs")
+        self.register_outputs({"jobs_queue": self.jobs_queue.name})
+
+
+class FunctionStorage(pulumi.ComponentResource):
+    """The function app's small account: the host's own state, and the code that is deployed."""
+
+    account_id: pulumi.Output[str]
+    account_name: pulumi.Output[str]
+    blob_endpoint: pulumi.Output[str]
+    releases: storage.BlobContainer
+    deployments: storage.BlobContainer
+
+    def __init__(self, name: str, place: Place) -> None:
+        super().__init__("face-redaction:storage:FunctionStorage", name)
+        account = _account(place.compact_name("code"), place, self)
+        self.account_id = account.id
+        self.account_name = account.name
+        self.blob_endpoint = account.primary_endpoints.blob
+        self.releases = _container("releases", place, account, self)  # where this program puts packages
+        self.deployments = _container("deployments", place, account, self)  # where One Deploy takes them
+        self.register_outputs({"blob_endpoint": self.blob_endpoint})
