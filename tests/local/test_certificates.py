@@ -50,9 +50,7 @@ def test_what_the_machine_is_told_to_trust_comes_before_certifi(
     company = tls.issue(tmp_path / "company")
     monkeypatch.setenv("SSL_CERT_FILE", str(company.authority))
     issued = tls.issue(tmp_path / "ours")
-    subjects = [
-        authority["subject"] for authority in ssl.create_default_context(cafile=issued.bundle).get_ca_certs()
-    ]
+    subjects = [authority["subject"] for authority in ssl.create_default_context(cafile=issued.bundle).get_ca_certs()]
     assert len(subjects) == 2
 
 

@@ -74,9 +74,7 @@ def test_no_token_without_the_right_header(identity: Identity, header: dict[str,
     assert httpx.get(endpoint, params=query, headers=header).status_code == 401
 
 
-def test_the_developer_is_a_principal_of_the_same_tenant(
-    identity: Identity, certificates: Certificates
-) -> None:
+def test_the_developer_is_a_principal_of_the_same_tenant(identity: Identity, certificates: Certificates) -> None:
     identity.grant("api://tested", identity.developer_id, ["Media.Read"])
     token = identity.credential().get_token("api://tested/.default").token
     claims = verified(identity, certificates, token, "api://tested")

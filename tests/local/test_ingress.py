@@ -82,9 +82,7 @@ def test_plain_http_is_not_served(application: int, certificates: Certificates) 
         httpx.get(ingress.url.replace("https", "http"))
 
 
-def test_closing_ends_open_connections(
-    application: int, certificates: Certificates, client: httpx.Client
-) -> None:
+def test_closing_ends_open_connections(application: int, certificates: Certificates, client: httpx.Client) -> None:
     with Ingress(application, certificates) as ingress:
         url = ingress.url
         assert client.get(url).status_code == 200

@@ -62,9 +62,7 @@ def gone(pid: int) -> bool:
 )
 def test_children_and_grandchildren_end_with_their_parent(tmp_path: Path, number: int, setup: str) -> None:
     code = PARENT.format(code=WITH_GRANDCHILD.format(setup=setup), log=str(tmp_path / "log"))
-    with subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    ) as parent:
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as parent:
         assert parent.stdout
         pids = [int(pid) for pid in parent.stdout.readline().split()]
         assert not any(gone(pid) for pid in pids)
@@ -88,18 +86,14 @@ def test_stopping_ends_who_does_not_listen_and_what_they_started(tmp_path: Path)
 
 
 def test_a_child_that_ends_early_shows_its_last_words(tmp_path: Path) -> None:
-    child = processes.start(
-        "sum", python("raise SystemExit('no such port')"), environment={}, log=tmp_path / "log"
-    )
+    child = processes.start("sum", python("raise SystemExit('no such port')"), environment={}, log=tmp_path / "log")
     with pytest.raises(ProcessError, match=r"^sum ended with exit code 1; its log .*\nno such port$"):
         child.until(lambda: None, 10)
 
 
 def test_a_child_that_is_never_ready_is_given_up(tmp_path: Path) -> None:
     with (
-        processes.start(
-            "idler", python("import time; time.sleep(60)"), environment={}, log=tmp_path / "log"
-        ) as child,
+        processes.start("idler", python("import time; time.sleep(60)"), environment={}, log=tmp_path / "log") as child,
         pytest.raises(ProcessError, match=r"^idler was not ready after 0.1 s; its log .* is empty$"),
     ):
         child.until(lambda: None, 0.1)
