@@ -1,0 +1,28 @@
+"""The Function App's one function: a video uploaded to the lake becomes a face redaction job."""
+
+import os
+import threading
+from functools import cache
+
+import azure.functions as func
+
+from trigger import logs, settings
+from trigger.submission import Submission
+
+app = func.FunctionApp()
+logs.mask_signatures()
+_first_event = threading.Lock()
+
+
+@cache
+def _submission() -> Submission:
+    return Submission.from_settings(settings.read(os.environ))
+
+
+@app.function_name("redact_on_upload")
+@app.event_grid_trigger(arg_name="event")
+def redact_on_upload(event: func.EventGridEvent) -> None:
+    """Returns when the event needs no other delivery; raises when Event Grid should deliver it again."""
+    with _first_event:  # the worker's threads share one set of clients
+        submission = _submission()
+    submission.handle(event)
