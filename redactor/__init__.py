@@ -1,0 +1,60 @@
+"""Hides every face of a video and leaves the rest as it was.
+
+    from pathlib import Path
+    import redactor
+
+    result = redactor.redact(Path("party.mp4"), Path("party_redacted.mp4"))
+
+Importing this package is cheap: FFmpeg, ONNX Runtime and OpenCV are loaded by the first call.
+"""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from redactor.errors import (
+    Cancelled,
+    ConfigurationUnsupported,
+    ContentMalformed,
+    ContentUnsupported,
+    RedactionError,
+)
+from redactor.options import BlurType, Options, Resolution
+from redactor.results import Progress, Result
+
+__all__ = [
+    "BlurType",
+    "Cancelled",
+    "ConfigurationUnsupported",
+    "ContentMalformed",
+    "ContentUnsupported",
+    "Options",
+    "Progress",
+    "RedactionError",
+    "Resolution",
+    "Result",
+    "redact",
+]
+
+DEFAULTS = Options()
+
+
+def redact(
+    source: Path,
+    destination: Path,
+    options: Options = DEFAULTS,
+    on_progress: Callable[[Progress], None] | None = None,
+    cancel: threading.Event | None = None,
+) -> Result:
+    """Write `source` to `destination` (.mp4, .m4v or .mov) with every face that is found hidden.
+
+    Frames, their times, size, rotation, colour tags and all audio packets are the input's. The
+    destination appears, or is replaced, only when all of it is written. `on_progress` is called after
+    every frame; setting `cancel` stops the run at the next.
+
+    Raises ContentMalformed, ContentUnsupported or ConfigurationUnsupported for what the caller can
+    mend, Cancelled after `cancel`, and RedactionError for everything else; then nothing is left behind.
+    """
+    from redactor import engine
+
+    return engine.run(source, destination, options, on_progress or (lambda _: None), cancel or threading.Event())

@@ -1,0 +1,97 @@
+"""Frames in, frames with their regions out, some look-ahead later."""
+
+import itertools
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Final
+
+from av.packet import Packet
+from av.video.frame import VideoFrame
+
+from redactor.detector import Detection, Detector
+from redactor.options import Resolution
+from redactor.picture import Reducer
+from redactor.scenes import CutDetector
+from redactor.source import AnyPacket, VideoFacts
+from redactor.tracking import WEAK, Region, Spans, Tracker
+
+LOOK_AHEAD_SECONDS: Final = 1.5
+LOOK_AHEAD_BYTES: Final = 256 * 2**20
+EXTENSION_SECONDS: Final = 0.2
+LONG_SIDE: Final = {Resolution.SOURCE: 960, Resolution.STANDARD: 640}
+DETECTIONS_A_SECOND: Final = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class RegionedFrame:
+    """A decoded frame and what is to be covered in it."""
+
+    frame: VideoFrame
+    regions: tuple[Region, ...]
+
+
+class Analysis:
+    """Detection, tracking and the look-ahead of one video."""
+
+    def __init__(self, facts: VideoFacts, resolution: Resolution) -> None:
+        rate = min(max(float(facts.rate), 5.0), 120.0)
+        frame_bytes = facts.width * facts.height * 3  # of 4:2:0 with more than 8 bits, or 4:4:4 with 8
+        affordable = max(8, LOOK_AHEAD_BYTES // frame_bytes)
+        self.look_ahead = min(round(rate * LOOK_AHEAD_SECONDS), affordable)
+        self.step = max(1, min(4, round(rate / DETECTIONS_A_SECOND)))
+        extension = max(2, round(rate * EXTENSION_SECONDS))
+        self._tracker = Tracker(Spans(self.look_ahead, extension, extension), facts.width, facts.height)
+        self._reducer = Reducer(LONG_SIDE[resolution], facts.aspect or Fraction(1), facts.rotation)
+        self._cuts = CutDetector()
+        self._detector = Detector()
+        self.detections = 0
+
+    @property
+    def faces(self) -> int:
+        """Distinct tracks that have covered something so far."""
+        return self._tracker.faces
+
+    def run(self, items: Iterable[VideoFrame | AnyPacket]) -> Iterator[RegionedFrame | AnyPacket]:
+        """The same items in the same order, frames with their regions; packets are passed on untouched."""
+        waiting: deque[tuple[int, int, VideoFrame] | AnyPacket] = deque()
+        counter = itertools.count()
+        scene, since, frontier = 0, 0, -1
+        for item in items:
+            if isinstance(item, Packet):
+                waiting.append(item)
+            else:
+                index = next(counter)
+                cut = self._cuts.is_cut(item)
+                scene += cut
+                since = 0 if cut else (since + 1) % self.step
+                if since == 0:
+                    self._detect(index, scene, item)
+                waiting.append((index, scene, item))
+                frontier = index
+            yield from self._ready(waiting, frontier - self.look_ahead)
+        yield from self._ready(waiting, frontier)
+
+    def _detect(self, index: int, scene: int, frame: VideoFrame) -> None:
+        picture = self._reducer.reduce(frame)
+        found = self._detector.detect(picture.pixels, WEAK)
+        placed = [Detection(picture.stored(face.box), face.score) for face in found]
+        self._tracker.feed(index, scene, placed)
+
+    def _ready(
+        self, waiting: deque[tuple[int, int, VideoFrame] | AnyPacket], newest: int
+    ) -> Iterator[RegionedFrame | AnyPacket]:
+        while waiting:
+            item = waiting[0]
+            if isinstance(item, Packet):
+                waiting.popleft()
+                yield item
+                continue
+            index, scene, frame = item
+            if index > newest:
+                return
+            waiting.popleft()
+            regions = tuple(self._tracker.regions(index, scene))
+            self.detections += sum(region.seen for region in regions)
+            yield RegionedFrame(frame, regions)

@@ -1,0 +1,181 @@
+"""The command line: `python -m redactor redact IN OUT`."""
+
+import json
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any, Final, NoReturn
+
+import typer
+
+import redactor
+from redactor.errors import Cancelled, RedactionError
+from redactor.options import BlurType, Options, Resolution
+from redactor.results import Progress, Result
+
+USERS_FAULT: Final = 2
+INTERNAL: Final = 1
+LEAST_INTERVAL: Final = 0.1  # seconds between two progress lines
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Hides the faces in videos.")
+
+
+class ProgressStyle(StrEnum):
+    AUTO = "auto"
+    BAR = "bar"
+    JSON = "json"
+    NONE = "none"
+
+
+@app.callback()
+def main() -> None:
+    """Hides the faces in videos."""
+
+
+@app.command()
+def redact(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="The video to redact.")],
+    destination: Annotated[Path, typer.Argument(metavar="OUT", help="The .mp4, .m4v or .mov to write.")],
+    blur_type: Annotated[BlurType, typer.Option(help="How faces are hidden.")] = BlurType.MED,
+    resolution: Annotated[
+        Resolution, typer.Option(help="Size of the picture that is analysed; the output keeps its size.")
+    ] = Resolution.SOURCE,
+    crf: Annotated[int, typer.Option(help="Encoder's rate factor: 0 lossless to 51 worst.")] = 20,
+    progress: Annotated[
+        ProgressStyle, typer.Option(help="auto: a bar on a terminal, else nothing. json: one object a line.")
+    ] = ProgressStyle.AUTO,
+) -> None:
+    """Write OUT, which is IN with every face hidden. Exit 0 done, 2 bad input or usage, 1 internal failure."""
+    cancel = threading.Event()
+    received = _stop_on_signals(cancel)
+    as_json = progress is ProgressStyle.JSON
+    try:
+        options = Options(blur_type=blur_type, resolution=resolution, crf=crf)
+        with _reporter(progress) as report:
+            result = redactor.redact(source, destination, options, report, cancel)
+    except Cancelled:
+        sys.stderr.write("stopped; nothing was written\n")
+        raise typer.Exit(128 + (received[0] if received else signal.SIGINT)) from None
+    except RedactionError as error:
+        _fail(str(error), error.code, as_json=as_json)
+    except Exception as error:
+        _fail(f"internal failure: {type(error).__name__}: {error}", RedactionError.code, as_json=as_json)
+    if as_json:
+        _emit({"result": rendered(result)})
+    elif progress is not ProgressStyle.NONE:
+        sys.stderr.write(_summary(destination, result) + "\n")
+
+
+def rendered(result: Result) -> dict[str, Any]:
+    """A result as the JSON object that the media service's worker reads."""
+    return {
+        "frames": result.frames,
+        "framesWithFaces": result.frames_with_faces,
+        "faces": result.faces,
+        "detections": result.detections,
+        "seconds": round(result.seconds, 3),
+        "width": result.width,
+        "height": result.height,
+        "audioStreams": result.audio_streams,
+        "dropped": list(result.dropped),
+        "converted": list(result.converted),
+    }
+
+
+def run() -> NoReturn:
+    """The command with its usage errors on one line."""
+    try:
+        code = app(prog_name="python -m redactor", standalone_mode=False)
+    except typer.TyperException as error:
+        sys.stderr.write(f"error: {' '.join(error.format_message().split())}\n")
+        code = USERS_FAULT
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _stop_on_signals(cancel: threading.Event) -> list[int]:
+    received: list[int] = []
+
+    def stop(number: int, _: FrameType | None) -> None:
+        received.append(number)
+        cancel.set()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    return received
+
+
+def _fail(message: str, code: str, *, as_json: bool) -> NoReturn:
+    line = " ".join(message.split())
+    if as_json:
+        _emit({"error": {"code": code, "message": line}})
+    sys.stderr.write(f"error: {line}\n")
+    raise typer.Exit(INTERNAL if code == RedactionError.code else USERS_FAULT)
+
+
+def _emit(message: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(message, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def _summary(destination: Path, result: Result) -> str:
+    lines = [
+        f"{destination}: {result.frames} frames in {result.seconds:.1f} s, "
+        f"{result.faces} faces in {result.frames_with_faces} frames"
+    ]
+    lines += [f"left out: {name}" for name in result.dropped]
+    lines += [f"converted: {name}" for name in result.converted]
+    return "\n".join(lines)
+
+
+@contextmanager
+def _reporter(style: ProgressStyle) -> Iterator[Callable[[Progress], None]]:
+    if style is ProgressStyle.JSON:
+        yield _json_reporter()
+    elif style is ProgressStyle.BAR or (style is ProgressStyle.AUTO and sys.stderr.isatty()):
+        with _bar() as report:
+            yield report
+    else:
+        yield lambda _: None
+
+
+def _json_reporter() -> Callable[[Progress], None]:
+    last = 0.0
+
+    def report(progress: Progress) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= LEAST_INTERVAL:
+            last = now
+            _emit({"progress": round(progress.percent, 2), "frame": progress.frame, "frames": progress.frames})
+
+    return report
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[Progress], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (
+        TextColumn("redacting"),
+        BarColumn(),
+        TaskProgressColumn(show_speed=True),
+        TextColumn("{task.completed} frames, {task.fields[rate]:.0f} a second"),
+        TimeRemainingColumn(),
+    )
+    started = time.monotonic()
+    with Bar(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("redacting", total=None, rate=0.0)
+
+        def report(progress: Progress) -> None:
+            rate = progress.frame / max(time.monotonic() - started, 1e-3)
+            bar.update(task, completed=progress.frame, total=progress.frames, rate=rate)
+
+        yield report

@@ -1,0 +1,136 @@
+"""One run: decode and analyse on one thread, draw and encode on another."""
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+import av
+from av.packet import Packet
+from av.video.frame import VideoFrame
+
+from redactor import blur
+from redactor.analysis import Analysis, RegionedFrame
+from redactor.errors import Cancelled, ConfigurationUnsupported, RedactionError
+from redactor.options import Options
+from redactor.results import Progress, Result
+from redactor.sink import Sink
+from redactor.source import AnyPacket, Source
+
+QUEUED: Final = 6  # items between the threads: enough to smooth, little memory
+PATIENCE: Final = 0.2  # seconds between looks at the caller's wish to stop
+
+
+def run(
+    source: Path,
+    destination: Path,
+    options: Options,
+    on_progress: Callable[[Progress], None],
+    cancel: threading.Event,
+) -> Result:
+    """See `redactor.redact`."""
+    started = time.monotonic()
+    _check_places(source, destination)
+    av.logging.set_level(None)
+    with Source(source) as opened, Sink(destination, opened, options.crf) as sink:
+        analysis = Analysis(opened.facts, options.resolution)
+        dressed = 0
+        for item in _ahead(analysis.run(_until(cancel, opened.items())), cancel):
+            if isinstance(item, Packet):
+                sink.write_audio(item)
+                continue
+            frame = _in_format(item.frame, sink.pixel_format)
+            blur.redact(frame, item.regions, options.blur_type)
+            dressed += bool(item.regions)
+            sink.write_frame(frame)
+            on_progress(_progress(sink.written, opened.facts.frames))
+        sink.finish()
+        return Result(
+            frames=sink.written,
+            frames_with_faces=dressed,
+            faces=analysis.faces,
+            detections=analysis.detections,
+            seconds=time.monotonic() - started,
+            width=opened.facts.width,
+            height=opened.facts.height,
+            audio_streams=len(opened.audio),
+            dropped=opened.dropped(),
+            converted=sink.converted,
+        )
+
+
+def _check_places(source: Path, destination: Path) -> None:
+    if not source.exists():
+        raise ConfigurationUnsupported(f"{source}: no such file")
+    if not source.is_file():
+        raise ConfigurationUnsupported(f"{source}: not a file")
+    try:
+        with source.open("rb"):
+            pass
+    except OSError as error:
+        raise ConfigurationUnsupported(f"{source}: cannot be read ({error.strerror})") from error
+    if not destination.parent.is_dir():
+        raise ConfigurationUnsupported(f"{destination}: its folder does not exist")
+    if destination.is_dir():
+        raise ConfigurationUnsupported(f"{destination}: is a folder, not a file to write")
+    if destination.exists() and destination.samefile(source):
+        raise ConfigurationUnsupported(f"{destination}: is the input itself")
+
+
+def _progress(frame: int, frames: int | None) -> Progress:
+    return Progress(frame, frames, min(99.9, 100.0 * frame / frames) if frames else 0.0)
+
+
+def _in_format(frame: VideoFrame, pixel_format: str) -> VideoFrame:
+    if frame.format.name == pixel_format:
+        return frame
+    if frame.format.is_rgb:
+        return frame.reformat(format=pixel_format)
+    kept = frame.color_range
+    return frame.reformat(format=pixel_format, src_color_range=kept, dst_color_range=kept)
+
+
+def _until(cancel: threading.Event, items: Iterator[VideoFrame | AnyPacket]) -> Iterator[VideoFrame | AnyPacket]:
+    for item in items:
+        if cancel.is_set():
+            raise Cancelled("stopped")
+        yield item
+
+
+def _ahead(items: Iterator[RegionedFrame | AnyPacket], cancel: threading.Event) -> Iterator[RegionedFrame | AnyPacket]:
+    """`items`, made by a thread of its own. FFmpeg, ONNX Runtime and OpenCV let go of the interpreter's lock."""
+    made: queue.Queue[RegionedFrame | AnyPacket] = queue.Queue(QUEUED)
+    failure: list[BaseException] = []
+
+    def produce() -> None:
+        try:
+            for item in items:
+                made.put(item)
+        except queue.ShutDown:
+            return
+        except BaseException as error:  # handed to the consumer, whatever it is
+            failure.append(error)
+        made.shutdown()
+
+    thread = threading.Thread(target=produce, name="analysis", daemon=True)
+    thread.start()
+    try:
+        while True:
+            try:
+                yield made.get(timeout=PATIENCE)
+            except queue.Empty:
+                pass
+            except queue.ShutDown:
+                break
+            if cancel.is_set():
+                raise Cancelled("stopped")
+    finally:
+        made.shutdown(immediate=True)
+        thread.join()
+    if failure:
+        error = failure[0]
+        if isinstance(error, RedactionError):
+            raise error
+        raise RedactionError(f"analysis failed: {error}") from error

@@ -1,0 +1,68 @@
+"""Boxes in pixels."""
+
+from dataclasses import dataclass
+from typing import Self
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """An upright rectangle: left, top inclusive, right, bottom exclusive; it may leave the frame."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    @property
+    def width(self) -> float:
+        return self.right - self.left
+
+    @property
+    def height(self) -> float:
+        return self.bottom - self.top
+
+    @property
+    def size(self) -> float:
+        """Side of the square of the same area."""
+        return float((max(self.width, 0.0) * max(self.height, 0.0)) ** 0.5)
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        return (self.left + self.right) / 2, (self.top + self.bottom) / 2
+
+    def scaled(self, factor: float) -> Self:
+        """The box grown by `factor` about its centre."""
+        x, y = self.centre
+        half_width, half_height = self.width * factor / 2, self.height * factor / 2
+        return type(self)(x - half_width, y - half_height, x + half_width, y + half_height)
+
+    def moved(self, x: float, y: float) -> Self:
+        return type(self)(self.left + x, self.top + y, self.right + x, self.bottom + y)
+
+    def blended(self, other: Self, share: float) -> Self:
+        """Linear interpolation: `share` 0 gives this box, 1 the other."""
+        keep = 1.0 - share
+        return type(self)(
+            self.left * keep + other.left * share,
+            self.top * keep + other.top * share,
+            self.right * keep + other.right * share,
+            self.bottom * keep + other.bottom * share,
+        )
+
+    def joined(self, other: Self) -> Self:
+        """The smallest box that holds both."""
+        return type(self)(
+            min(self.left, other.left),
+            min(self.top, other.top),
+            max(self.right, other.right),
+            max(self.bottom, other.bottom),
+        )
+
+    def overlap(self, other: Self) -> float:
+        """Intersection over union, 0 to 1."""
+        width = min(self.right, other.right) - max(self.left, other.left)
+        height = min(self.bottom, other.bottom) - max(self.top, other.top)
+        if width <= 0 or height <= 0:
+            return 0.0
+        shared = width * height
+        return shared / (self.width * self.height + other.width * other.height - shared)

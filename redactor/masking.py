@@ -1,0 +1,75 @@
+"""The footprint of a region on a frame's planes."""
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from redactor.geometry import Box
+
+MARGIN: Final = 1.35  # size of the masked ellipse's axes against the box from forehead to chin
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """A whole-pixel rectangle inside the frame, even on all sides but the frame's own ends, and its mask.
+
+    `mask`: (bottom - top, right - left) uint8, 255 where pixels are to be replaced. `breadth`: the
+    shorter side of the whole region, of which the frame's edge may have cut some off.
+    """
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+    breadth: int
+    mask: NDArray[np.uint8]
+
+
+def patch(box: Box, width: int, height: int, *, filled: bool) -> Patch | None:
+    """What hides the face in `box` in a frame of that size: a rectangle if `filled`, else an ellipse.
+
+    None if nothing of it is inside the frame.
+    """
+    grown = box.scaled(MARGIN)
+    left, top = int(grown.left // 2) * 2, int(grown.top // 2) * 2
+    right, bottom = -int(-grown.right // 2) * 2, -int(-grown.bottom // 2) * 2
+    mask = _shape(right - left, bottom - top, filled)
+    inside = (max(left, 0), max(top, 0), min(right, width), min(bottom, height))
+    if inside[0] >= inside[2] or inside[1] >= inside[3]:
+        return None
+    breadth = min(right - left, bottom - top)
+    return Patch(*inside, breadth, mask[inside[1] - top : inside[3] - top, inside[0] - left : inside[2] - left])
+
+
+def footprint(boxes: Sequence[Box], width: int, height: int, *, filled: bool) -> NDArray[np.bool_]:
+    """(height, width), true where any of `boxes` is hidden."""
+    covered = np.zeros((height, width), np.bool_)
+    for box in boxes:
+        place = patch(box, width, height, filled=filled)
+        if place is not None:
+            covered[place.top : place.bottom, place.left : place.right] |= place.mask > 0
+    return covered
+
+
+@functools.lru_cache(maxsize=256)
+def _shape(width: int, height: int, filled: bool) -> NDArray[np.uint8]:
+    if filled:
+        return np.full((height, width), 255, np.uint8)
+    y = (np.arange(height, dtype=np.float32)[:, None] * 2 + 1 - height) / height
+    x = (np.arange(width, dtype=np.float32)[None, :] * 2 + 1 - width) / width
+    return np.where(x * x + y * y <= 1.0, 255, 0).astype(np.uint8)
+
+
+def chroma_mask(mask: NDArray[np.uint8], across: int, down: int) -> NDArray[np.uint8]:
+    """`mask` for a plane subsampled by those factors: set where any luma pixel under a sample is."""
+    if across == 1 and down == 1:
+        return mask
+    height, width = mask.shape
+    padded = cv2.copyMakeBorder(mask, 0, -height % down, 0, -width % across, cv2.BORDER_REPLICATE)
+    blocks = padded.reshape(padded.shape[0] // down, down, padded.shape[1] // across, across)
+    return np.ascontiguousarray(blocks.max(axis=(1, 3)))

@@ -1,0 +1,40 @@
+"""What a caller may choose, in the words of the Media Services v3 FaceDetectorPreset."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from redactor.errors import ConfigurationUnsupported
+
+
+class BlurType(StrEnum):
+    """How a face is hidden. Box only outlines it and Low is light: neither is for privacy."""
+
+    BOX = "Box"
+    LOW = "Low"
+    MED = "Med"
+    HIGH = "High"
+    BLACK = "Black"
+
+
+class Resolution(StrEnum):
+    """Size of the picture that is analysed; the output always keeps the source's size."""
+
+    SOURCE = "SourceResolution"
+    STANDARD = "StandardDefinition"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Choices for one run; the defaults of `blur_type` and `resolution` are the contract's.
+
+    `crf` is the encoder's constant rate factor: 0 lossless, 18 to 20 visually lossless, 51 worst.
+    Raises ConfigurationUnsupported for a `crf` out of range.
+    """
+
+    blur_type: BlurType = BlurType.MED
+    resolution: Resolution = Resolution.SOURCE
+    crf: int = 20
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.crf <= 51:
+            raise ConfigurationUnsupported(f"crf: {self.crf} is not between 0 and 51")

@@ -1,0 +1,204 @@
+"""The input: opened with care, described, and read once from start to end."""
+
+import math
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import av
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Disposition, Stream
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from redactor.errors import ContentMalformed, ContentUnsupported
+
+type AnyPacket = Packet[Stream]
+
+# Demuxers by FFmpeg's names. Playlists and scripts (hls, concat, sdp, ...) are left out on purpose:
+# they make the demuxer open whatever else they name. So are still pictures.
+FORMATS: Final = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,asf,mpegts,mpeg,flv,ogg,mxf"
+FORMATS_IN_WORDS: Final = "MP4, MOV, M4V, MKV, WebM, AVI, WMV/ASF, MPEG-TS, MPEG-PS, FLV, Ogg, MXF"
+LARGEST_SIDE: Final = 16384  # H.264's and HEVC's encoders stop there
+MOST_PIXELS: Final = 8192 * 4320
+CONTAINER_TAGS: Final = frozenset({"encoder", "ENCODER", "major_brand", "minor_version", "compatible_brands"})
+
+
+@dataclass(frozen=True, slots=True)
+class VideoFacts:
+    """What has to hold for the output's picture too. Colour fields are FFmpeg's (ISO/IEC 23091-2) numbers."""
+
+    codec: str
+    pixel_format: str
+    width: int
+    height: int
+    time_base: Fraction
+    rate: Fraction
+    frames: int | None
+    aspect: Fraction
+    rotation: int
+    display_matrix: tuple[int, ...] | None
+    color_range: int
+    color_primaries: int
+    color_trc: int
+    colorspace: int
+    chroma_location: int
+    interlaced: bool
+
+
+class Source:
+    """An open input. Raises ContentMalformed or ContentUnsupported, both by the file's name."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            # "file:" keeps a name such as "http:x" from being taken for an address.
+            self.container: InputContainer = av.open(
+                f"file:{path.absolute()}",
+                container_options={"protocol_whitelist": "file", "format_whitelist": FORMATS},
+            )
+        except (av.FFmpegError, ValueError) as error:
+            raise ContentMalformed(f"{path.name}: not a video this engine reads ({FORMATS_IN_WORDS})") from error
+        try:
+            self.video: VideoStream = self._main_video()
+            self.audio: tuple[AudioStream, ...] = self.container.streams.audio
+            self.facts = self._describe()
+        except BaseException:
+            self.container.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.container.close()
+
+    def items(self) -> Iterator[VideoFrame | AnyPacket]:
+        """Decoded frames of the main video and packets of all audio, in the file's order.
+
+        Frames come in presentation order with a time. Raises ContentMalformed at the first sign of damage,
+        and when the file ends before what its header promises.
+        """
+        name = self.path.name
+        count, packets, last = 0, 0, None
+        try:
+            for packet in self.container.demux(self.video, *self.audio):
+                if packet.is_corrupt:
+                    raise ContentMalformed(f"{name}: damaged or cut short after frame {count}")
+                # Not stream_index: the packet that flushes a decoder has none.
+                if packet.stream is not self.video:
+                    if packet.size:
+                        yield packet
+                    continue
+                packets += bool(packet.size)
+                for frame in self.video.decode(packet):
+                    self._check(frame, count)
+                    if frame.pts is None:
+                        frame.pts = 0 if last is None else last + self._nominal_duration()
+                    if last is not None and frame.pts <= last:
+                        raise ContentMalformed(f"{name}: frame {count} does not come after the one before it")
+                    count, last = count + 1, frame.pts
+                    yield frame
+        except av.FFmpegError as error:
+            raise ContentMalformed(f"{name}: damaged after frame {count} ({error.strerror})") from error
+        if not count:
+            raise ContentMalformed(f"{name}: its video track holds no frame that can be decoded")
+        promised = len(self.video.index_entries) if "mov" in self.container.format.name else packets
+        if packets < promised:
+            raise ContentMalformed(f"{name}: cut short: {packets} of {promised} video samples are there")
+
+    def dropped(self) -> tuple[str, ...]:
+        """What of the input an output made from `items` lacks, in words."""
+        kept = {self.video.index, *(stream.index for stream in self.audio)}
+        names = [_named(stream) for stream in self.container.streams if stream.index not in kept]
+        tags = set(self.container.metadata) - CONTAINER_TAGS
+        if tags:
+            names.append(f"metadata: {', '.join(sorted(tags))}")
+        return tuple(names)
+
+    def _main_video(self) -> VideoStream:
+        moving = [s for s in self.container.streams.video if not s.disposition & Disposition.attached_pic]
+        if not moving:
+            raise ContentUnsupported(f"{self.path.name}: has no video track")
+        best = self.container.streams.best("video")
+        return best if isinstance(best, VideoStream) and best in moving else moving[0]
+
+    def _describe(self) -> VideoFacts:
+        stream, name = self.video, self.path.name
+        context = stream.codec_context
+        if context is None:
+            raise ContentUnsupported(f"{name}: its video codec is not known")
+        if not context.pix_fmt or not context.width or not context.height:
+            raise ContentMalformed(f"{name}: its {context.name} video cannot be decoded")
+        if max(context.width, context.height) > LARGEST_SIDE or context.width * context.height > MOST_PIXELS:
+            raise ContentUnsupported(f"{name}: {context.width}x{context.height} is more than 8192x4320 pixels")
+        if "alpha" in context.pix_fmt or context.pix_fmt.startswith(("yuva", "rgba", "bgra", "argb", "gbrap")):
+            raise ContentUnsupported(f"{name}: has transparency ({context.pix_fmt}), which MP4 cannot keep")
+        context.thread_type = "AUTO"
+        context.options = {"err_detect": "explode"}
+        matrix = _matrix(context.coded_side_data.get("display_matrix"))
+        rate = stream.average_rate or stream.guessed_rate
+        aspect = stream.sample_aspect_ratio
+        return VideoFacts(
+            codec=context.codec.canonical_name,
+            pixel_format=context.pix_fmt,
+            width=context.width,
+            height=context.height,
+            time_base=Fraction(stream.time_base.numerator, stream.time_base.denominator),
+            rate=Fraction(rate.numerator, rate.denominator) if rate else Fraction(25),
+            frames=stream.frames or self._estimated_frames(),
+            aspect=Fraction(aspect.numerator, aspect.denominator) if aspect and aspect.denominator else Fraction(0),
+            rotation=_rotation(matrix),
+            display_matrix=matrix,
+            color_range=context.color_range,
+            color_primaries=context.color_primaries,
+            color_trc=context.color_trc,
+            colorspace=context.colorspace,
+            chroma_location=context.chroma_sample_location,
+            interlaced=context.field_order not in {0, 1},
+        )
+
+    def _estimated_frames(self) -> int | None:
+        rate, length = self.video.average_rate, self.container.duration
+        return round(length / av.time_base * float(rate)) or None if rate and length else None
+
+    def _nominal_duration(self) -> int:
+        return max(1, round(1 / (self.facts.rate * self.facts.time_base)))
+
+    def _check(self, frame: VideoFrame, index: int) -> None:
+        if frame.is_corrupt:
+            raise ContentMalformed(f"{self.path.name}: frame {index} is damaged")
+        if (frame.width, frame.height) != (self.facts.width, self.facts.height):
+            raise ContentUnsupported(
+                f"{self.path.name}: the picture changes from {self.facts.width}x{self.facts.height} "
+                f"to {frame.width}x{frame.height} at frame {index}"
+            )
+
+
+def _matrix(data: bytes | None) -> tuple[int, ...] | None:
+    """FFmpeg's display matrix side data: nine native 32-bit integers."""
+    return struct.unpack("9i", data) if data and len(data) == 36 else None
+
+
+def _rotation(matrix: tuple[int, ...] | None) -> int:
+    """Degrees anticlockwise, by FFmpeg's av_display_rotation_get."""
+    if matrix is None or not any(matrix[:2]) or not any(matrix[3:5]):
+        return 0
+    across, down = math.hypot(matrix[0], matrix[3]), math.hypot(matrix[1], matrix[4])
+    return round(-math.degrees(math.atan2(matrix[1] / down, matrix[0] / across)))
+
+
+def _named(stream: Stream) -> str:
+    kind: str = stream.type
+    if kind == "video" and stream.disposition & Disposition.attached_pic:
+        kind = "attached picture"
+    codec = stream.codec_context.name if stream.codec_context else stream.codec_tag
+    return f"{kind} stream {stream.index} ({codec})"

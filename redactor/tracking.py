@@ -1,0 +1,186 @@
+"""Faces over time: detections linked into tracks, and the region that each track covers in each frame.
+
+A track is believed once it holds a strong detection; weak ones only lengthen it, in both directions,
+and what lies between two of its detections is covered too. Linking in two rounds, strong before weak,
+follows ByteTrack (Zhang et al., 2022).
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from redactor.detector import Detection
+from redactor.geometry import Box
+
+STRONG: Final = 0.6  # starts a track
+WEAK: Final = 0.3  # continues one
+REACH: Final = 0.7  # a face moves at most this many of its sizes between two detections
+GROWTH: Final = 2.0  # and its size changes at most by this factor
+STEADY: Final = 0.4  # overlap at which a face on both sides of a cut is one that did not move: a flash
+FADE: Final = 6  # frames after which a predicted motion stops
+SLACK: Final = 0.03  # growth of a region a frame away from the nearest detection
+
+
+@dataclass(frozen=True, slots=True)
+class Spans:
+    """In frames. `gap`: the longest hole that is filled, at most the look-ahead; `head`, `tail`: the extension."""
+
+    gap: int
+    head: int
+    tail: int
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """What one track covers in one frame, in stored pixels; `seen` tells a detection from a filled place."""
+
+    track: int
+    box: Box
+    seen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A detection that belongs to a track."""
+
+    frame: int
+    scene: int
+    box: Box
+    score: float
+
+
+@dataclass(slots=True)
+class Track:
+    """One face's sightings in frame order; those that no frame still to come depends on are forgotten."""
+
+    number: int
+    sightings: list[Sighting] = field(default_factory=list)
+    believed: bool = False
+
+    def add(self, sighting: Sighting) -> None:
+        self.sightings.append(sighting)
+        self.believed = self.believed or sighting.score >= STRONG
+
+    def forget(self, frame: int) -> None:
+        """Drop all but the two sightings before `frame`: a motion is read from two."""
+        while len(self.sightings) > 2 and self.sightings[2].frame < frame:
+            del self.sightings[0]
+
+    def extended(self, frame: int) -> Box:
+        """The face's likely place before its first or after its last sighting."""
+        before = frame < self.sightings[0].frame
+        pair = self.sightings[:2] if before else self.sightings[-2:]
+        anchor = pair[0] if before else pair[-1]
+        if len(pair) < 2:
+            return anchor.box
+        elapsed = pair[1].frame - pair[0].frame
+        steps = max(-FADE, min(FADE, frame - anchor.frame)) / elapsed
+        (x0, y0), (x1, y1) = pair[0].box.centre, pair[1].box.centre
+        return anchor.box.moved((x1 - x0) * steps, (y1 - y0) * steps)
+
+
+class Tracker:
+    """Fed with detections in frame order; asked for a frame's regions once all it may depend on has been fed."""
+
+    def __init__(self, spans: Spans, width: int, height: int) -> None:
+        """`width`, `height`: of the frame, in stored pixels, as are all boxes."""
+        self._spans = spans
+        self._width, self._height = width, height
+        self._tracks: list[Track] = []
+        self._made = 0
+        self._shown: set[int] = set()
+
+    @property
+    def faces(self) -> int:
+        """Distinct tracks that have covered something so far."""
+        return len(self._shown)
+
+    def feed(self, frame: int, scene: int, detections: Sequence[Detection]) -> None:
+        """Add the detections of `frame`, which belongs to the scene numbered `scene`."""
+        free = [t for t in self._tracks if frame - t.sightings[-1].frame <= self._spans.gap + 1]
+        # Believed tracks choose first: a doubtful one may be noise beside a face.
+        free.sort(key=lambda track: not track.believed)
+        strong = [d for d in detections if d.score >= STRONG]
+        weak = [d for d in detections if WEAK <= d.score < STRONG]
+        for candidates in (strong, weak):
+            sightings = [Sighting(frame, scene, d.box, d.score) for d in candidates]
+            matches = _matches(free, sightings)
+            for row, column in matches.items():
+                free[row].add(sightings[column])
+            for column, sighting in enumerate(sightings):
+                if column not in matches.values():
+                    self._start(sighting)
+            free = [track for row, track in enumerate(free) if row not in matches]
+
+    def regions(self, frame: int, scene: int) -> list[Region]:
+        """What is to be covered in `frame`. Frames are asked for in order, each once."""
+        longest = max(self._spans.gap, 2 * self._spans.tail) + 1
+        self._tracks = [t for t in self._tracks if frame - t.sightings[-1].frame <= longest]
+        found: list[Region] = []
+        for track in self._tracks:
+            track.forget(frame)
+            region = self._region(track, frame, scene) if track.believed else None
+            if region is not None:
+                found.append(region)
+                self._shown.add(track.number)
+        return found
+
+    def _start(self, sighting: Sighting) -> None:
+        self._made += 1
+        track = Track(self._made)
+        track.add(sighting)
+        self._tracks.append(track)
+
+    def _region(self, track: Track, frame: int, scene: int) -> Region | None:
+        first, last = track.sightings[0], track.sightings[-1]
+        if frame < first.frame or frame > last.frame:
+            end, span = (first, self._spans.head) if frame < first.frame else (last, self._spans.tail)
+            away = abs(frame - end.frame)
+            # A face at the frame's edge is entering or leaving, partly visible, for longer.
+            if end.scene != scene or away > span * (2 if self._at_edge(end.box) else 1):
+                return None
+            return Region(track.number, track.extended(frame).scaled(1 + SLACK * away), seen=False)
+        after = next(s for s in track.sightings if s.frame >= frame)
+        if after.frame == frame:
+            return Region(track.number, after.box, seen=True)
+        before = next(s for s in reversed(track.sightings) if s.frame < frame)
+        share = (frame - before.frame) / (after.frame - before.frame)
+        away = min(frame - before.frame, after.frame - frame, FADE)
+        return Region(track.number, before.box.blended(after.box, share).scaled(1 + SLACK * away), seen=False)
+
+    def _at_edge(self, box: Box) -> bool:
+        near = box.size / 4
+        return box.left < near or box.top < near or box.right > self._width - near or box.bottom > self._height - near
+
+
+def _matches(tracks: Sequence[Track], sightings: Sequence[Sighting]) -> dict[int, int]:
+    """Index of track to index of sighting, at the least total cost."""
+    if not tracks or not sightings:
+        return {}
+    cost = np.array([[_cost(track, sighting) for sighting in sightings] for track in tracks])
+    possible = np.isfinite(cost)
+    rows, columns = linear_sum_assignment(np.where(possible, cost, 1e6))
+    return {int(r): int(c) for r, c in zip(rows, columns, strict=True) if possible[r, c]}
+
+
+def _cost(track: Track, sighting: Sighting) -> float:
+    """How badly `sighting` fits `track`; infinite where it cannot belong to it."""
+    last = track.sightings[-1]
+    if last.scene != sighting.scene:
+        return 1.0 if last.box.overlap(sighting.box) >= STEADY else math.inf
+    expected = track.extended(sighting.frame)
+    if min(expected.size, sighting.box.size) <= 0:
+        return math.inf
+    (x0, y0), (x1, y1) = expected.centre, sighting.box.centre
+    size = (expected.size + sighting.box.size) / 2
+    distance = math.hypot(x1 - x0, y1 - y0) / size
+    # The longer a face was out of sight, the less its place is known.
+    reach = REACH * (1 + min(sighting.frame - last.frame, FADE) / FADE)
+    growth = abs(math.log(sighting.box.size / expected.size))
+    if distance > reach or growth > math.log(GROWTH):
+        return math.inf
+    return distance + growth + (0.0 if track.believed else 0.5)
