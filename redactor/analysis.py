@@ -11,7 +11,7 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 
 from redactor.detector import Detection, Detector
-from redactor.options import Resolution
+from redactor.options import Options, Resolution
 from redactor.picture import Reducer
 from redactor.scenes import CutDetector
 from redactor.source import AnyPacket, VideoFacts
@@ -35,7 +35,7 @@ class RegionedFrame:
 class Analysis:
     """Detection, tracking and the look-ahead of one video."""
 
-    def __init__(self, facts: VideoFacts, resolution: Resolution) -> None:
+    def __init__(self, facts: VideoFacts, options: Options) -> None:
         rate = min(max(float(facts.rate), 5.0), 120.0)
         frame_bytes = facts.width * facts.height * 3  # of 4:2:0 with more than 8 bits, or 4:4:4 with 8
         affordable = max(8, LOOK_AHEAD_BYTES // frame_bytes)
@@ -43,7 +43,7 @@ class Analysis:
         self.step = max(1, min(4, round(rate / DETECTIONS_A_SECOND)))
         extension = max(2, round(rate * EXTENSION_SECONDS))
         self._tracker = Tracker(Spans(self.look_ahead, extension, extension), facts.width, facts.height)
-        self._reducer = Reducer(LONG_SIDE[resolution], facts.aspect or Fraction(1), facts.rotation)
+        self._reducer = Reducer(LONG_SIDE[options.resolution], facts.aspect or Fraction(1), facts.rotation)
         self._cuts = CutDetector()
         self._detector = Detector()
         self.detections = 0

@@ -35,7 +35,7 @@ def run(
     _check_places(source, destination)
     av.logging.set_level(None)
     with Source(source) as opened, Sink(destination, opened, options.crf) as sink:
-        analysis = Analysis(opened.facts, options.resolution)
+        analysis = Analysis(opened.facts, options)
         dressed = 0
         for item in _ahead(analysis.run(_until(cancel, opened.items())), cancel):
             if isinstance(item, Packet):

@@ -30,12 +30,12 @@ class Patch:
     mask: NDArray[np.uint8]
 
 
-def patch(box: Box, width: int, height: int, *, filled: bool) -> Patch | None:
+def patch(box: Box, width: int, height: int, *, filled: bool, margin: float = MARGIN) -> Patch | None:
     """What hides the face in `box` in a frame of that size: a rectangle if `filled`, else an ellipse.
 
     None if nothing of it is inside the frame.
     """
-    grown = box.scaled(MARGIN)
+    grown = box.scaled(margin)
     left, top = int(grown.left // 2) * 2, int(grown.top // 2) * 2
     right, bottom = -int(-grown.right // 2) * 2, -int(-grown.bottom // 2) * 2
     mask = _shape(right - left, bottom - top, filled)
@@ -46,11 +46,13 @@ def patch(box: Box, width: int, height: int, *, filled: bool) -> Patch | None:
     return Patch(*inside, breadth, mask[inside[1] - top : inside[3] - top, inside[0] - left : inside[2] - left])
 
 
-def footprint(boxes: Sequence[Box], width: int, height: int, *, filled: bool) -> NDArray[np.bool_]:
+def footprint(
+    boxes: Sequence[Box], width: int, height: int, *, filled: bool, margin: float = MARGIN
+) -> NDArray[np.bool_]:
     """(height, width), true where any of `boxes` is hidden."""
     covered = np.zeros((height, width), np.bool_)
     for box in boxes:
-        place = patch(box, width, height, filled=filled)
+        place = patch(box, width, height, filled=filled, margin=margin)
         if place is not None:
             covered[place.top : place.bottom, place.left : place.right] |= place.mask > 0
     return covered
