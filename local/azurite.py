@@ -1,6 +1,7 @@
 """Azurite, Microsoft's storage emulator: installed from the lock file here, run over https."""
 
 import base64
+import contextlib
 import hashlib
 import json
 import os
@@ -55,29 +56,31 @@ class Azurite:
     """Runs from construction's `with` until its end; every account answers at `endpoints[name]`.
 
     `data` is the folder that keeps blobs, messages and entities; without it they are in memory. Kept data
-    comes back under the same keys and, when they are still free, the same ports. Raises AzuriteInstallError
-    and processes.ProcessError.
+    comes back under the same keys and, when they are still free, the same ports. `ports` (service → port), from
+    `choose_ports`, are for those who must know the endpoints before the accounts. Raises AzuriteInstallError and
+    processes.ProcessError.
     """
 
     def __init__(
-        self, accounts: Iterable[str], certificates: Certificates, *, log: Path, data: Path | None = None
+        self,
+        accounts: Iterable[str],
+        certificates: Certificates,
+        *,
+        log: Path,
+        data: Path | None = None,
+        ports: Mapping[str, int] | None = None,
     ) -> None:
         self._accounts = tuple(accounts)
         self._certificates = certificates
         self._log = log
         self._data = data
         self._process: processes.Process | None = None
-        self._ports: Mapping[str, int] = {}
+        self._ports: Mapping[str, int] = dict(ports or {})
         self._keys: Mapping[str, str] = {}
 
     @property
     def endpoints(self) -> dict[str, Endpoints]:
-        return {
-            account: Endpoints(
-                *(f"https://127.0.0.1:{self._ports[service]}/{account}/" for service in SERVICES)
-            )
-            for account in self._accounts
-        }
+        return {account: endpoints(account, self._ports) for account in self._accounts}
 
     @property
     def process(self) -> processes.Process:
@@ -90,9 +93,9 @@ class Azurite:
 
     def __enter__(self) -> Self:
         script = install() / "node_modules/azurite/dist/src/azurite.js"
-        kept = self._kept()
+        kept = _kept(self._data)
         keys = {account: kept.keys.get(account) or _new_key() for account in self._accounts}
-        ports = kept.ports if _all_free(kept.ports.values()) else {}
+        ports = self._ports or (kept.ports if _all_free(kept.ports.values()) else {})
         command = [str(node()), str(script), "--oauth", "basic"]
         command += ["--skipApiVersionCheck"]  # the SDKs are newer than the newest version that Azurite knows
         command += ["--disableTelemetry", "--silent"]
@@ -125,16 +128,34 @@ class Azurite:
         found = {name.lower(): int(port) for name, port in LISTENING.findall(self._log.read_text())}
         return found if set(found) == set(SERVICES) else None
 
-    def _kept(self) -> _Identity:
-        if self._data and (file := self._data / "identity.json").exists():
-            return _Identity(**json.loads(file.read_text()))
-        return _Identity({}, {})
-
     def _keep(self, identity: _Identity) -> None:
         if self._data:
             file = self._data / "identity.json"
             file.touch(mode=0o600)
             file.write_text(json.dumps(asdict(identity)))
+
+
+def endpoints(account: str, ports: Mapping[str, int]) -> Endpoints:
+    """An account's addresses for an Azurite on these ports (service → port)."""
+    return Endpoints(*(f"https://127.0.0.1:{ports[service]}/{account}/" for service in SERVICES))
+
+
+def choose_ports(data: Path | None) -> Mapping[str, int]:
+    """The ports of the data kept in `data`, when they are free, else others (service → port)."""
+    kept = _kept(data).ports
+    if kept and _all_free(kept.values()):
+        return kept
+    with contextlib.ExitStack() as held:
+        sockets = {service: held.enter_context(socket.socket()) for service in SERVICES}
+        for listener in sockets.values():
+            listener.bind(("127.0.0.1", 0))
+        return {service: listener.getsockname()[1] for service, listener in sockets.items()}
+
+
+def _kept(data: Path | None) -> _Identity:
+    if data and (file := data / "identity.json").exists():
+        return _Identity(**json.loads(file.read_text()))
+    return _Identity({}, {})
 
 
 def node() -> Path:
@@ -166,9 +187,7 @@ def install() -> Path:
             raise AzuriteInstallError(f"npm did not install Azurite within {INSTALL_SECONDS:g} s") from None
         if npm_run.returncode:
             reason = _npm_reason(npm_run.stderr)
-            raise AzuriteInstallError(
-                f"npm could not install Azurite (exit code {npm_run.returncode}): {reason}"
-            )
+            raise AzuriteInstallError(f"npm could not install Azurite (exit code {npm_run.returncode}): {reason}")
         try:
             work.rename(target)
         except OSError:
@@ -179,9 +198,7 @@ def install() -> Path:
 
 def _npm_reason(stderr: str) -> str:
     """The sentence among lines such as `npm error code E404`."""
-    said = [
-        line.removeprefix("npm error").strip() for line in stderr.splitlines() if line.startswith("npm error")
-    ]
+    said = [line.removeprefix("npm error").strip() for line in stderr.splitlines() if line.startswith("npm error")]
     fields = ("code ", "syscall ", "path ", "errno ", "dest ")
     return next((line for line in said if line and not line.startswith(fields)), "npm gave no reason")
 

@@ -1,0 +1,166 @@
+"""What Azure answers when a resource of the graph is made: its id, its name, and the outputs that others read."""
+
+import hashlib
+import re
+import string
+import uuid
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+SUBSCRIPTION_ID = "00000000-0000-0000-0000-000000000001"
+
+# Token without its API version → the ARM id below `/providers/`. The last field is the resource's own name.
+_TYPES = {
+    "app:ContainerApp": "Microsoft.App/containerApps/{containerAppName}",
+    "app:Job": "Microsoft.App/jobs/{jobName}",
+    "app:ManagedEnvironment": "Microsoft.App/managedEnvironments/{environmentName}",
+    "eventgrid:SystemTopic": "Microsoft.EventGrid/systemTopics/{systemTopicName}",
+    "eventgrid:SystemTopicEventSubscription": (
+        "Microsoft.EventGrid/systemTopics/{systemTopicName}/eventSubscriptions/{eventSubscriptionName}"
+    ),
+    "insights:Component": "Microsoft.Insights/components/{resourceName}",
+    "managedidentity:UserAssignedIdentity": "Microsoft.ManagedIdentity/userAssignedIdentities/{resourceName}",
+    "media:MediaService": "Microsoft.Media/mediaServices/{accountName}",
+    "media:Transform": "Microsoft.Media/mediaServices/{accountName}/transforms/{transformName}",
+    "operationalinsights:Workspace": "Microsoft.OperationalInsights/workspaces/{workspaceName}",
+    "resources:Deployment": "Microsoft.Resources/deployments/{deploymentName}",
+    "storage:BlobContainer": (
+        "Microsoft.Storage/storageAccounts/{accountName}/blobServices/default/containers/{containerName}"
+    ),
+    "storage:Queue": "Microsoft.Storage/storageAccounts/{accountName}/queueServices/default/queues/{queueName}",
+    "storage:StorageAccount": "Microsoft.Storage/storageAccounts/{accountName}",
+    "storage:Table": "Microsoft.Storage/storageAccounts/{accountName}/tableServices/default/tables/{tableName}",
+    "web:AppServicePlan": "Microsoft.Web/serverfarms/{name}",
+    "web:WebApp": "Microsoft.Web/sites/{name}",
+}
+# Resources that stand on another one, named by the input that holds its id.
+_EXTENSIONS = {
+    "authorization:RoleAssignment": ("scope", "Microsoft.Authorization/roleAssignments/{roleAssignmentName}"),
+    "insights:DiagnosticSetting": ("resourceUri", "Microsoft.Insights/diagnosticSettings/{name}"),
+}
+
+
+class Addresses(Protocol):
+    """Where things answer: in Azure, or on one machine."""
+
+    def storage(self, account: str) -> dict[str, str]:
+        """A storage account's primaryEndpoints: service → address with a slash at its end."""
+        ...
+
+    def container_app(self, name: str) -> str:
+        """A container app's host, with its port where it is not 443."""
+        ...
+
+    def web_app(self, name: str) -> str:
+        """A web app's host."""
+        ...
+
+
+class UnknownResourceError(Exception):
+    """A resource type that the program declares and that is not known here."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """A resource as Azure answers it; `state` holds its inputs and outputs."""
+
+    id: str
+    name: str
+    state: dict[str, Any]
+
+
+def kind_of(token: str) -> str:
+    """`azure-native:storage/v20240101:StorageAccount` → `storage:StorageAccount`."""
+    return re.sub(r"^azure-native:|/v\w+(?=:)", "", token)
+
+
+def make(token: str, name: str, inputs: dict[str, Any], tenant_id: str, addresses: Addresses) -> Made:
+    """Answer as Azure would. Raises UnknownResourceError."""
+    kind = kind_of(token)
+    resource_id = _resource_id(kind, name, inputs)
+    own_name = resource_id.rsplit("/", 1)[-1]
+    state = {**inputs, "name": own_name, **_outputs(kind, resource_id, own_name, inputs, tenant_id, addresses)}
+    if "identity" in inputs:
+        state["identity"] = _identity(resource_id, inputs["identity"], tenant_id)
+    return Made(resource_id, own_name, state)
+
+
+def _resource_id(kind: str, name: str, inputs: dict[str, Any]) -> str:
+    if kind == "resources:ResourceGroup":
+        group = inputs.get("resourceGroupName") or _automatic_name(kind, name)
+        return f"/subscriptions/{SUBSCRIPTION_ID}/resourceGroups/{group}"
+    if kind in _EXTENSIONS:
+        scope_input, template = _EXTENSIONS[kind]
+        scope = str(inputs[scope_input])
+    elif kind in _TYPES:
+        template = _TYPES[kind]
+        scope = f"/subscriptions/{SUBSCRIPTION_ID}/resourceGroups/{inputs['resourceGroupName']}"
+    else:
+        raise UnknownResourceError(f"azure-native's {kind} ({name}) is not known to the local cloud")
+    fields = [field for _, field, _, _ in string.Formatter().parse(template) if field]
+    values = {field: inputs.get(field) for field in fields}
+    values[fields[-1]] = values[fields[-1]] or _automatic_name(kind, name)
+    return f"{scope}/providers/{template.format(**values)}"
+
+
+def _automatic_name(kind: str, name: str) -> str:
+    """As the provider names what has no name: eight hex digits at the end, here the same in every run."""
+    return name + hashlib.sha256(f"{kind}|{name}".encode()).hexdigest()[:8]
+
+
+def _guid(text: str) -> str:
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, text.lower()))
+
+
+def principal_of(resource_id: str) -> str:
+    """The principal id of an identity, or of a resource with a system-assigned one."""
+    return _guid(f"{resource_id}/principal")
+
+
+# Kind → the outputs that Azure adds to what was declared; every resource has its name besides.
+_OUTPUTS: dict[str, tuple[str, ...]] = {
+    "app:ContainerApp": ("configuration",),
+    "insights:Component": ("connectionString", "instrumentationKey"),
+    "managedidentity:UserAssignedIdentity": ("clientId", "principalId", "tenantId"),
+    "operationalinsights:Workspace": ("customerId",),
+    "storage:StorageAccount": ("primaryEndpoints",),
+    "web:WebApp": ("defaultHostName",),
+}
+
+
+def output_names(token: str, inputs: dict[str, Any]) -> list[str]:
+    """The outputs of a resource that only Azure's answer holds, and that a preview therefore does not know."""
+    return ["name", *_OUTPUTS.get(kind_of(token), ()), *(["identity"] if "identity" in inputs else [])]
+
+
+def _outputs(
+    kind: str, resource_id: str, name: str, inputs: dict[str, Any], tenant_id: str, addresses: Addresses
+) -> dict[str, Any]:
+    outputs: dict[str, Any] = {}
+    match kind:
+        case "storage:StorageAccount":
+            outputs["primaryEndpoints"] = addresses.storage(name)
+        case "managedidentity:UserAssignedIdentity":
+            outputs["clientId"] = _guid(f"{resource_id}/client")
+            outputs["principalId"] = principal_of(resource_id)
+            outputs["tenantId"] = tenant_id
+        case "app:ContainerApp":
+            ingress = {**inputs["configuration"]["ingress"], "fqdn": addresses.container_app(name)}
+            outputs["configuration"] = {**inputs["configuration"], "ingress": ingress}
+        case "web:WebApp":
+            outputs["defaultHostName"] = addresses.web_app(name)
+        case "insights:Component":
+            outputs["instrumentationKey"] = _guid(resource_id)
+            outputs["connectionString"] = f"InstrumentationKey={outputs['instrumentationKey']}"
+        case "operationalinsights:Workspace":
+            outputs["customerId"] = _guid(resource_id)
+    return outputs
+
+
+def _identity(resource_id: str, declared: dict[str, Any], tenant_id: str) -> dict[str, Any]:
+    identity = dict(declared)
+    if "SystemAssigned" in declared["type"]:
+        identity |= {"principalId": principal_of(resource_id), "tenantId": tenant_id}
+    if "userAssignedIdentities" in declared:  # asked for as a list, answered as a map
+        identity["userAssignedIdentities"] = {each: {} for each in declared["userAssignedIdentities"]}
+    return identity
