@@ -1,0 +1,69 @@
+"""The program, run once for each stack and each way of running it."""
+
+from pathlib import Path
+
+import pytest
+
+from local.graph import Graph, read_stack, run_program
+
+PROGRAM = Path(__file__).parents[2]
+
+
+class AzureAddresses:
+    """Public Azure's hosts."""
+
+    def storage(self, account: str) -> dict[str, str]:
+        return {
+            service: f"https://{account}.{service}.core.windows.net/" for service in ("blob", "dfs", "queue", "table")
+        }
+
+    def container_app(self, name: str) -> str:
+        return f"{name}.example.westeurope.azurecontainerapps.io"
+
+    def web_app(self, name: str) -> str:
+        return f"{name}.azurewebsites.net"
+
+
+def run(stack: str, *, preview: bool = False, **changes: str) -> Graph:
+    return run_program(
+        PROGRAM,
+        read_stack(PROGRAM, stack, changes),
+        tenant_id="99999999-8888-7777-6666-555555555555",
+        deployer_id="11111111-0000-0000-0000-000000000000",
+        addresses=AzureAddresses(),
+        preview=preview,
+    )
+
+
+@pytest.fixture(scope="session")
+def dev() -> Graph:
+    return run("dev")
+
+
+@pytest.fixture(scope="session")
+def ams() -> Graph:
+    return run("ams")
+
+
+@pytest.fixture(scope="session")
+def dev_preview() -> Graph:
+    return run("dev", preview=True)
+
+
+@pytest.fixture(scope="session")
+def ams_preview() -> Graph:
+    return run("ams", preview=True)
+
+
+@pytest.fixture(params=["dev", "ams"])
+def graph(request: pytest.FixtureRequest) -> Graph:
+    """Either stack's graph, as `pulumi up` makes it."""
+    found: Graph = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture(params=["dev", "ams", "dev_preview", "ams_preview"])
+def any_graph(request: pytest.FixtureRequest) -> Graph:
+    """Also as `pulumi preview` sees it on an empty state: what Azure answers is unknown."""
+    found: Graph = request.getfixturevalue(request.param)
+    return found

@@ -1,0 +1,250 @@
+"""What the graph promises, whichever engine stands behind it."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pulumi
+
+from local.graph import Graph, Resource
+from stack.roles import Role
+
+
+def closure(graph: Graph, resource: Resource) -> set[str]:
+    """The kinds and names of everything that must exist before `resource`, as `kind name`."""
+    by_urn = {each.urn: each for each in graph.resources}
+    found: set[str] = set()
+    waiting = list(resource.depends_on)
+    while waiting:
+        each = by_urn.get(waiting.pop())
+        if each and f"{each.kind} {each.name}" not in found:
+            found.add(f"{each.kind} {each.name}")
+            waiting += each.depends_on
+    return found
+
+
+def grants(graph: Graph, principal_id: str) -> set[tuple[Role, str]]:
+    """Each role that a principal holds, with the last part of its scope."""
+    return {
+        (Role(each.inputs["roleDefinitionId"].rsplit("/", 1)[-1]), each.inputs["scope"].rsplit("/", 1)[-1])
+        for each in graph.of("authorization:RoleAssignment")
+        if each.inputs["principalId"] == principal_id
+    }
+
+
+def identity(graph: Graph, part: str) -> str:
+    found = [r for r in graph.of("managedidentity:UserAssignedIdentity") if r.name == f"faces-{part}-identity"]
+    return str(found[0].state["principalId"])
+
+
+def account(graph: Graph, part: str) -> str:
+    found = [r for r in graph.of("storage:StorageAccount") if r.name == f"faces{part}"]
+    return str(found[0].state["name"])
+
+
+def texts(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for item in value.values():
+            yield from texts(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from texts(item)
+    elif isinstance(value, str):
+        yield value
+
+
+def test_every_storage_account_takes_tokens_only_over_tls(graph: Graph) -> None:
+    accounts = graph.of("storage:StorageAccount")
+    assert {a.name for a in accounts} == {"faceslake", "facesmedia", "facescode"}
+    for each in accounts:
+        assert each.inputs["allowSharedKeyAccess"] is False
+        assert each.inputs["allowBlobPublicAccess"] is False
+        assert each.inputs["enableHttpsTrafficOnly"] is True
+        assert each.inputs["minimumTlsVersion"] == "TLS1_2"
+        assert each.inputs["networkRuleSet"]["bypass"] == "AzureServices"
+
+
+def test_only_the_lake_has_a_hierarchical_namespace(graph: Graph) -> None:
+    assert {a.name: a.inputs["isHnsEnabled"] for a in graph.of("storage:StorageAccount")} == {
+        "faceslake": True,
+        "facesmedia": False,
+        "facescode": False,
+    }
+
+
+def test_only_finished_uploads_of_the_container_and_ending_reach_the_function(graph: Graph) -> None:
+    declared = graph.one("eventgrid:SystemTopicEventSubscription").inputs["filter"]
+    assert declared["includedEventTypes"] == ["Microsoft.Storage.BlobCreated"]
+    assert declared["subjectBeginsWith"] == "/blobServices/default/containers/raw/"
+    assert declared["subjectEndsWith"] == ".mp4"
+    calls, length = declared["advancedFilters"]
+    assert (calls["key"], calls["operatorType"]) == ("data.api", "StringIn")
+    assert set(calls["values"]) == {"FlushWithClose", "PutBlob", "PutBlockList", "CopyBlob"}
+    assert (length["key"], length["operatorType"], length["value"]) == ("data.contentLength", "NumberGreaterThan", 0)
+
+
+def test_undeliverable_events_are_dead_lettered_by_the_topics_own_identity(graph: Graph) -> None:
+    subscription = graph.one("eventgrid:SystemTopicEventSubscription").inputs
+    topic = graph.one("eventgrid:SystemTopic")
+    assert subscription["retryPolicy"] == {"maxDeliveryAttempts": 30, "eventTimeToLiveInMinutes": 1440}
+    dead_letter = subscription["deadLetterWithResourceIdentity"]
+    assert dead_letter["identity"]["type"] == "SystemAssigned"
+    assert dead_letter["deadLetterDestination"]["blobContainerName"] == "dead-letters"
+    assert grants(graph, topic.state["identity"]["principalId"]) == {(Role.BLOB_CONTRIBUTOR, "dead-letters")}
+
+
+def test_the_subscription_waits_for_the_code_and_for_its_dead_letter_role(any_graph: Graph) -> None:
+    before = closure(any_graph, any_graph.one("eventgrid:SystemTopicEventSubscription"))
+    assert "resources:Deployment redact-on-upload" in before
+    assert "pulumi-python:dynamic/release:UploadedPackage released-package.zip" in before
+    assert "authorization:RoleAssignment topic-writes-dead-letters" in before
+    assert "web:WebApp faces-function" in before
+
+
+def test_the_app_waits_for_its_roles_and_for_the_transform(any_graph: Graph) -> None:
+    before = closure(any_graph, any_graph.one("web:WebApp"))
+    assert {
+        "authorization:RoleAssignment host-keeps-code-and-locks",
+        "authorization:RoleAssignment function-signs-links",
+        "authorization:RoleAssignment function-reads-uploads",
+    } <= before
+    assert {"app:ContainerApp faces-api", "media:Transform faceredact"} & before
+
+
+def test_the_subscription_names_the_function_of_the_app(graph: Graph) -> None:
+    destination = graph.one("eventgrid:SystemTopicEventSubscription").inputs["destination"]
+    assert destination["endpointType"] == "AzureFunction"
+    assert destination["resourceId"] == f"{graph.one('web:WebApp').id}/functions/redact_on_upload"
+
+
+def test_the_function_may_read_uploads_sign_links_and_nothing_else_of_the_lake(graph: Graph) -> None:
+    held = grants(graph, identity(graph, "function"))
+    assert {g for g in held if g[1] in {account(graph, "lake"), "raw"}} == {
+        (Role.BLOB_DELEGATOR, account(graph, "lake")),
+        (Role.BLOB_READER, "raw"),
+    }
+    assert not {g for g in held if g[1] == account(graph, "media")}
+
+
+def test_the_self_hosted_processes_hold_what_each_needs_on_the_media_storage(dev: Graph) -> None:
+    media = account(dev, "media")
+    assert grants(dev, identity(dev, "api")) == {
+        (Role.BLOB_CONTRIBUTOR, media),
+        (Role.TABLE_CONTRIBUTOR, media),
+        (Role.QUEUE_SENDER, media),
+    }
+    assert grants(dev, identity(dev, "worker")) == {
+        (Role.BLOB_CONTRIBUTOR, media),
+        (Role.TABLE_CONTRIBUTOR, media),
+        (Role.QUEUE_CONTRIBUTOR, media),
+    }
+
+
+def test_every_grant_has_its_own_name_and_names_the_principals_type(graph: Graph) -> None:
+    assignments = graph.of("authorization:RoleAssignment")
+    names = [each.inputs["roleAssignmentName"] for each in assignments]
+    assert len(set(names)) == len(names)
+    types = {each.name: each.inputs["principalType"] for each in assignments}
+    assert types.pop("deployer-uploads-code") == "User"
+    assert set(types.values()) == {"ServicePrincipal"}
+
+
+def test_workers_are_started_by_visible_messages_through_their_identity(dev: Graph) -> None:
+    job = dev.one("app:Job").inputs
+    (rule,) = job["configuration"]["eventTriggerConfig"]["scale"]["rules"]
+    assert rule["type"] == "azure-queue"
+    assert rule["identity"] in job["identity"]["userAssignedIdentities"]
+    assert rule["metadata"] == {
+        "accountName": account(dev, "media"),
+        "queueName": "redaction-jobs",
+        "queueLength": "1",
+        "queueLengthStrategy": "visibleonly",
+    }
+    assert job["configuration"]["replicaTimeout"] == 720 * 60
+
+
+def test_both_engines_get_the_same_transform(dev: Graph, ams: Graph) -> None:
+    (container,) = dev.one("app:ContainerApp").inputs["template"]["containers"]
+    declared = next(each["value"] for each in container["env"] if each["name"] == "MEDIA_TRANSFORMS")
+    transform = ams.one("media:Transform").inputs
+    (output,) = transform["outputs"]
+    preset = dict(output["preset"])
+    preset["@odata.type"] = preset.pop("odataType")
+    assert json.loads(declared) == {
+        "faceredact": {"description": transform["description"], "outputs": [{**output, "preset": preset}]}
+    }
+    assert preset == {
+        "@odata.type": "#Microsoft.Media.FaceDetectorPreset",
+        "mode": "Combined",
+        "blurType": "High",
+        "resolution": "SourceResolution",
+    }
+    assert (output["onError"], output["relativePriority"]) == ("StopProcessingJob", "Normal")
+
+
+def test_the_media_account_reaches_its_storage_with_an_identity_that_has_its_role_already(ams: Graph) -> None:
+    media = ams.one("media:MediaService")
+    assert "SystemAssigned" in media.inputs["identity"]["type"]
+    assert media.inputs["storageAuthentication"] == "ManagedIdentity"
+    (storage,) = media.inputs["storageAccounts"]
+    assert storage["identity"]["userAssignedIdentity"] in media.inputs["identity"]["userAssignedIdentities"]
+    assert "authorization:RoleAssignment media-keeps-assets" in closure(ams, media)
+
+
+def test_the_app_runs_on_flex_consumption_with_identity_based_storage(graph: Graph) -> None:
+    site = graph.one("web:WebApp").inputs
+    settings = {each["name"]: each["value"] for each in site["siteConfig"]["appSettings"]}
+    assert graph.one("web:AppServicePlan").inputs["sku"] == {"name": "FC1", "tier": "FlexConsumption"}
+    assert site["functionAppConfig"]["runtime"] == {"name": "python", "version": "3.13"}
+    assert site["identity"]["type"] == "UserAssigned"
+    assert settings["AzureWebJobsStorage__credential"] == "managedidentity"
+    assert settings["AzureWebJobsStorage__accountName"] == account(graph, "code")
+    refused = {"FUNCTIONS_WORKER_RUNTIME", "FUNCTIONS_EXTENSION_VERSION", "WEBSITE_RUN_FROM_PACKAGE"}
+    assert not refused & settings.keys()
+    assert "netFrameworkVersion" not in site["siteConfig"]
+
+
+def test_the_code_is_deployed_again_when_the_packages_hash_changes(graph: Graph) -> None:
+    package = next(r for r in graph.resources if r.name == "released-package.zip")
+    parameters = graph.one("resources:Deployment").inputs["properties"]["parameters"]
+    assert parameters["packageSha256"]["value"] == package.inputs["sha256"]
+    assert parameters["packageUri"]["value"] == package.inputs["url"]
+    assert package.inputs["url"].endswith("/releases/released-package.zip")
+
+
+def test_the_archive_holds_the_function_and_its_dependencies(graph: Graph) -> None:
+    archive = next(r for r in graph.resources if r.name == "released-package.zip").inputs["archive"]
+    assert isinstance(archive, pulumi.AssetArchive)
+    assert {"function_app.py", "host.json"} <= archive.assets.keys()
+    vendored = {name.split("/")[3] for name in archive.assets if name.startswith(".python_packages/lib/site-packages/")}
+    assert "azure" in vendored
+    assert any(name.endswith(".pyc") for name in archive.assets)
+    assert not [name for name in archive.assets if "local.settings" in name or name.startswith("tests/")]
+
+
+def test_no_secret_stands_in_inputs_or_outputs(graph: Graph) -> None:
+    said = [*texts(dict(graph.exports))]
+    for resource in graph.resources:
+        said += texts(dict(resource.inputs))
+    for text in said:
+        assert "AccountKey=" not in text
+        assert "sig=" not in text
+        assert "client_secret" not in text.lower()
+        assert "SharedAccessKey" not in text
+
+
+def test_outputs_say_where_to_upload_and_where_results_are(graph: Graph) -> None:
+    exports = graph.exports
+    assert exports["uploadTo"] == f"https://{account(graph, 'lake')}.blob.core.windows.net/raw"
+    assert exports["resultsIn"] == f"https://{account(graph, 'media')}.blob.core.windows.net/"
+    assert exports["transform"] == "faceredact"
+    assert exports["function"] == "redact_on_upload"
+    assert exports["mediaEndpoint"].startswith("https://")
+    assert set(exports["dashboards"]) == {"resources", "function", "logs", "events"}
+
+
+def test_a_preview_on_an_empty_state_declares_everything(
+    dev: Graph, ams: Graph, dev_preview: Graph, ams_preview: Graph
+) -> None:
+    for whole, preview in ((dev, dev_preview), (ams, ams_preview)):
+        assert {(r.kind, r.name) for r in preview.resources} == {(r.kind, r.name) for r in whole.resources}
