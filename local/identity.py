@@ -42,12 +42,8 @@ class RefusedError(Exception):
 @dataclass
 class _Directory:
     identities: dict[str, str] = field(default_factory=dict)  # client id → principal id
-    api_roles: dict[str, dict[str, set[str]]] = field(
-        default_factory=dict
-    )  # audience → principal id → app roles
-    headers: dict[str, frozenset[str]] = field(
-        default_factory=dict
-    )  # IDENTITY_HEADER → client ids it may act as
+    api_roles: dict[str, dict[str, set[str]]] = field(default_factory=dict)  # audience → principal id → app roles
+    headers: dict[str, frozenset[str]] = field(default_factory=dict)  # IDENTITY_HEADER → client ids it may act as
 
 
 class Identity:
@@ -73,8 +69,8 @@ class Identity:
                 self.grant(audience, principal_id, roles)
         self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         self._key_id = secrets.token_urlsafe(16)
-        self._tokens = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, self.issue_to_application))
-        self._authority = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, self._metadata))
+        self._tokens = _Server(("127.0.0.1", 0), partial(_Handler, self.issue_to_application))
+        self._authority = _Server(("127.0.0.1", 0), partial(_Handler, self._metadata))
         # The handshake belongs into the request's thread: one slow client must not keep the others waiting.
         self._authority.socket = certificates.server_context.wrap_socket(
             self._authority.socket, server_side=True, do_handshake_on_connect=False
@@ -110,9 +106,11 @@ class Identity:
             "IDENTITY_HEADER": header,
         }
 
-    def credential(self) -> "DeveloperCredential":
-        """The person at the keyboard, whose principal is `developer_id`."""
-        return DeveloperCredential(self)
+    def credential(self, client_id: str | None = None) -> "LocalCredential":
+        """A registered identity's; without `client_id`, the person's at the keyboard (`developer_id`)."""
+        if client_id is None:
+            return LocalCredential(self, self.developer_id, AZURE_CLI)
+        return LocalCredential(self, self._directory.identities[client_id], client_id)
 
     def token(self, resource: str, principal_id: str, client_id: str) -> tuple[str, int]:
         """A signed token and when it expires (epoch seconds)."""
@@ -145,11 +143,7 @@ class Identity:
         """The App Service protocol: `target` is the path and query, `header` the X-IDENTITY-HEADER."""
         query = {name: values[-1] for name, values in parse_qs(urlsplit(target).query).items()}
         allowed = next(
-            (
-                ids
-                for known, ids in self._directory.headers.items()
-                if hmac.compare_digest(known, header or "")
-            ),
+            (ids for known, ids in self._directory.headers.items() if hmac.compare_digest(known, header or "")),
             None,
         )
         if allowed is None:
@@ -179,9 +173,7 @@ class Identity:
         path = urlsplit(target).path
         if path == keys:
             public = jwt.algorithms.RSAAlgorithm.to_jwk(self._key.public_key(), as_dict=True)
-            return {
-                "keys": [{**public, "kid": self._key_id, "use": "sig", "alg": "RS256", "issuer": self.issuer}]
-            }
+            return {"keys": [{**public, "kid": self._key_id, "use": "sig", "alg": "RS256", "issuer": self.issuer}]}
         if path == f"/{self.tenant_id}/v2.0/.well-known/openid-configuration":
             return {
                 "issuer": f"{self.authority}/{self.tenant_id}/v2.0",
@@ -203,11 +195,13 @@ class Identity:
             server.server_close()
 
 
-class DeveloperCredential:
-    """An azure.core TokenCredential."""
+class LocalCredential:
+    """An azure.core TokenCredential for clients in this process."""
 
-    def __init__(self, identity: Identity) -> None:
+    def __init__(self, identity: Identity, principal_id: str, client_id: str) -> None:
         self._identity = identity
+        self._principal_id = principal_id
+        self._client_id = client_id
 
     def get_token(
         self,
@@ -218,7 +212,11 @@ class DeveloperCredential:
         **_kwargs: Any,
     ) -> AccessToken:
         resource = scopes[0].removesuffix("/.default")
-        return AccessToken(*self._identity.token(resource, self._identity.developer_id, AZURE_CLI))
+        return AccessToken(*self._identity.token(resource, self._principal_id, self._client_id))
+
+
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 128  # of many processes that start at once; the default of 5 makes some wait a second
 
 
 class _Handler(BaseHTTPRequestHandler):

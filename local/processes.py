@@ -67,9 +67,7 @@ class Process:
         """
         deadline = time.monotonic() + within
         while True:
-            running = (
-                self.running
-            )  # asked before the condition, whose last word may have come just before the end
+            running = self.running  # asked before the condition, whose last word may have come just before the end
             if value := condition():
                 return value
             if not running:
@@ -100,6 +98,11 @@ class Process:
             with contextlib.suppress(psutil.NoSuchProcess):
                 total += int(member.memory_info().rss)
         return total
+
+    def ask_to_stop(self) -> None:
+        """SIGTERM, without waiting."""
+        if self._child.poll() is None:
+            self._child.terminate()
 
     def stop(self, grace: float = 5.0) -> int:
         """SIGTERM to the process, then SIGKILL to what is left of its group after `grace` seconds.

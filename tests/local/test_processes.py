@@ -2,8 +2,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -11,6 +9,7 @@ import pytest
 
 from local import processes
 from local.processes import ProcessError
+from tests.local.conftest import Eventually
 
 WITH_GRANDCHILD = """
 import signal, subprocess, sys, time
@@ -42,13 +41,6 @@ def python(code: str) -> list[str]:
     return [sys.executable, "-I", "-S", "-c", code]
 
 
-def eventually(condition: Callable[[], bool], within: float = 10) -> None:
-    deadline = time.monotonic() + within
-    while not condition():
-        assert time.monotonic() < deadline, "did not happen in time"
-        time.sleep(0.01)
-
-
 def gone(pid: int) -> bool:
     try:
         return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
@@ -60,7 +52,9 @@ def gone(pid: int) -> bool:
     ("number", "setup"),
     [(signal.SIGKILL, ""), (signal.SIGTERM, ""), (signal.SIGINT, ""), (signal.SIGKILL, STUBBORN)],
 )
-def test_children_and_grandchildren_end_with_their_parent(tmp_path: Path, number: int, setup: str) -> None:
+def test_children_and_grandchildren_end_with_their_parent(
+    tmp_path: Path, number: int, setup: str, eventually: Eventually
+) -> None:
     code = PARENT.format(code=WITH_GRANDCHILD.format(setup=setup), log=str(tmp_path / "log"))
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as parent:
         assert parent.stdout
@@ -76,7 +70,7 @@ def test_stopping_asks_first_and_lets_the_child_finish(tmp_path: Path) -> None:
     assert child.stop() == 7
 
 
-def test_stopping_ends_who_does_not_listen_and_what_they_started(tmp_path: Path) -> None:
+def test_stopping_ends_who_does_not_listen_and_what_they_started(tmp_path: Path, eventually: Eventually) -> None:
     with processes.start(
         "child", python(WITH_GRANDCHILD.format(setup=STUBBORN)), environment={}, log=tmp_path / "log"
     ) as child:
