@@ -38,7 +38,7 @@ class Picture:
     down: float
 
     def stored(self, box: Box) -> Box:
-        """A box of this picture in the frame's stored pixels."""
+        """A box of this picture in the frame's stored pixels; `analysed` is the way back."""
         turned_height, turned_width = self.pixels.shape[:2]
         match self.quarters:
             case 1:
@@ -53,6 +53,32 @@ class Picture:
             case 3:
                 box = Box(box.top, turned_width - box.right, box.bottom, turned_width - box.left)
         return Box(box.left * self.across, box.top * self.down, box.right * self.across, box.bottom * self.down)
+
+    def analysed(self, box: Box) -> Box:
+        """A box of the frame's stored pixels in this picture."""
+        left, right = box.left / self.across, box.right / self.across
+        top, bottom = box.top / self.down, box.bottom / self.down
+        turned_height, turned_width = self.pixels.shape[:2]
+        match self.quarters:
+            case 1:
+                return Box(top, turned_height - right, bottom, turned_height - left)
+            case 2:
+                return Box(turned_width - right, turned_height - bottom, turned_width - left, turned_height - top)
+            case 3:
+                return Box(turned_width - bottom, left, turned_width - top, right)
+            case _:
+                return Box(left, top, right, bottom)
+
+    def close_up(self, stored: Box, side: int, room: float) -> tuple[NDArray[np.uint8], Box]:
+        """(side, side, 3) BGR around a box of stored pixels, `room` times its longer side wide; and the box in it."""
+        box = self.analysed(stored)
+        factor = side / (room * max(box.width, box.height))
+        x, y = box.centre
+        to_crop = np.array([[factor, 0, side / 2 - x * factor], [0, factor, side / 2 - y * factor]], np.float32)
+        crop = np.asarray(cv2.warpAffine(self.pixels, to_crop, (side, side), flags=cv2.INTER_LINEAR), np.uint8)
+        half_width, half_height = box.width * factor / 2, box.height * factor / 2
+        middle = side / 2
+        return crop, Box(middle - half_width, middle - half_height, middle + half_width, middle + half_height)
 
 
 class Reducer:

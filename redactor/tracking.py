@@ -1,12 +1,12 @@
 """Faces over time: detections linked into tracks, and the region that each track covers in each frame.
 
-A track is believed once it holds a strong detection; weak ones only lengthen it, in both directions,
-and what lies between two of its detections is covered too. Linking in two rounds, strong before weak,
-follows ByteTrack (Zhang et al., 2022).
+A track is believed once it holds a sure detection, a strong one that stands a second look, or weak ones for
+long; the others only lengthen it, in both directions, and what lies between two of its detections is covered
+too. Linking in two rounds, strong before weak, follows ByteTrack (Zhang et al., 2022).
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -16,13 +16,18 @@ from scipy.optimize import linear_sum_assignment
 from redactor.detector import Detection
 from redactor.geometry import Box
 
-STRONG: Final = 0.6  # starts a track
+SURE: Final = 0.8  # starts a track
+STRONG: Final = 0.6  # starts one if a second look agrees
 WEAK: Final = 0.3  # continues one
+LASTING: Final = 1.2  # sum of what a track's scores exceed WEAK by that starts it without a strong one
 REACH: Final = 0.7  # a face moves at most this many of its sizes between two detections
+NEAR: Final = 0.4  # likewise after a long absence
+ABSENT: Final = 10  # frames that make an absence long
+MOTION: Final = 3  # sightings that a motion is read from
 GROWTH: Final = 2.0  # and its size changes at most by this factor
 STEADY: Final = 0.4  # overlap at which a face on both sides of a cut is one that did not move: a flash
 FADE: Final = 6  # frames after which a predicted motion stops
-SLACK: Final = 0.03  # growth of a region a frame away from the nearest detection
+SLACK: Final = 0.02  # growth of a region a frame away from the nearest detection
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,26 +65,25 @@ class Track:
     number: int
     sightings: list[Sighting] = field(default_factory=list)
     believed: bool = False
-
-    def add(self, sighting: Sighting) -> None:
-        self.sightings.append(sighting)
-        self.believed = self.believed or sighting.score >= STRONG
+    evidence: float = 0.0
 
     def forget(self, frame: int) -> None:
-        """Drop all but the two sightings before `frame`: a motion is read from two."""
-        while len(self.sightings) > 2 and self.sightings[2].frame < frame:
+        """Drop what came before `frame`, but for the sightings that a motion is read from."""
+        while len(self.sightings) > MOTION and self.sightings[MOTION].frame < frame:
             del self.sightings[0]
 
     def extended(self, frame: int) -> Box:
         """The face's likely place before its first or after its last sighting."""
         before = frame < self.sightings[0].frame
-        pair = self.sightings[:2] if before else self.sightings[-2:]
-        anchor = pair[0] if before else pair[-1]
-        if len(pair) < 2:
+        near = self.sightings[:MOTION] if before else self.sightings[-MOTION:]
+        anchor = near[0] if before else near[-1]
+        # Over several sightings, or the detector's jitter would be taken for motion.
+        near = [s for s in near if abs(s.frame - anchor.frame) <= ABSENT]
+        if len(near) < 2:
             return anchor.box
-        elapsed = pair[1].frame - pair[0].frame
+        elapsed = near[-1].frame - near[0].frame
         steps = max(-FADE, min(FADE, frame - anchor.frame)) / elapsed
-        (x0, y0), (x1, y1) = pair[0].box.centre, pair[1].box.centre
+        (x0, y0), (x1, y1) = near[0].box.centre, near[-1].box.centre
         return anchor.box.moved((x1 - x0) * steps, (y1 - y0) * steps)
 
 
@@ -99,8 +103,11 @@ class Tracker:
         """Distinct tracks that have covered something so far."""
         return len(self._shown)
 
-    def feed(self, frame: int, scene: int, detections: Sequence[Detection]) -> None:
-        """Add the detections of `frame`, which belongs to the scene numbered `scene`."""
+    def feed(self, frame: int, scene: int, detections: Sequence[Detection], second_look: Callable[[Box], bool]) -> None:
+        """Add the detections of `frame`, which belongs to the scene numbered `scene`.
+
+        `second_look` tells whether a closer look at a box in this frame finds a face there.
+        """
         free = [t for t in self._tracks if frame - t.sightings[-1].frame <= self._spans.gap + 1]
         # Believed tracks choose first: a doubtful one may be noise beside a face.
         free.sort(key=lambda track: not track.believed)
@@ -110,10 +117,10 @@ class Tracker:
             sightings = [Sighting(frame, scene, d.box, d.score) for d in candidates]
             matches = _matches(free, sightings)
             for row, column in matches.items():
-                free[row].add(sightings[column])
+                _extend(free[row], sightings[column], second_look)
             for column, sighting in enumerate(sightings):
                 if column not in matches.values():
-                    self._start(sighting)
+                    self._start(sighting, second_look)
             free = [track for row, track in enumerate(free) if row not in matches]
 
     def regions(self, frame: int, scene: int) -> list[Region]:
@@ -129,10 +136,10 @@ class Tracker:
                 self._shown.add(track.number)
         return found
 
-    def _start(self, sighting: Sighting) -> None:
+    def _start(self, sighting: Sighting, second_look: Callable[[Box], bool]) -> None:
         self._made += 1
         track = Track(self._made)
-        track.add(sighting)
+        _extend(track, sighting, second_look)
         self._tracks.append(track)
 
     def _region(self, track: Track, frame: int, scene: int) -> Region | None:
@@ -157,6 +164,18 @@ class Tracker:
         return box.left < near or box.top < near or box.right > self._width - near or box.bottom > self._height - near
 
 
+def _extend(track: Track, sighting: Sighting, second_look: Callable[[Box], bool]) -> None:
+    track.sightings.append(sighting)
+    if sighting.score < STRONG:  # a strong one that fails its second look speaks against the track
+        track.evidence += sighting.score - WEAK
+    if not track.believed:
+        track.believed = (
+            sighting.score >= SURE
+            or (sighting.score >= STRONG and second_look(sighting.box))
+            or track.evidence >= LASTING
+        )
+
+
 def _matches(tracks: Sequence[Track], sightings: Sequence[Sighting]) -> dict[int, int]:
     """Index of track to index of sighting, at the least total cost."""
     if not tracks or not sightings:
@@ -178,8 +197,11 @@ def _cost(track: Track, sighting: Sighting) -> float:
     (x0, y0), (x1, y1) = expected.centre, sighting.box.centre
     size = (expected.size + sighting.box.size) / 2
     distance = math.hypot(x1 - x0, y1 - y0) / size
-    # The longer a face was out of sight, the less its place is known.
-    reach = REACH * (1 + min(sighting.frame - last.frame, FADE) / FADE)
+    absent = sighting.frame - last.frame
+    # The longer a face was out of sight, the less its place is known; after that, only its old place counts.
+    reach = NEAR if absent > ABSENT else REACH
+    if sighting.score >= STRONG and absent <= ABSENT:
+        reach *= 1 + min(absent, FADE) / FADE
     growth = abs(math.log(sighting.box.size / expected.size))
     if distance > reach or growth > math.log(GROWTH):
         return math.inf
