@@ -1,0 +1,43 @@
+"""`python -m mediaservice api` and `python -m mediaservice worker`, configured by the environment."""
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+
+import typer
+
+from mediaservice.settings import SettingsError, read_api, read_worker
+
+app = typer.Typer(help=__doc__, add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+
+
+def checked[S](read: Callable[[Mapping[str, str]], S]) -> S:
+    """Exits with 2 and a line for each problem."""
+    try:
+        return read(os.environ)
+    except SettingsError as error:
+        for problem in error.problems:
+            print(problem, file=sys.stderr)
+        raise typer.Exit(2) from None
+
+
+@app.command()
+def api() -> None:
+    """Serve the REST API on PORT."""
+    settings = checked(read_api)
+    from mediaservice.api.app import serve
+
+    serve(settings)
+
+
+@app.command()
+def worker() -> None:
+    """Do jobs until the queue is empty."""
+    settings = checked(read_worker)
+    from mediaservice.worker.run import run
+
+    run(settings)
+
+
+if __name__ == "__main__":
+    app(prog_name="python -m mediaservice")

@@ -1,0 +1,1 @@
+"""The REST API that Media Services clients speak, and nothing of how jobs are done."""

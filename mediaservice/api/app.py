@@ -1,0 +1,91 @@
+"""The application, and the process that serves it."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+import uvicorn
+from fastapi import Depends, FastAPI
+from fastapi.middleware import Middleware
+from fastapi.responses import JSONResponse
+
+from mediaservice import logs
+from mediaservice.api import accounts, assets, jobs, problems, transforms
+from mediaservice.api.auth import Authentication
+from mediaservice.api.problems import OdataResponse
+from mediaservice.api.requests import HEALTH, Requests
+from mediaservice.api.scope import api_version, known_account
+from mediaservice.settings import ApiSettings
+
+if TYPE_CHECKING:
+    from mediaservice.store.account import Store
+
+GRACE_SECONDS = 10
+log = logging.getLogger(__name__)
+
+
+def create(settings: ApiSettings) -> FastAPI:
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        opened: asyncio.Future[Store] = asyncio.get_running_loop().create_future()
+        app.state.store = opened
+        keeping = asyncio.create_task(_keep_store(settings, opened))
+        yield
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
+
+    app = FastAPI(
+        title="Media Services account",
+        version="2023-01-01",
+        lifespan=lifespan,
+        default_response_class=OdataResponse,
+        middleware=[Middleware(Requests), Middleware(Authentication, tokens=settings.tokens)],
+    )
+    app.state.settings = settings
+    problems.install(app)
+    for room in (accounts, assets, transforms, jobs):
+        app.include_router(room.router, dependencies=[Depends(api_version), Depends(known_account)])
+
+    @app.get(HEALTH, include_in_schema=False)
+    async def health() -> JSONResponse:
+        return JSONResponse({"status": "ok"})
+
+    return app
+
+
+async def _keep_store(settings: ApiSettings, opened: "asyncio.Future[Store]") -> None:
+    """Open the store beside the event loop, since its SDKs take a second to import, and sweep it regularly."""
+    try:
+        await asyncio.to_thread(__import__, "mediaservice.store.sweep")
+        from mediaservice.store.account import open_store
+        from mediaservice.store.sweep import SWEEP_SECONDS, sweep
+
+        async with open_store(settings) as store:
+            opened.set_result(store)
+            while True:
+                try:
+                    await sweep(store)
+                except Exception:
+                    log.exception("the sweep failed; it will be tried again")
+                await asyncio.sleep(SWEEP_SECONDS)
+    except Exception as error:
+        if not opened.done():
+            opened.set_exception(error)
+        raise
+
+
+def serve(settings: ApiSettings) -> None:
+    """Plain http on all interfaces: TLS ends at the ingress in front of the container."""
+    logs.configure()
+    config = uvicorn.Config(
+        create(settings),
+        host="0.0.0.0",  # noqa: S104
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+    uvicorn.Server(config).run()

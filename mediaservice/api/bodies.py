@@ -1,0 +1,123 @@
+"""What clients may send. Unknown fields are ignored; wrong types are refused with their path."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator
+
+from mediaservice.model.transforms import FaceDetectorPreset, Priority, TransformOutput
+
+HTTP_INPUT = "#Microsoft.Media.JobInputHttp"
+ASSET_INPUT = "#Microsoft.Media.JobInputAsset"
+ASSET_OUTPUT = "#Microsoft.Media.JobOutputAsset"
+MAX_OUTPUTS = 20
+
+
+class Body(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+
+class AssetProperties(Body):
+    alternate_id: str | None = Field(None, alias="alternateId")
+    description: str | None = None
+    container: str | None = None
+    storage_account_name: str | None = Field(None, alias="storageAccountName")
+
+
+class AssetBody(Body):
+    properties: AssetProperties = AssetProperties.model_validate({})
+
+
+class ContainerPermission(StrEnum):
+    READ = "Read"
+    READ_WRITE = "ReadWrite"
+    READ_WRITE_DELETE = "ReadWriteDelete"
+
+
+class ContainerSasBody(Body):
+    permissions: ContainerPermission = ContainerPermission.READ
+    expiry_time: datetime | None = Field(None, alias="expiryTime")
+
+
+class TransformBody(Body):
+    properties: dict[str, Any]
+
+
+class TransformPatch(Body):
+    description: str | None = None
+    outputs: tuple[TransformOutput, ...] | None = Field(None, min_length=1)
+
+
+class _Clip(Body):
+    label: str | None = None
+    files: tuple[str, ...] = ()
+    start: Any = None
+    end: Any = None
+
+    @field_validator("files", mode="before")
+    @classmethod
+    def _null_means_none(cls, value: Any) -> Any:
+        return () if value is None else value
+
+    @field_validator("start", "end")
+    @classmethod
+    def _whole(cls, value: Any) -> Any:
+        if value is not None:
+            raise ValueError("clipping is not supported; the whole input is redacted")
+        return value
+
+
+class HttpInputBody(_Clip):
+    type: Literal["#Microsoft.Media.JobInputHttp"] = Field(alias="@odata.type")
+    base_uri: str | None = Field(None, alias="baseUri")
+
+
+class AssetInputBody(_Clip):
+    type: Literal["#Microsoft.Media.JobInputAsset"] = Field(alias="@odata.type")
+    asset_name: str = Field(alias="assetName")
+
+
+def _input_type(value: Any) -> str | None:
+    return value.get("@odata.type") if isinstance(value, dict) else None
+
+
+class OutputBody(Body):
+    type: Literal["#Microsoft.Media.JobOutputAsset"] = Field(alias="@odata.type")
+    asset_name: str = Field(alias="assetName")
+    label: str | None = None
+    preset_override: FaceDetectorPreset | None = Field(None, alias="presetOverride")
+
+
+class JobProperties(Body):
+    input: Annotated[
+        Annotated[HttpInputBody, Tag(HTTP_INPUT)] | Annotated[AssetInputBody, Tag(ASSET_INPUT)],
+        Discriminator(
+            _input_type,
+            custom_error_type="input_type",
+            custom_error_message=f"the input must be a {HTTP_INPUT} or a {ASSET_INPUT}",
+        ),
+    ]
+    outputs: tuple[OutputBody, ...] = Field(min_length=1, max_length=MAX_OUTPUTS)
+    description: str | None = None
+    priority: Priority = Priority.NORMAL
+    correlation_data: Mapping[str, str] = Field(default_factory=dict, alias="correlationData")
+
+    @field_validator("priority", "correlation_data", mode="before")
+    @classmethod
+    def _null_means_default(cls, value: Any, info: Any) -> Any:
+        return cls.model_fields[info.field_name].get_default(call_default_factory=True) if value is None else value
+
+
+class JobBody(Body):
+    properties: JobProperties
+
+
+class JobPatchProperties(Body):
+    description: str | None = None
+    priority: Priority | None = None
+
+
+class JobPatch(Body):
+    properties: JobPatchProperties = JobPatchProperties.model_validate({})

@@ -1,0 +1,65 @@
+"""Errors as Azure Resource Manager and Media Services word them: `{"error": {"code", "message"}}`."""
+
+import logging
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from mediaservice.model.query import QueryError
+
+MEDIA_TYPE = "application/json; odata.metadata=minimal"
+log = logging.getLogger(__name__)
+
+
+class Problem(Exception):  # noqa: N818 — it is an answer rather than a failure
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+
+
+class OdataResponse(JSONResponse):
+    media_type = MEDIA_TYPE
+
+
+def not_found(kind: str, name: str) -> Problem:
+    return Problem(404, "NotFound", f"The {kind} with the name '{name}' was not found.")
+
+
+def bad_request(message: str) -> Problem:
+    return Problem(400, "BadRequest", message)
+
+
+def body(code: str, message: str) -> dict[str, Any]:
+    return {"error": {"code": code, "message": message}}
+
+
+def install(app: FastAPI) -> None:
+    @app.exception_handler(Problem)
+    async def problem(_: Request, error: Problem) -> OdataResponse:
+        return OdataResponse(body(error.code, str(error)), error.status)
+
+    @app.exception_handler(QueryError)
+    async def query(_: Request, error: QueryError) -> OdataResponse:
+        return OdataResponse(body("BadRequest", str(error)), 400)
+
+    @app.exception_handler(RequestValidationError)
+    async def request_validation(_: Request, error: RequestValidationError) -> OdataResponse:
+        first = error.errors()[0]
+        path = ".".join(str(part) for part in first["loc"][1:])
+        return OdataResponse(body("BadRequest", f"{path}: {first['msg']}" if path else first["msg"]), 400)
+
+    @app.exception_handler(HTTPException)
+    async def http(_: Request, error: HTTPException) -> OdataResponse:
+        code = {404: "NotFound", 405: "MethodNotAllowed"}.get(error.status_code, "BadRequest")
+        return OdataResponse(body(code, str(error.detail)), error.status_code)
+
+    @app.exception_handler(Exception)
+    async def failure(request: Request, error: Exception) -> OdataResponse:
+        log.error("request failed", exc_info=error, extra={"path": request.url.path})
+        return OdataResponse(
+            body("InternalServerError", "The service could not process the request; it may be tried again."), 500
+        )

@@ -1,0 +1,120 @@
+"""Entities as the contract shows them."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from mediaservice.model.assets import Asset
+from mediaservice.model.errors import JobError
+from mediaservice.model.jobs import HttpInput, Job, JobOutput
+from mediaservice.model.transforms import Transform
+from mediaservice.settings import Account
+
+TYPE = "Microsoft.Media/mediaservices"
+
+
+def time(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def account(value: Account) -> dict[str, Any]:
+    return {
+        "name": value.name,
+        "id": value.id,
+        "type": TYPE,
+        "location": value.location,
+        "tags": {},
+        "properties": {
+            "storageAccounts": [{"id": value.storage_id, "type": "Primary"}],
+            "storageAuthentication": "ManagedIdentity",
+            "publicNetworkAccess": "Enabled",
+            "provisioningState": "Succeeded",
+        },
+    }
+
+
+def asset(of: Account, value: Asset) -> dict[str, Any]:
+    properties = {
+        "assetId": value.asset_id,
+        "created": time(value.created),
+        "lastModified": time(value.last_modified),
+        "alternateId": value.alternate_id,
+        "description": value.description,
+        "container": value.container,
+        "storageAccountName": of.storage_name,
+        "storageEncryptionFormat": "None",
+    }
+    return _resource(f"{of.id}/assets/{value.name}", f"{TYPE}/assets", properties)
+
+
+def transform(of: Account, value: Transform) -> dict[str, Any]:
+    properties = {
+        "created": time(value.created),
+        "lastModified": time(value.last_modified),
+        **value.properties.model_dump(mode="json", by_alias=True),
+    }
+    return _resource(f"{of.id}/transforms/{value.name}", f"{TYPE}/transforms", properties)
+
+
+def job(of: Account, value: Job) -> dict[str, Any]:
+    properties = {
+        "created": time(value.created),
+        "state": value.state,
+        "description": value.description,
+        "input": _input(value),
+        "lastModified": time(value.last_modified),
+        "outputs": [_output(output) for output in value.outputs],
+        "priority": value.priority,
+        "correlationData": dict(value.correlation_data),
+        "startTime": time(value.start_time) if value.start_time else None,
+        "endTime": time(value.end_time) if value.end_time else None,
+    }
+    resource_id = f"{of.id}/transforms/{value.transform}/jobs/{value.name}"
+    return _resource(resource_id, f"{TYPE}/transforms/jobs", properties)
+
+
+def _resource(resource_id: str, kind: str, properties: dict[str, Any]) -> dict[str, Any]:
+    present = {key: value for key, value in properties.items() if value is not None}
+    return {"name": resource_id.rpartition("/")[2], "id": resource_id, "type": kind, "properties": present}
+
+
+def _input(value: Job) -> dict[str, Any]:
+    """Addresses carry signatures, so `files` is empty, as it was with Media Services."""
+    given = value.input
+    shown: dict[str, Any] = {"files": [], "inputDefinitions": []}
+    if isinstance(given, HttpInput):
+        shown |= {"@odata.type": "#Microsoft.Media.JobInputHttp"}
+        if given.base_uri:
+            shown["baseUri"] = given.base_uri.partition("?")[0]
+    else:
+        shown |= {"@odata.type": "#Microsoft.Media.JobInputAsset", "assetName": given.asset}
+        shown["files"] = [given.file] if given.file else []
+    if given.label:
+        shown["label"] = given.label
+    return shown
+
+
+def _output(value: JobOutput) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "@odata.type": "#Microsoft.Media.JobOutputAsset",
+        "assetName": value.asset,
+        "state": value.state,
+        "progress": value.progress,
+        "label": value.label,
+    }
+    if value.error:
+        shown["error"] = _error(value.error)
+    if value.start_time:
+        shown["startTime"] = time(value.start_time)
+    if value.end_time:
+        shown["endTime"] = time(value.end_time)
+    return shown
+
+
+def _error(value: JobError) -> dict[str, Any]:
+    return {
+        "code": value.code,
+        "message": value.message,
+        "category": value.code.category,
+        "retry": value.code.retry,
+        "details": [{"code": detail.code, "message": detail.message} for detail in value.details],
+    }

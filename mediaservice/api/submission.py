@@ -1,0 +1,100 @@
+"""Accepting a job: everything about it is checked first, then it is written in the order that loses nothing."""
+
+import uuid
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from mediaservice.api.bodies import AssetInputBody, HttpInputBody, JobProperties
+from mediaservice.api.problems import Problem, bad_request, not_found
+from mediaservice.model.jobs import AssetInput, HttpInput, Job, JobOutput
+from mediaservice.model.transforms import Transform
+from mediaservice.store.errors import ExistsError
+
+if TYPE_CHECKING:
+    from mediaservice.store.account import Store
+
+
+async def submit(store: "Store", transform: str, name: str, given: JobProperties) -> Job:
+    """The job as stored. Raises Problem: 404, 400, or 409 when the name is taken."""
+    from mediaservice.store.work import Ticket
+
+    found = await store.transforms.get(transform)
+    if not found:
+        raise not_found("Transform", transform)
+    if await store.jobs.get(transform, name):
+        raise _taken(name)
+    now = datetime.now(UTC)
+    job = Job(
+        transform=found.value.name,
+        name=name,
+        instance=str(uuid.uuid4()),
+        created=now,
+        last_modified=now,
+        input=_input(given.input),
+        outputs=_outputs(found.value, given),
+        priority=given.priority,
+        description=given.description,
+        correlation_data=given.correlation_data,
+    )
+    await _check_assets(store, job)
+    await store.work.put(Ticket(job.transform, job.name, job.instance))
+    try:
+        await store.jobs.insert(job)
+    except ExistsError:
+        stored = await store.jobs.get(transform, name)
+        # A retry inside the SDK may have met what its own first try had written.
+        if not stored or stored.value.instance != job.instance:
+            raise _taken(name) from None
+    return job
+
+
+def _taken(name: str) -> Problem:
+    return Problem(409, "Conflict", f"A Job with the name '{name}' exists already.")
+
+
+def _input(given: HttpInputBody | AssetInputBody) -> HttpInput | AssetInput:
+    if isinstance(given, AssetInputBody):
+        if len(given.files) > 1:
+            raise bad_request("properties.input.files: at most one file can be redacted by a job.")
+        return AssetInput(given.asset_name, given.files[0] if given.files else None, given.label)
+    if len(given.files) != 1:
+        raise bad_request(f"properties.input.files: an HTTPS input takes exactly one file, not {len(given.files)}.")
+    url = given.files[0]
+    if given.base_uri:
+        url = given.base_uri.rstrip("/") + "/" + url.lstrip("/")
+    try:
+        parts = urlsplit(url)
+        valid = parts.scheme == "https" and parts.hostname and not parts.username
+    except ValueError:
+        valid = False
+    if not valid:
+        raise bad_request("properties.input.files[0]: with baseUri it must be an https address without user name.")
+    return HttpInput(url, given.base_uri, given.label)
+
+
+def _outputs(transform: Transform, given: JobProperties) -> tuple[JobOutput, ...]:
+    tasks = transform.properties.outputs
+    if len(given.outputs) != len(tasks):
+        raise bad_request(
+            f"properties.outputs: the Job has {len(given.outputs)}, the Transform '{transform.name}' "
+            f"has {len(tasks)}; there must be as many."
+        )
+    if len({output.asset_name.lower() for output in given.outputs}) < len(given.outputs):
+        raise bad_request("properties.outputs: each needs an Asset of its own, since the files have the same name.")
+    return tuple(
+        JobOutput(
+            asset=output.asset_name,
+            label=output.label or f"FaceDetectorPreset_{index}",
+            task=task.model_copy(update={"preset": output.preset_override}) if output.preset_override else task,
+        )
+        for index, (output, task) in enumerate(zip(given.outputs, tasks, strict=True))
+    )
+
+
+async def _check_assets(store: "Store", job: Job) -> None:
+    for output in job.outputs:
+        if not await store.assets.get(output.asset):
+            raise bad_request(f"properties.outputs: the Asset '{output.asset}' was not found.")
+    if isinstance(job.input, AssetInput) and not await store.assets.get(job.input.asset):
+        raise bad_request(f"properties.input: the Asset '{job.input.asset}' was not found.")

@@ -1,0 +1,40 @@
+"""Structured logs: one JSON object a line on standard output, with the signatures of SAS addresses masked."""
+
+import json
+import logging
+import re
+import sys
+from datetime import UTC, datetime
+
+SIGNATURE = re.compile(r"(?i)(\bsig=)[^&\s\"'\\]+")
+STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName", "color_message"}
+
+
+def masked(text: str) -> str:
+    """`text` with every `sig=…` made useless, safe for logs and for messages that clients read."""
+    return SIGNATURE.sub(r"\1***", text)
+
+
+class JsonFormatter(logging.Formatter):
+    """time, level, logger, message, then what `extra` gave and, for exceptions, `exception`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, object] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        line.update({key: value for key, value in record.__dict__.items() if key not in STANDARD})
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return masked(json.dumps(line, ensure_ascii=False, default=str))
+
+
+def configure() -> None:
+    """Route everything, uvicorn's own lines included, through one handler."""
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(JsonFormatter())
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    for noisy in ("azure", "httpx", "httpcore", "uvicorn.access"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -1,0 +1,63 @@
+"""Why a job failed, in the contract's codes.
+
+Source: Microsoft.Media 2022-07-01, JobErrorCode, JobErrorCategory and JobRetry.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ErrorCode(StrEnum):
+    SERVICE_ERROR = "ServiceError"
+    SERVICE_TRANSIENT_ERROR = "ServiceTransientError"
+    DOWNLOAD_NOT_ACCESSIBLE = "DownloadNotAccessible"
+    DOWNLOAD_TRANSIENT_ERROR = "DownloadTransientError"
+    UPLOAD_NOT_ACCESSIBLE = "UploadNotAccessible"
+    UPLOAD_TRANSIENT_ERROR = "UploadTransientError"
+    CONFIGURATION_UNSUPPORTED = "ConfigurationUnsupported"
+    CONTENT_MALFORMED = "ContentMalformed"
+    CONTENT_UNSUPPORTED = "ContentUnsupported"
+    IDENTITY_UNSUPPORTED = "IdentityUnsupported"
+
+    @property
+    def category(self) -> str:
+        if self is ErrorCode.IDENTITY_UNSUPPORTED:
+            return "Account"
+        return next(name for name in CATEGORIES if self.value.startswith(name))
+
+    @property
+    def retry(self) -> str:
+        """Whether the same job could succeed when submitted again."""
+        return "MayRetry" if self in MAY_RETRY else "DoNotRetry"
+
+
+CATEGORIES = ("Service", "Download", "Upload", "Configuration", "Content")
+MAY_RETRY = frozenset(
+    {
+        ErrorCode.SERVICE_ERROR,
+        ErrorCode.SERVICE_TRANSIENT_ERROR,
+        ErrorCode.DOWNLOAD_TRANSIENT_ERROR,
+        ErrorCode.UPLOAD_TRANSIENT_ERROR,
+    }
+)
+
+
+@dataclass(frozen=True)
+class ErrorDetail:
+    code: str
+    message: str
+
+
+@dataclass(frozen=True)
+class JobError:
+    code: ErrorCode
+    message: str
+    details: tuple[ErrorDetail, ...] = ()
+
+
+class JobFailedError(Exception):
+    """Ends a job's output in Error; the message is meant for the client."""
+
+    def __init__(self, code: ErrorCode, message: str, *details: ErrorDetail) -> None:
+        super().__init__(message)
+        self.error = JobError(code, message, details or (ErrorDetail(code.value, message),))

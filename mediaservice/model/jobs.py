@@ -1,0 +1,84 @@
+"""A job: one input, processed once for each of its transform's outputs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+from mediaservice.model.errors import JobError
+from mediaservice.model.transforms import Priority, TransformOutput
+
+
+class JobState(StrEnum):
+    QUEUED = "Queued"
+    SCHEDULED = "Scheduled"
+    PROCESSING = "Processing"
+    FINISHED = "Finished"
+    ERROR = "Error"
+    CANCELING = "Canceling"
+    CANCELED = "Canceled"
+
+    @property
+    def final(self) -> bool:
+        return self in (JobState.FINISHED, JobState.ERROR, JobState.CANCELED)
+
+
+@dataclass(frozen=True)
+class HttpInput:
+    """`url` usually carries a SAS: it is never shown, and forgotten when the job ends."""
+
+    url: str | None
+    base_uri: str | None = None
+    label: str | None = None
+    kind: Literal["http"] = "http"
+
+
+@dataclass(frozen=True)
+class AssetInput:
+    """Without `file` the asset must hold exactly one."""
+
+    asset: str
+    file: str | None = None
+    label: str | None = None
+    kind: Literal["asset"] = "asset"
+
+
+@dataclass(frozen=True)
+class JobOutput:
+    asset: str
+    label: str
+    task: TransformOutput  # as the transform said when the job was submitted
+    state: JobState = JobState.QUEUED
+    progress: int = 0  # percent
+    error: JobError | None = None
+    start_time: datetime | None = None
+    end_time: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """Who works on a job. Only the holder may write; see mediaservice.store on how that is enforced."""
+
+    number: int
+    holder: str | None  # None: given back
+    message: str  # id of the queue message that this attempt came from
+    publishing: bool = False  # its output may have been committed
+
+
+@dataclass(frozen=True)
+class Job:
+    transform: str
+    name: str
+    instance: str  # a GUID; a deleted job's name may be used again
+    created: datetime
+    last_modified: datetime
+    input: HttpInput | AssetInput
+    outputs: tuple[JobOutput, ...]
+    state: JobState = JobState.QUEUED
+    priority: Priority = Priority.NORMAL
+    description: str | None = None
+    correlation_data: Mapping[str, str] = field(default_factory=dict)
+    start_time: datetime | None = None
+    end_time: datetime | None = None
+    attempt: Attempt | None = None

@@ -1,0 +1,151 @@
+"""The job state machine: pure functions from a job and an event to the job that follows.
+
+    Queued ──► Processing ──► Finished | Error
+      │            └► Canceling ──► Canceled
+      └► Canceled
+
+A final state never changes. An event that the state does not allow raises IllegalTransitionError.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+
+from mediaservice.model.errors import ErrorCode, ErrorDetail, JobError
+from mediaservice.model.jobs import Attempt, HttpInput, Job, JobOutput, JobState
+from mediaservice.model.transforms import OnError
+
+ALLOWED: dict[JobState, frozenset[JobState]] = {
+    JobState.QUEUED: frozenset({JobState.SCHEDULED, JobState.PROCESSING, JobState.ERROR, JobState.CANCELED}),
+    JobState.SCHEDULED: frozenset({JobState.PROCESSING, JobState.ERROR, JobState.CANCELED}),
+    JobState.PROCESSING: frozenset({JobState.PROCESSING, JobState.FINISHED, JobState.ERROR, JobState.CANCELING}),
+    JobState.CANCELING: frozenset({JobState.CANCELED}),
+    JobState.FINISHED: frozenset(),
+    JobState.ERROR: frozenset(),
+    JobState.CANCELED: frozenset(),
+}
+
+
+class IllegalTransitionError(Exception):
+    def __init__(self, job: Job, to: JobState) -> None:
+        super().__init__(f"job {job.name}: {job.state} cannot become {to}")
+
+
+def take(job: Job, *, holder: str, message: str, now: datetime) -> Job:
+    """A worker begins, or takes over from one that is gone; a job being canceled stays so."""
+    canceling = job.state is JobState.CANCELING
+    begun = replace(job, last_modified=now) if canceling else _move(job, JobState.PROCESSING, now)
+    return replace(
+        begun,
+        start_time=job.start_time or now,
+        attempt=Attempt(
+            number=(job.attempt.number if job.attempt else 0) + 1,
+            holder=holder,
+            message=message,
+            publishing=bool(job.attempt and job.attempt.publishing),
+        ),
+    )
+
+
+def give_back(job: Job, now: datetime) -> Job:
+    """The worker must leave; this try does not count."""
+    if job.attempt is None:
+        raise IllegalTransitionError(job, JobState.QUEUED)
+    given = replace(job.attempt, holder=None, number=job.attempt.number - 1)
+    return replace(job, attempt=given, last_modified=now)
+
+
+def beat(job: Job, now: datetime) -> Job:
+    """The holder lives: an entity that does not change for a whole lease has none."""
+    return _move(job, JobState.PROCESSING, now)
+
+
+def begin_output(job: Job, index: int, now: datetime) -> Job:
+    output = job.outputs[index]
+    begun = replace(output, state=JobState.PROCESSING, start_time=output.start_time or now)
+    return _with_output(_move(job, JobState.PROCESSING, now), index, begun)
+
+
+def progress(job: Job, index: int, percent: int, now: datetime) -> Job:
+    """Progress never falls, and 100 is for the finish."""
+    output = job.outputs[index]
+    percent = max(output.progress, min(99, percent))
+    return _with_output(_move(job, JobState.PROCESSING, now), index, replace(output, progress=percent))
+
+
+def begin_publishing(job: Job, now: datetime) -> Job:
+    if job.attempt is None:
+        raise IllegalTransitionError(job, JobState.PROCESSING)
+    return replace(_move(job, JobState.PROCESSING, now), attempt=replace(job.attempt, publishing=True))
+
+
+def finish_output(job: Job, index: int, now: datetime) -> Job:
+    finished = replace(job.outputs[index], state=JobState.FINISHED, progress=100, end_time=now)
+    return _with_output(_move(job, JobState.PROCESSING, now), index, finished)
+
+
+def fail_output(job: Job, index: int, error: JobError, now: datetime) -> Job:
+    failed = replace(job.outputs[index], state=JobState.ERROR, error=error, end_time=now)
+    return _with_output(_move(job, JobState.PROCESSING, now), index, failed)
+
+
+def next_output(job: Job) -> int | None:
+    """The output to work on; None when the job has nothing left to do."""
+    for index, output in enumerate(job.outputs):
+        if output.state is JobState.ERROR and output.task.on_error is OnError.STOP:
+            return None
+        if not output.state.final:
+            return index
+    return None
+
+
+def conclude(job: Job, now: datetime) -> Job:
+    """Finished when every output is, otherwise Error; outputs never begun are Canceled."""
+    finished = all(output.state is JobState.FINISHED for output in job.outputs)
+    return _end(job, JobState.FINISHED if finished else JobState.ERROR, now)
+
+
+def exhaust(job: Job, attempts: int, now: datetime) -> Job:
+    """No worker survived it."""
+    message = f"The job was given up after {attempts} attempts, none of which came to an end."
+    error = JobError(ErrorCode.SERVICE_ERROR, message, (ErrorDetail("ServiceError", f"attempts: {attempts}"),))
+    outputs = tuple(
+        output if output.state.final else replace(output, state=JobState.ERROR, error=error, end_time=now)
+        for output in job.outputs
+    )
+    return _end(replace(job, outputs=outputs), JobState.ERROR, now)
+
+
+def request_cancel(job: Job, now: datetime) -> Job:
+    """At once while nobody works on it, else when its worker notices; no effect on a job that is over."""
+    if job.state.final or job.state is JobState.CANCELING:
+        return job
+    if job.state is JobState.PROCESSING:
+        return _move(job, JobState.CANCELING, now)
+    return _end(job, JobState.CANCELED, now)
+
+
+def canceled(job: Job, now: datetime) -> Job:
+    return _end(job, JobState.CANCELED, now)
+
+
+def _move(job: Job, to: JobState, now: datetime) -> Job:
+    if to not in ALLOWED[job.state]:
+        raise IllegalTransitionError(job, to)
+    return replace(job, state=to, last_modified=now)
+
+
+def _end(job: Job, to: JobState, now: datetime) -> Job:
+    ended = _move(job, to, now)
+    return replace(
+        ended,
+        end_time=now,
+        outputs=tuple(
+            output if output.state.final else replace(output, state=JobState.CANCELED, end_time=now)
+            for output in job.outputs
+        ),
+        input=replace(job.input, url=None) if isinstance(job.input, HttpInput) else job.input,
+    )
+
+
+def _with_output(job: Job, index: int, output: JobOutput) -> Job:
+    return replace(job, outputs=(*job.outputs[:index], output, *job.outputs[index + 1 :]))

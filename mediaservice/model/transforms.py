@@ -1,0 +1,108 @@
+"""A transform: what is to be done with each job's input. Only the face detector preset exists here.
+
+Values and defaults: Microsoft.Media 2022-07-01, the REST reference of FaceDetectorPreset and TransformOutput.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+FACE_DETECTOR = "#Microsoft.Media.FaceDetectorPreset"
+
+
+class BlurType(StrEnum):
+    BOX = "Box"
+    LOW = "Low"
+    MED = "Med"
+    HIGH = "High"
+    BLACK = "Black"
+
+
+class Mode(StrEnum):
+    ANALYZE = "Analyze"
+    REDACT = "Redact"
+    COMBINED = "Combined"
+
+
+class Resolution(StrEnum):
+    SOURCE = "SourceResolution"
+    STANDARD = "StandardDefinition"
+
+
+class OnError(StrEnum):
+    STOP = "StopProcessingJob"
+    CONTINUE = "ContinueJob"
+
+
+class Priority(StrEnum):
+    LOW = "Low"
+    NORMAL = "Normal"
+    HIGH = "High"
+
+
+class _Wire(BaseModel):
+    """Unknown fields are ignored, as the service did; wrong types are not."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+
+class FaceDetectorPreset(_Wire):
+    type: Literal["#Microsoft.Media.FaceDetectorPreset"] = Field(alias="@odata.type")
+    resolution: Resolution = Resolution.SOURCE
+    mode: Mode = Mode.ANALYZE
+    blur_type: BlurType = Field(BlurType.MED, alias="blurType")
+    experimental_options: Mapping[str, str] = Field(default_factory=dict, alias="experimentalOptions")
+
+    @field_validator("resolution", "mode", "blur_type", "experimental_options", mode="before")
+    @classmethod
+    def _null_means_default(cls, value: Any, info: Any) -> Any:
+        return cls.model_fields[info.field_name].get_default(call_default_factory=True) if value is None else value
+
+
+class TransformOutput(_Wire):
+    on_error: OnError = Field(OnError.STOP, alias="onError")
+    relative_priority: Priority = Field(Priority.NORMAL, alias="relativePriority")
+    preset: FaceDetectorPreset
+
+    @field_validator("preset", mode="before")
+    @classmethod
+    def _only_faces(cls, value: Any) -> Any:
+        if isinstance(value, FaceDetectorPreset):
+            return value
+        kind = value.get("@odata.type") if isinstance(value, dict) else None
+        if kind != FACE_DETECTOR:
+            raise ValueError(f"the preset {kind!r} is not supported; this account offers {FACE_DETECTOR} only")
+        return value
+
+
+class TransformProperties(_Wire):
+    description: str | None = None
+    outputs: tuple[TransformOutput, ...] = Field(min_length=1)
+
+
+@dataclass(frozen=True)
+class Transform:
+    name: str
+    created: datetime
+    last_modified: datetime
+    properties: TransformProperties
+    declaration: str | None = None  # digest of the deployment's own definition, for those that come with it
+
+
+def parse_transform(properties: Any) -> TransformProperties:
+    """Raises pydantic.ValidationError."""
+    return TransformProperties.model_validate(properties)
+
+
+def validation_problem(error: ValidationError) -> str:
+    """The first problem as `path: message`, the path in the wire's own words."""
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    path = ""
+    for part in first["loc"]:
+        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else str(part)
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{path}: {message}" if path else message

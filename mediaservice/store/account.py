@@ -1,0 +1,48 @@
+"""The whole store, opened once per process."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from azure.data.tables.aio import TableClient
+from azure.storage.blob.aio import BlobServiceClient
+
+from mediaservice.settings import ApiSettings, WorkerSettings
+from mediaservice.store.assets import Assets
+from mediaservice.store.clients import BLOBS_AND_QUEUES, TABLES, credential
+from mediaservice.store.containers import Containers
+from mediaservice.store.jobs import Jobs
+from mediaservice.store.transforms import Transforms
+from mediaservice.store.work import Work, open_work
+
+
+@dataclass(frozen=True)
+class Store:
+    assets: Assets
+    transforms: Transforms
+    jobs: Jobs
+    containers: Containers
+    work: Work
+
+
+@asynccontextmanager
+async def open_store(settings: ApiSettings | WorkerSettings, work: Work | None = None) -> AsyncIterator[Store]:
+    """Makes no request yet. `work` may have been opened before; then it is not closed here."""
+    storage = settings.storage
+    async with AsyncExitStack() as stack:
+        identity = await stack.enter_async_context(credential(storage))
+
+        async def table(name: str) -> TableClient:
+            client = TableClient(storage.table_endpoint, name, credential=identity, **TABLES)
+            return await stack.enter_async_context(client)
+
+        blobs = BlobServiceClient(storage.blob_endpoint, credential=identity, **BLOBS_AND_QUEUES)
+        if work is None:
+            work = await stack.enter_async_context(open_work(storage))
+        yield Store(
+            assets=Assets(await table(storage.assets_table)),
+            transforms=Transforms(await table(storage.transforms_table), settings.transforms),
+            jobs=Jobs(await table(storage.jobs_table)),
+            containers=Containers(await stack.enter_async_context(blobs), settings.account.storage_name),
+            work=work,
+        )

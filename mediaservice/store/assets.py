@@ -1,0 +1,57 @@
+"""Assets' records; their media is in store.containers."""
+
+from azure.data.tables.aio import TableClient
+from pydantic import TypeAdapter
+
+from mediaservice.model.assets import Asset
+from mediaservice.model.query import Query
+from mediaservice.store import keys
+from mediaservice.store.listing import Index, Page, list_page
+from mediaservice.store.table import EntityTable, Rows, Stored
+
+PARTITION = "assets"
+COLUMNS = {
+    "properties/created": "Created",
+    "properties/assetId": "AssetId",
+    "properties/alternateId": "AlternateId",
+}
+
+
+class Assets:
+    def __init__(self, client: TableClient) -> None:
+        self._table = EntityTable(client, TypeAdapter(Asset))
+
+    async def get(self, name: str) -> Stored[Asset] | None:
+        return await self._table.get(PARTITION, keys.by_name(name))
+
+    async def insert(self, asset: Asset) -> Stored[Asset]:
+        """Raises ExistsError."""
+        return await self._table.insert(_rows(asset), asset)
+
+    async def replace(self, former: Stored[Asset], asset: Asset) -> Stored[Asset]:
+        """Raises ChangedError."""
+        return await self._table.replace(_rows(former.value), former.etag, _rows(asset), asset)
+
+    async def delete(self, asset: Stored[Asset]) -> None:
+        """Raises ChangedError."""
+        await self._table.delete(_rows(asset.value), asset.etag)
+
+    async def page(self, query: Query) -> Page[Asset]:
+        indexes = (
+            Index("properties/assetId", lambda value: keys.value_prefix("i", value.lower())),
+            Index("properties/alternateId", lambda value: keys.value_prefix("a", value)),
+        )
+        return await list_page(self._table, PARTITION, query, COLUMNS, indexes)
+
+
+def _rows(asset: Asset) -> Rows[Asset]:
+    copies = {
+        keys.newest_first("c", asset.created, asset.name),
+        keys.oldest_first(asset.created, asset.name),
+        keys.by_value("i", asset.asset_id, asset.name),
+    }
+    columns = {"Created": keys.straight(asset.created), "AssetId": asset.asset_id}
+    if asset.alternate_id is not None:
+        copies.add(keys.by_value("a", asset.alternate_id, asset.name))
+        columns["AlternateId"] = asset.alternate_id
+    return Rows(PARTITION, keys.by_name(asset.name), frozenset(copies), columns, asset)

@@ -1,0 +1,171 @@
+"""Assets' blob containers: made private, filled with complete files only, opened to clients by user delegation SAS."""
+
+import asyncio
+import contextlib
+import uuid
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from azure.core import MatchConditions
+from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
+from azure.storage.blob import (
+    BlobBlock,
+    ContainerSasPermissions,
+    ContentSettings,
+    UserDelegationKey,
+    generate_container_sas,
+)
+from azure.storage.blob.aio import BlobClient, BlobServiceClient
+
+from mediaservice.store.errors import NotThereError, OverwrittenError
+
+BLOCK_BYTES = 8 * 1024 * 1024
+CLOCK_SKEW = timedelta(minutes=5)
+KEY_LIFETIME = timedelta(days=2)  # at most 7 days by Azure's rule
+
+
+@dataclass(frozen=True)
+class Blob:
+    etag: str
+    metadata: Mapping[str, str]
+
+
+class Containers:
+    def __init__(self, client: BlobServiceClient, storage_name: str) -> None:
+        self._client = client
+        self._storage_name = storage_name
+        self._key: UserDelegationKey | None = None
+        self._key_expiry = datetime.min.replace(tzinfo=UTC)
+        self._key_lock = asyncio.Lock()
+
+    async def create(self, container: str) -> bool:
+        """False when it was there already."""
+
+        try:
+            await self._client.create_container(container)
+        except ResourceExistsError:
+            return False
+        return True
+
+    async def delete(self, container: str) -> None:
+
+        with contextlib.suppress(ResourceNotFoundError):
+            await self._client.delete_container(container)
+
+    async def files(self, container: str, limit: int) -> list[str]:
+        """Names of up to `limit` blobs. Raises NotThereError."""
+
+        names: list[str] = []
+        try:
+            async for name in self._client.get_container_client(container).list_blob_names():
+                names.append(name)
+                if len(names) == limit:
+                    break
+        except ResourceNotFoundError:
+            raise NotThereError from None
+        return names
+
+    async def read(self, container: str, name: str) -> AsyncIterator[bytes]:
+        """Raises NotThereError."""
+
+        try:
+            download = await self._blob(container, name).download_blob(max_concurrency=2)
+            async for chunk in download.chunks():
+                yield chunk
+        except ResourceNotFoundError:
+            raise NotThereError from None
+
+    async def properties(self, container: str, name: str) -> Blob | None:
+
+        try:
+            found = await self._blob(container, name).get_blob_properties()
+        except ResourceNotFoundError:
+            return None
+        return Blob(str(found.etag), dict(found.metadata or {}))
+
+    async def stage(self, container: str, name: str, file: Path) -> list[str]:
+        """Upload `file` as blocks that nobody can see. Gives their ids. Raises NotThereError."""
+
+        blob = self._blob(container, name)
+        attempt = uuid.uuid4().hex
+        blocks: list[str] = []
+        with file.open("rb") as stream:
+            while block := await asyncio.to_thread(stream.read, BLOCK_BYTES):
+                blocks.append(f"{attempt}{len(blocks):08d}")
+                try:
+                    await blob.stage_block(blocks[-1], block, length=len(block))
+                except ResourceNotFoundError:
+                    raise NotThereError from None
+        return blocks
+
+    async def commit(
+        self, container: str, name: str, blocks: list[str], metadata: Mapping[str, str], former: Blob | None
+    ) -> None:
+        """Make the staged blocks the blob, at once, if it still is `former`.
+
+        Raises OverwrittenError, also when a commit by somebody else has discarded the blocks.
+        """
+
+        try:
+            condition: dict[str, Any] = {"match_condition": MatchConditions.IfMissing}
+            if former:
+                condition = {"match_condition": MatchConditions.IfNotModified, "etag": former.etag}
+            await self._blob(container, name).commit_block_list(
+                [BlobBlock(block) for block in blocks],
+                metadata=dict(metadata),
+                content_settings=ContentSettings(content_type="video/mp4"),
+                **condition,
+            )
+        except HttpResponseError as error:
+            if error.status_code in (409, 412) or getattr(error, "error_code", None) == "InvalidBlockList":
+                raise OverwrittenError from None
+            raise
+
+    async def fence(self, container: str, name: str, former: Blob | None) -> None:
+        """Make sure that blocks staged so far can never be committed. Raises OverwrittenError."""
+        if former:  # the same metadata again is a new ETag, on which the other commit's condition fails
+            await self._touch(container, name, former)
+        else:
+            await self.commit(container, name, [], {}, None)
+            await self.remove(container, name)
+
+    async def _touch(self, container: str, name: str, former: Blob) -> None:
+        try:
+            await self._blob(container, name).set_blob_metadata(
+                dict(former.metadata), etag=former.etag, match_condition=MatchConditions.IfNotModified
+            )
+        except HttpResponseError as error:
+            if error.status_code in (404, 412):
+                raise OverwrittenError from None
+            raise
+
+    async def remove(self, container: str, name: str) -> None:
+
+        with contextlib.suppress(ResourceNotFoundError):
+            await self._blob(container, name).delete_blob()
+
+    async def sas_url(self, container: str, permissions: str, expiry: datetime) -> str:
+
+        sas = generate_container_sas(
+            self._storage_name,
+            container,
+            user_delegation_key=await self._delegation_key(expiry),
+            permission=ContainerSasPermissions.from_string(permissions),
+            expiry=expiry,
+            protocol="https",
+        )
+        return f"{self._client.get_container_client(container).url}?{sas}"
+
+    async def _delegation_key(self, needed_until: datetime) -> UserDelegationKey:
+        async with self._key_lock:
+            if self._key is None or self._key_expiry < needed_until:
+                now = datetime.now(UTC)
+                self._key_expiry = now + KEY_LIFETIME
+                self._key = await self._client.get_user_delegation_key(now - CLOCK_SKEW, self._key_expiry)
+            return self._key
+
+    def _blob(self, container: str, name: str) -> BlobClient:
+        return self._client.get_blob_client(container, name)

@@ -1,0 +1,21 @@
+"""What can go wrong in the store by its own rules; anything else is Storage's failure and passes through."""
+
+
+class ExistsError(Exception):
+    """The name is taken."""
+
+
+class ChangedError(Exception):
+    """Somebody else has written or deleted the entity since it was read."""
+
+
+class LeaseLostError(Exception):
+    """The message is no longer ours: somebody else has received it, or it is gone."""
+
+
+class NotThereError(Exception):
+    """The container or blob does not exist."""
+
+
+class OverwrittenError(Exception):
+    """The blob is no longer what it was, or its staged blocks are gone; nothing was committed."""

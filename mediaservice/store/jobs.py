@@ -1,0 +1,75 @@
+"""Jobs' records, one partition for each transform."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+from azure.data.tables.aio import TableClient
+from pydantic import TypeAdapter
+
+from mediaservice.model.jobs import HttpInput, Job, JobState
+from mediaservice.model.query import Query
+from mediaservice.store import keys
+from mediaservice.store.listing import PAGE_SIZE, Index, Page, list_page
+from mediaservice.store.table import EntityTable, Range, Rows, Stored
+
+COLUMNS = {
+    "properties/created": "Created",
+    "properties/lastModified": "LastModified",
+    "properties/state": "State",
+}
+BY_STATE = Index("properties/state", lambda state: f"s|{state}", newest_first=True)
+UNFINISHED = (JobState.QUEUED, JobState.SCHEDULED, JobState.PROCESSING, JobState.CANCELING)
+
+
+class Jobs:
+    def __init__(self, client: TableClient) -> None:
+        self._table = EntityTable(client, TypeAdapter(Job))
+
+    async def get(self, transform: str, name: str) -> Stored[Job] | None:
+        return await self._table.get(keys.of_name(transform), keys.by_name(name))
+
+    async def insert(self, job: Job) -> Stored[Job]:
+        """Raises ExistsError."""
+        return await self._table.insert(_rows(job), job)
+
+    async def replace(self, former: Stored[Job], job: Job) -> Stored[Job]:
+        """Raises ChangedError."""
+        return await self._table.replace(_rows(former.value), former.etag, _rows(job), job)
+
+    async def delete(self, job: Stored[Job]) -> None:
+        """Raises ChangedError."""
+        await self._table.delete(_rows(job.value), job.etag)
+
+    async def page(self, transform: str, query: Query) -> Page[Job]:
+        return await list_page(self._table, keys.of_name(transform), query, COLUMNS, (BY_STATE,))
+
+    async def unfinished(self, transform: str) -> AsyncIterator[Job]:
+        """As lists show them: without the input's address."""
+        for state in UNFINISHED:
+            within = Range(f"s|{state}|", f"s|{state}{keys.END}")
+            async for _, job in self._table.read(keys.of_name(transform), within, PAGE_SIZE):
+                yield job
+
+    async def all(self, transform: str) -> AsyncIterator[Job]:
+        async for _, job in self._table.read(keys.of_name(transform), Range("c|", f"c{keys.END}"), PAGE_SIZE):
+            yield job
+
+
+def _rows(job: Job) -> Rows[Job]:
+    return Rows(
+        partition=keys.of_name(job.transform),
+        key=keys.by_name(job.name),
+        copies=frozenset(
+            {
+                keys.newest_first("c", job.created, job.name),
+                keys.oldest_first(job.created, job.name),
+                keys.newest_first(f"s|{job.state}", job.created, job.name),
+            }
+        ),
+        columns={
+            "State": job.state.value,
+            "Created": keys.straight(job.created),
+            "LastModified": keys.straight(job.last_modified),
+        },
+        listed=replace(job, input=replace(job.input, url=None)) if isinstance(job.input, HttpInput) else job,
+    )

@@ -1,0 +1,29 @@
+"""Gives unfinished jobs that may have lost their message another one; see mediaservice.store on when that happens."""
+
+import logging
+from datetime import UTC, datetime, timedelta
+
+from mediaservice.model.jobs import Job
+from mediaservice.store.account import Store
+from mediaservice.store.work import Ticket
+
+GRACE = timedelta(minutes=2)
+SWEEP_SECONDS = 300
+log = logging.getLogger(__name__)
+
+
+async def sweep(store: Store, grace: timedelta = GRACE) -> int:
+    """How many messages were put."""
+    messages = await store.work.count()
+    unfinished: list[Job] = []
+    for transform in await store.transforms.names():
+        unfinished += [job async for job in store.jobs.unfinished(transform)]
+    if messages >= len(unfinished):
+        return 0
+    latest = datetime.now(UTC) - grace
+    lost = [job for job in unfinished if job.last_modified < latest]
+    for job in lost:
+        await store.work.put(Ticket(job.transform, job.name, job.instance))
+    if lost:
+        log.warning("requeued unfinished jobs", extra={"jobs": len(lost), "messages": messages})
+    return len(lost)

@@ -1,0 +1,131 @@
+"""Entities of one type in one table, each stored under its name and under every key that it is listed by.
+
+All rows of an entity share a partition and are written in one transaction, so that every list is exact and
+is read in its own order, a page at a time, without reading the rest. The row under the name is the entity
+proper: its ETag is the entity's, and only it holds what lists must not show.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from azure.core import MatchConditions
+from azure.core.exceptions import ResourceNotFoundError
+from azure.data.tables import TableTransactionError
+from azure.data.tables.aio import TableClient
+from pydantic import TypeAdapter
+
+from mediaservice.store.errors import ChangedError, ExistsError
+
+CHUNK = 30_000  # characters; a property holds 32 K
+COLUMN = "Document"
+REPLACE = {"mode": "replace"}
+
+
+@dataclass(frozen=True)
+class Stored[T]:
+    value: T
+    etag: str
+
+
+@dataclass(frozen=True)
+class Rows[T]:
+    """How an entity is laid out: `columns` can be filtered by, `listed` is what copies hold."""
+
+    partition: str
+    key: str
+    copies: frozenset[str]
+    columns: Mapping[str, str]
+    listed: T
+
+
+@dataclass(frozen=True)
+class Range:
+    """Keys from `low` (inclusive) to `high` (exclusive), and what the columns must satisfy."""
+
+    low: str
+    high: str
+    columns: tuple[tuple[str, str, str], ...] = ()  # column, operator, value
+
+
+class EntityTable[T]:
+    def __init__(self, client: TableClient, adapter: TypeAdapter[T]) -> None:
+        self._client = client
+        self._adapter = adapter
+
+    async def get(self, partition: str, key: str) -> Stored[T] | None:
+
+        try:
+            entity = await self._client.get_entity(partition, key)
+        except ResourceNotFoundError:
+            return None
+        return Stored(self._load(entity), str(entity.metadata["etag"]))
+
+    async def insert(self, rows: Rows[T], value: T) -> Stored[T]:
+        """Raises ExistsError."""
+        operations: list[Any] = [("create", self._entity(rows, rows.key, value))]
+        operations += [("upsert", self._entity(rows, key, rows.listed), REPLACE) for key in sorted(rows.copies)]
+        return Stored(value, await self._submit(operations))
+
+    async def replace(self, former: Rows[T], etag: str, rows: Rows[T], value: T) -> Stored[T]:
+        """Raises ChangedError."""
+        operations: list[Any] = [("update", self._entity(rows, rows.key, value), {**REPLACE, **_only_if(etag)})]
+        operations += [("upsert", self._entity(rows, key, rows.listed), REPLACE) for key in sorted(rows.copies)]
+        operations += [
+            ("delete", {"PartitionKey": rows.partition, "RowKey": key}) for key in sorted(former.copies - rows.copies)
+        ]
+        return Stored(value, await self._submit(operations))
+
+    async def delete(self, rows: Rows[T], etag: str) -> None:
+        """Raises ChangedError."""
+        operations: list[Any] = [
+            ("delete", {"PartitionKey": rows.partition, "RowKey": rows.key}, _only_if(etag)),
+            *(("delete", {"PartitionKey": rows.partition, "RowKey": key}) for key in sorted(rows.copies)),
+        ]
+        await self._submit(operations)
+
+    async def read(self, partition: str, within: Range, page: int) -> AsyncIterator[tuple[str, T]]:
+        """Keys and entities in the order of their keys, `page` at a time from the service."""
+        terms = ["PartitionKey eq @partition", "RowKey ge @low", "RowKey lt @high"]
+        parameters = {"partition": partition, "low": within.low, "high": within.high}
+        for number, (column, operator, value) in enumerate(within.columns):
+            terms.append(f"{column} {operator} @value{number}")
+            parameters[f"value{number}"] = value
+        found = self._client.query_entities(
+            " and ".join(terms), parameters=parameters, results_per_page=min(page, 1000)
+        )
+        async for entity in found:
+            yield entity["RowKey"], self._load(entity)
+
+    def _entity(self, rows: Rows[T], key: str, value: T) -> dict[str, str]:
+        document = self._adapter.dump_json(value, by_alias=True).decode()
+        chunks = [document[start : start + CHUNK] for start in range(0, len(document), CHUNK)]
+        return {
+            "PartitionKey": rows.partition,
+            "RowKey": key,
+            **rows.columns,
+            **{f"{COLUMN}{number}": chunk for number, chunk in enumerate(chunks)},
+        }
+
+    def _load(self, entity: Mapping[str, Any]) -> T:
+        chunks: list[str] = []
+        while (chunk := entity.get(f"{COLUMN}{len(chunks)}")) is not None:
+            chunks.append(chunk)
+        return self._adapter.validate_json("".join(chunks))
+
+    async def _submit(self, operations: list[Any]) -> str:
+
+        try:
+            results = await self._client.submit_transaction(operations)
+        except TableTransactionError as error:
+            if error.status_code == 409:
+                raise ExistsError from None
+            if error.status_code in (404, 412):
+                raise ChangedError from None
+            raise
+        return str(results[0].get("etag", ""))
+
+
+def _only_if(etag: str) -> dict[str, Any]:
+
+    return {"etag": etag, "match_condition": MatchConditions.IfNotModified}

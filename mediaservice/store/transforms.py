@@ -1,0 +1,93 @@
+"""Transforms' records, and those that the deployment declares.
+
+A declared transform is written when it is first needed and whenever its declaration has changed since, as a
+deployment through Azure Resource Manager does; in between it can be changed and deleted like any other.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from azure.data.tables.aio import TableClient
+from pydantic import TypeAdapter
+
+from mediaservice.model.query import Query
+from mediaservice.model.transforms import Transform, TransformProperties
+from mediaservice.store import keys
+from mediaservice.store.errors import ChangedError, ExistsError
+from mediaservice.store.listing import Page, list_page
+from mediaservice.store.table import EntityTable, Rows, Stored
+
+PARTITION = "transforms"
+COLUMNS = {"properties/created": "Created", "properties/lastModified": "LastModified"}
+MAX_TRANSFORMS = 100
+
+
+class Transforms:
+    def __init__(self, client: TableClient, declared: Mapping[str, TransformProperties]) -> None:
+        self._table = EntityTable(client, TypeAdapter(Transform))
+        self._undeclared = dict(declared)
+        self._declaring = asyncio.Lock()
+
+    async def get(self, name: str) -> Stored[Transform] | None:
+        await self._declare()
+        return await self._table.get(PARTITION, keys.by_name(name))
+
+    async def insert(self, transform: Transform) -> Stored[Transform]:
+        """Raises ExistsError."""
+        return await self._table.insert(_rows(transform), transform)
+
+    async def replace(self, former: Stored[Transform], transform: Transform) -> Stored[Transform]:
+        """Raises ChangedError."""
+        return await self._table.replace(_rows(former.value), former.etag, _rows(transform), transform)
+
+    async def delete(self, transform: Stored[Transform]) -> None:
+        """Raises ChangedError."""
+        await self._table.delete(_rows(transform.value), transform.etag)
+
+    async def page(self, query: Query) -> Page[Transform]:
+        await self._declare()
+        return await list_page(self._table, PARTITION, query, COLUMNS)
+
+    async def names(self) -> list[str]:
+        """At most MAX_TRANSFORMS."""
+        return [transform.name for transform in (await self.page(Query())).values]
+
+    async def _declare(self) -> None:
+        async with self._declaring:
+            for name, properties in list(self._undeclared.items()):
+                await self._write_declared(name, properties)
+                del self._undeclared[name]
+
+    async def _write_declared(self, name: str, properties: TransformProperties) -> None:
+        digest = hashlib.sha256(properties.model_dump_json(by_alias=True).encode()).hexdigest()
+        now = datetime.now(UTC)
+        found = await self._table.get(PARTITION, keys.by_name(name))
+        try:
+            if not found:
+                await self.insert(Transform(name, now, now, properties, declaration=digest))
+            elif found.value.declaration != digest:
+                changed = replace(found.value, last_modified=now, properties=properties, declaration=digest)
+                await self.replace(found, changed)
+        except (ExistsError, ChangedError):
+            pass  # another instance of the service has just written the same
+
+
+def _rows(transform: Transform) -> Rows[Transform]:
+    return Rows(
+        partition=PARTITION,
+        key=keys.by_name(transform.name),
+        copies=frozenset(
+            {
+                keys.newest_first("c", transform.created, transform.name),
+                keys.oldest_first(transform.created, transform.name),
+            }
+        ),
+        columns={
+            "Created": keys.straight(transform.created),
+            "LastModified": keys.straight(transform.last_modified),
+        },
+        listed=transform,
+    )

@@ -1,0 +1,106 @@
+"""The queue of jobs to be done. Receiving a message leases its job for as long as the message is invisible."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from azure.core.exceptions import HttpResponseError
+from azure.storage.queue import QueueMessage
+from azure.storage.queue.aio import QueueClient
+
+from mediaservice.settings import Storage
+from mediaservice.store.clients import BLOBS_AND_QUEUES, credential
+from mediaservice.store.errors import LeaseLostError
+
+FOREVER = -1
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """What a message says. `seen`: the ETag of its job, held by another message when this was put off."""
+
+    transform: str
+    job: str
+    instance: str
+    seen: str | None = None
+
+    def text(self) -> str:
+        return json.dumps(self.__dict__)
+
+
+@dataclass(frozen=True)
+class Lease:
+    ticket: Ticket | None  # None: not a message of ours
+    message: str
+    receipt: str
+    text: str
+    received: int  # how many times, this one included
+
+
+class Work:
+    def __init__(self, jobs: QueueClient, poison: QueueClient) -> None:
+        self._jobs = jobs
+        self._poison = poison
+
+    async def put(self, ticket: Ticket) -> None:
+        await self._jobs.send_message(ticket.text(), time_to_live=FOREVER)
+
+    async def receive(self, lease_seconds: int) -> Lease | None:
+        message = await self._jobs.receive_message(visibility_timeout=lease_seconds)
+        return _lease(message) if message else None
+
+    async def renew(self, lease: Lease, seconds: int, *, ticket: Ticket | None = None) -> Lease:
+        """Invisible for `seconds` from now, 0 to give it back. Raises LeaseLostError."""
+
+        text = ticket.text() if ticket else lease.text
+        try:
+            renewed = await self._jobs.update_message(
+                lease.message, lease.receipt, content=text, visibility_timeout=seconds
+            )
+        except HttpResponseError as error:
+            raise _lost_or(error) from error
+        return Lease(ticket or lease.ticket, lease.message, str(renewed.pop_receipt), text, lease.received)
+
+    async def delete(self, lease: Lease) -> None:
+        """Raises LeaseLostError."""
+
+        try:
+            await self._jobs.delete_message(lease.message, lease.receipt)
+        except HttpResponseError as error:
+            raise _lost_or(error) from error
+
+    async def poison(self, lease: Lease) -> None:
+        """Keep the message for people to look at. Raises LeaseLostError."""
+        await self._poison.send_message(lease.text, time_to_live=FOREVER)
+        await self.delete(lease)
+
+    async def count(self) -> int:
+        """About how many messages there are, invisible ones included."""
+        return int((await self._jobs.get_queue_properties()).approximate_message_count or 0)
+
+
+@asynccontextmanager
+async def open_work(storage: Storage) -> AsyncIterator[Work]:
+    async with AsyncExitStack() as stack:
+        identity = await stack.enter_async_context(credential(storage))
+
+        async def queue(name: str) -> QueueClient:
+            client = QueueClient(storage.queue_endpoint, name, credential=identity, **BLOBS_AND_QUEUES)
+            return await stack.enter_async_context(client)
+
+        yield Work(await queue(storage.jobs_queue), await queue(storage.poison_queue))
+
+
+def _lease(message: QueueMessage) -> Lease:
+    text = str(message.content)
+    try:
+        ticket = Ticket(**json.loads(text))
+    except (ValueError, TypeError):
+        ticket = None
+    return Lease(ticket, str(message.id), str(message.pop_receipt), text, int(message.dequeue_count or 1))
+
+
+def _lost_or(error: Exception) -> Exception:
+    lost = getattr(error, "error_code", None) in ("PopReceiptMismatch", "MessageNotFound")
+    return LeaseLostError() if lost else error

@@ -1,0 +1,194 @@
+"""One attempt at a job: download, redact, publish, while its lease is renewed, progress told and cancellation seen."""
+
+import asyncio
+import contextlib
+import logging
+import time
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from mediaservice.model import states
+from mediaservice.model.errors import ErrorCode, JobFailedError
+from mediaservice.model.jobs import AssetInput, Job
+from mediaservice.model.transforms import Mode
+from mediaservice.settings import Work
+from mediaservice.store.account import Store
+from mediaservice.store.errors import LeaseLostError
+from mediaservice.store.work import Lease
+from mediaservice.worker import engine
+from mediaservice.worker.download import download, only_file
+from mediaservice.worker.holding import CancelRequestedError, Holding
+from mediaservice.worker.outputs import Outputs, output_name
+from mediaservice.worker.workspace import workspace
+
+WATCH_SECONDS = 1.0  # cancellation is to be noticed within 2 s
+DOWNLOADED, REDACTED = 5, 95  # percent of the whole when that stage is over
+log = logging.getLogger(__name__)
+
+
+class Execution:
+    def __init__(
+        self,
+        store: Store,
+        settings: Work,
+        outputs: Outputs,
+        holding: Holding,
+        lease: Lease,
+        stopping: asyncio.Event,
+    ) -> None:
+        self._store = store
+        self._settings = settings
+        self._outputs = outputs
+        self._holding = holding
+        self._lease = lease
+        self._stopping = stopping
+        self._index = 0
+        self._percent = 0
+
+    async def run(self) -> Lease:
+        """Until the job is over, or given back because this process must stop; gives the lease as it is then.
+
+        Raises LeaseLostError; anything else that is raised is no fault of the job.
+        """
+        working = asyncio.create_task(self._work())
+        watching = asyncio.create_task(self._watch())
+        stopping = asyncio.create_task(self._stopping.wait())
+        tasks = {working, watching, stopping}
+        try:
+            done, _ = await asyncio.wait(
+                tasks,
+                timeout=self._settings.timeout_seconds or None,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            for task in tasks - done:
+                await _end(task)
+            await self._settle(working, watching, timed_out=not done)
+        finally:
+            for task in tasks:
+                await _end(task)
+        return self._lease
+
+    async def _settle(self, working: "asyncio.Task[None]", watching: "asyncio.Task[None]", *, timed_out: bool) -> None:
+        """All tasks have ended: with a result, an error, or because another one had."""
+        try:
+            for task in (watching, working):
+                if not task.cancelled() and (error := task.exception()):
+                    raise error
+            if not working.cancelled():
+                return
+            if timed_out:
+                await self._fail(
+                    JobFailedError(
+                        ErrorCode.SERVICE_ERROR, f"The job took longer than {self._settings.timeout_seconds} s."
+                    )
+                )
+                await self._holding.write(states.conclude)
+                return
+            await self._holding.write(states.give_back)
+        except CancelRequestedError:
+            await self._outputs.withdraw(self._holding)
+            await self._holding.write(states.canceled, canceling=True)
+
+    async def _work(self) -> None:
+        with workspace() as folder:
+            while (index := states.next_output(self._holding.job)) is not None:
+                self._index, self._percent = index, 0
+                await self._holding.write(self._begin)
+                if await self._outputs.adopt(self._holding, index):
+                    continue
+                try:
+                    await self._output(folder, index)
+                except JobFailedError as failed:
+                    await self._fail(failed)
+        await self._holding.write(states.conclude)
+
+    async def _output(self, folder: Path, index: int) -> None:
+        job = self._holding.job
+        source, target = folder / "input", folder / f"{index}.mp4"
+        preset = job.outputs[index].task.preset
+        if preset.mode is not Mode.COMBINED:
+            raise JobFailedError(
+                ErrorCode.CONFIGURATION_UNSUPPORTED, f"The mode {preset.mode} is not supported; {Mode.COMBINED} is."
+            )
+        await self._name_file(job)
+        job = self._holding.job
+        place = await self._outputs.place(job, index)
+        begun = time.monotonic()
+        if not source.exists():
+            await download(self._store, job, source)
+        downloaded = time.monotonic()
+        self._percent = DOWNLOADED
+        shown = output_name(job).replace("_redacted.mp4", "")
+        result = await engine.redact(
+            self._settings.engine_command, preset, source, target, shown, self._engine_progress
+        )
+        redacted = time.monotonic()
+        staged = await self._outputs.stage(place, target)
+        self._percent = REDACTED
+        metadata = {
+            "faces": str(result.faces),
+            "frames": str(result.frames),
+            "framesWithFaces": str(result.frames_with_faces),
+            "downloadSeconds": f"{downloaded - begun:.3f}",
+            "redactSeconds": f"{redacted - downloaded:.3f}",
+            "uploadSeconds": f"{time.monotonic() - redacted:.3f}",
+        }
+        await self._outputs.publish(self._holding, index, staged, metadata)
+        target.unlink()
+        log.info("output published", extra={"job": job.name, "output": index, **metadata})
+
+    async def _name_file(self, job: Job) -> None:
+        """An input asset's only file is written down: the output is called after it, in every attempt."""
+        if isinstance(job.input, AssetInput) and job.input.file is None:
+            named = replace(job.input, file=await only_file(self._store, job.input))
+            await self._holding.write(lambda job, _: replace(job, input=named))
+
+    def _begin(self, job: Job, now: datetime) -> Job:
+        return states.begin_output(job, self._index, now)
+
+    def _beat(self, job: Job, now: datetime) -> Job:
+        """As far as the work has come; a job that has just ended stays as it is."""
+        return job if job.state.final else states.progress(job, self._index, self._percent, now)
+
+    async def _fail(self, failed: JobFailedError) -> None:
+        """End the output in Error, unless a former attempt turns out to have published it."""
+        if await self._outputs.adopt(self._holding, self._index):
+            return
+        await self._outputs.withdraw(self._holding)
+        log.warning("output failed", extra={"job": self._holding.job.name, "code": failed.error.code})
+        await self._holding.write(lambda job, now: states.fail_output(job, self._index, failed.error, now))
+
+    def _engine_progress(self, percent: float) -> None:
+        self._percent = DOWNLOADED + int(percent * (REDACTED - DOWNLOADED) / 100)
+
+    async def _watch(self) -> None:
+        """Raises LeaseLostError and CancelRequestedError; otherwise it goes on until it is canceled."""
+        renewed = written = time.monotonic()
+        lease = self._settings.lease_seconds
+        while True:
+            await asyncio.sleep(min(WATCH_SECONDS, lease / 6))
+            now = time.monotonic()
+            try:
+                if now - renewed >= lease / 3:
+                    self._lease = await self._store.work.renew(self._lease, lease)
+                    renewed = now
+                output = self._holding.job.outputs[self._index]
+                if now - written >= lease / 3 or (self._percent > output.progress and not output.state.final):
+                    await self._holding.write(self._beat)
+                    written = now
+                else:
+                    await self._holding.look()
+            except (LeaseLostError, CancelRequestedError):
+                raise
+            except Exception:
+                # Storage does not answer; the lease lasts for a while without it, and not longer.
+                if now - renewed > lease * 2 / 3:
+                    raise LeaseLostError from None
+                log.warning("storage does not answer", exc_info=True)
+
+
+async def _end(task: "asyncio.Task[object]") -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError, Exception):
+        await task

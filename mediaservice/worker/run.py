@@ -1,0 +1,55 @@
+"""The worker process: takes messages until there are none, and leaves cleanly when told to."""
+
+import asyncio
+import logging
+import signal
+
+from mediaservice import logs
+from mediaservice.settings import WorkerSettings
+from mediaservice.store.work import Lease, Work, open_work
+
+log = logging.getLogger(__name__)
+
+
+def run(settings: WorkerSettings) -> None:
+    logs.configure()
+    asyncio.run(_run(settings))
+
+
+async def _run(settings: WorkerSettings) -> None:
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    async with open_work(settings.storage) as work:
+        receiving = asyncio.create_task(work.receive(settings.work.lease_seconds))
+        # The queue answers while the rest is loaded, which takes as long.
+        await asyncio.to_thread(__import__, "mediaservice.worker.desk")
+        await _work(settings, work, receiving, stopping)
+
+
+async def _work(
+    settings: WorkerSettings, work: Work, receiving: "asyncio.Task[Lease | None]", stopping: asyncio.Event
+) -> None:
+    from mediaservice.store.account import open_store
+    from mediaservice.store.sweep import sweep
+    from mediaservice.worker.desk import Desk
+    from mediaservice.worker.workspace import remove_abandoned
+
+    remove_abandoned()
+    async with open_store(settings, work) as store:
+        desk = Desk(store, settings.work, stopping)
+        done = 0
+        while True:
+            lease = await receiving
+            if lease is None:
+                if not await sweep(store):
+                    break
+            elif stopping.is_set():
+                await work.renew(lease, 0)
+            else:
+                await desk.handle(lease)
+                done += 1
+            if stopping.is_set():
+                break
+            receiving = asyncio.create_task(work.receive(settings.work.lease_seconds))
+    log.info("worker leaves", extra={"messages": done, "stopped": stopping.is_set()})
