@@ -19,18 +19,18 @@ def name_problem(name: str) -> str | None:
     return None
 
 
-def stem_of_url(url: str) -> str:
-    """The last segment of an address's path, decoded, without its extension."""
-    return stem(unquote(urlsplit(url).path))
+def file_of_url(url: str) -> str:
+    """The last segment of an address's path, decoded."""
+    return file_of_path(unquote(urlsplit(url).path))
 
 
-def stem(path: str) -> str:
-    """The file name in `path` without its extension; never empty and short enough for a blob's name."""
-    # A decoded %5C or control character is legal in an address but not in a name that tools can handle.
+def file_of_path(path: str) -> str:
+    """The file name in `path`; never empty and never more than a blob's name and a tool can handle."""
     name = PurePosixPath(path.replace("\\", "/")).name
     clean = "".join(character for character in name if character.isprintable())
-    return (PurePosixPath(clean).stem if clean else "")[:200] or "video"
+    return clean[-200:] or "video"
 
 
-def redacted_name(file_stem: str) -> str:
-    return f"{file_stem}_redacted.mp4"
+def redacted_name(file: str) -> str:
+    """What the redacted version of `file` is called."""
+    return f"{PurePosixPath(file).stem}_redacted.mp4"

@@ -113,7 +113,7 @@ def _failure(code: int, report: _Report, last_words: str, source: Path, shown_na
         ErrorCode.CONTENT_MALFORMED if code == USERS_FAULT else ErrorCode.SERVICE_ERROR,
         last_words.removeprefix("error: ") or f"The redaction engine ended with exit code {code} and no result.",
     )
-    return JobFailedError(error, message.replace(str(source), shown_name).replace(str(source.parent), ""))
+    return JobFailedError(error, message.replace(str(source), shown_name).replace(source.name, shown_name))
 
 
 def _environment(folder: Path) -> dict[str, str]:

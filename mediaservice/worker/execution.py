@@ -19,10 +19,11 @@ from mediaservice.store.work import Lease
 from mediaservice.worker import engine
 from mediaservice.worker.download import download, only_file
 from mediaservice.worker.holding import CancelRequestedError, Holding
-from mediaservice.worker.outputs import Outputs, output_name
+from mediaservice.worker.outputs import Outputs, input_name
 from mediaservice.worker.workspace import workspace
 
 WATCH_SECONDS = 1.0  # cancellation is to be noticed within 2 s
+SOURCE = "input.media"  # a user's file name never becomes a path
 DOWNLOADED, REDACTED = 5, 95  # percent of the whole when that stage is over
 log = logging.getLogger(__name__)
 
@@ -105,7 +106,7 @@ class Execution:
 
     async def _output(self, folder: Path, index: int) -> None:
         job = self._holding.job
-        source, target = folder / "input", folder / f"{index}.mp4"
+        source, target = folder / SOURCE, folder / f"{index}.mp4"
         preset = job.outputs[index].task.preset
         if preset.mode is not Mode.COMBINED:
             raise JobFailedError(
@@ -119,9 +120,8 @@ class Execution:
             await download(self._store, job, source)
         downloaded = time.monotonic()
         self._percent = DOWNLOADED
-        shown = output_name(job).replace("_redacted.mp4", "")
         result = await engine.redact(
-            self._settings.engine_command, preset, source, target, shown, self._engine_progress
+            self._settings.engine_command, preset, source, target, input_name(job), self._engine_progress
         )
         redacted = time.monotonic()
         staged = await self._outputs.stage(place, target)

@@ -7,7 +7,7 @@ from pathlib import Path
 from mediaservice.model import states
 from mediaservice.model.errors import ErrorCode, JobFailedError
 from mediaservice.model.jobs import AssetInput, Job
-from mediaservice.names import redacted_name, stem, stem_of_url
+from mediaservice.names import file_of_path, file_of_url, redacted_name
 from mediaservice.store.assets import Assets
 from mediaservice.store.containers import Blob, Containers
 from mediaservice.store.errors import NotThereError, OverwrittenError
@@ -42,7 +42,7 @@ class Outputs:
         asset = await self._assets.get(name)
         if not asset:
             raise JobFailedError(ErrorCode.UPLOAD_NOT_ACCESSIBLE, f"The output Asset '{name}' does not exist any more.")
-        blob = output_name(job)
+        blob = redacted_name(input_name(job))
         return Place(asset.value.container, blob, await self._containers.properties(asset.value.container, blob))
 
     async def adopt(self, holding: Holding, index: int) -> bool:
@@ -101,10 +101,11 @@ class Outputs:
             await self.withdraw(holding)  # the former holder came first; now its output can be taken back
 
 
-def output_name(job: Job) -> str:
+def input_name(job: Job) -> str:
+    """The input's file name, for people to read."""
     if isinstance(job.input, AssetInput):
-        return redacted_name(stem(job.input.file or ""))
-    return redacted_name(stem_of_url(job.input.url or ""))
+        return file_of_path(job.input.file or "")
+    return file_of_url(job.input.url or "")
 
 
 def _is_of(blob: Blob | None, job: Job) -> bool:

@@ -1,5 +1,6 @@
 """The service as its containers run it: real processes, real Azurite, https, the real SDK."""
 
+import io
 import json
 import os
 import socket
@@ -9,8 +10,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import av
 import httpx
+import PIL.Image
 import pytest
+import skimage.data
 from azure.core.credentials import AccessToken
 from azure.data.tables import TableServiceClient
 from azure.mgmt.media import AzureMediaServices
@@ -195,3 +199,19 @@ def service(deploy: Callable[[], Deployment], identity: Identity) -> Iterator[Se
 @pytest.fixture
 def settings(service: Service) -> ApiSettings:
     return read_api(service.deployment.environment)
+
+
+@pytest.fixture(scope="session")
+def video() -> bytes:
+    """Ten frames of an astronaut who moves a little to the right, 320x240, as mp4."""
+    portrait = PIL.Image.fromarray(skimage.data.astronaut()).resize((240, 240))
+    file = io.BytesIO()
+    with av.open(file, "w", format="mp4") as container:
+        stream = container.add_stream("libx264", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
+        for shift in range(10):
+            picture = PIL.Image.new("RGB", (320, 240), "gray")
+            picture.paste(portrait, (20 + shift, 0))
+            container.mux(stream.encode(av.VideoFrame.from_image(picture)))
+        container.mux(stream.encode(None))
+    return file.getvalue()
