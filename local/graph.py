@@ -191,7 +191,7 @@ def _run(folder: Path, stack: Stack, monitor: _Monitor, preview: bool) -> Graph:
         set_all_config(dict(stack.config))
         loop.run_until_complete(wait_for_rpcs())
         set_root_resource(None)  # type: ignore[arg-type]  # the one that set_mocks made takes no program
-        with _working_in(folder):
+        with working_in(folder):
             loop.run_until_complete(run_in_stack(lambda: _execute(folder)))
         return Graph(monitor.registered, monitor.exports)
     except pulumi.RunError as error:
@@ -206,7 +206,7 @@ def _execute(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _working_in(folder: Path) -> Iterator[None]:
+def working_in(folder: Path) -> Iterator[None]:
     """The program's folder as Pulumi runs it: the working directory, and first on the import path."""
     before = Path.cwd()
     os.chdir(folder)

@@ -68,9 +68,11 @@ class SelfHostedMedia(pulumi.ComponentResource):
             "ASSETS_TABLE": self._state.assets.name,
             "TRANSFORMS_TABLE": self._state.transforms.name,
             "JOBS_TABLE": self._state.jobs.name,
+            "TOKEN_AUTHORITY": authority,
+            "TOKEN_AUDIENCE": settings.api_audience,
         }
         environment = self._environment(monitoring)
-        api = self._api(environment, authority)
+        api = self._api(environment)
         worker = self._worker(environment)
         self.account = MediaAccount(
             endpoint=api.configuration.apply(_https_address),
@@ -127,7 +129,12 @@ class SelfHostedMedia(pulumi.ComponentResource):
         resources: app.ContainerResourcesArgs,
         probes: list[app.ContainerAppProbeArgs] | None = None,
     ) -> app.ContainerArgs:
-        env = {"AZURE_CLIENT_ID": process.identity.client_id, **self._shared_env, **env}
+        env = {
+            "AZURE_CLIENT_ID": process.identity.client_id,
+            "TOKEN_TENANT_ID": process.identity.tenant_id,
+            **self._shared_env,
+            **env,
+        }
         return app.ContainerArgs(
             name=process.command,
             image=self._settings.image,
@@ -137,7 +144,7 @@ class SelfHostedMedia(pulumi.ComponentResource):
             probes=probes,
         )
 
-    def _api(self, environment: app.ManagedEnvironment, authority: str) -> app.ContainerApp:
+    def _api(self, environment: app.ManagedEnvironment) -> app.ContainerApp:
         process = self._process(
             "api",
             {
@@ -167,12 +174,7 @@ class SelfHostedMedia(pulumi.ComponentResource):
                 containers=[
                     self._container(
                         process,
-                        {
-                            "PORT": str(API_PORT),
-                            "TOKEN_AUTHORITY": authority,
-                            "TOKEN_TENANT_ID": process.identity.tenant_id,
-                            "TOKEN_AUDIENCE": self._settings.api_audience,
-                        },
+                        {"PORT": str(API_PORT)},
                         app.ContainerResourcesArgs(cpu=0.5, memory="1Gi"),
                         [
                             app.ContainerAppProbeArgs(type=app.Type.STARTUP, http_get=health),

@@ -1,0 +1,286 @@
+"""The graph made real on this machine: what Azure would do between `pulumi up` and the first upload."""
+
+import os
+import socket
+import tempfile
+import uuid
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import httpx
+from azure.storage.queue import QueueClient
+
+from local import azurite as emulator
+from local import certificates, processes
+from local.azurite import Azurite
+from local.blob_watcher import BlobWatcher
+from local.dead_letters import DeadLetterDestination, DeadLetters
+from local.deployment import take_package, upload_packages
+from local.directory import grant_media_role, process_environment, register_identities
+from local.environment import changed_environment
+from local.event_topic import Listener, Subscription, Topic
+from local.function_app import FunctionApp
+from local.graph import Graph, ProgramError, Resource, Stack, read_stack, run_program
+from local.identity import Identity
+from local.ingress import Ingress
+from local.media import HIDDEN_QUEUES, HIDDEN_TABLES, MediaService, declared_media_service
+from local.scaler import Scaler
+from local.storage import account_names, make_queue, make_storage, make_table
+
+PROGRAM = Path(__file__).parent.parent
+API_START_SECONDS = 60.0
+_RESOURCE_MANAGER = "resource-manager"
+
+type OnStep = Callable[[str], None]
+
+
+class _Addresses:
+    """Where the graph's resources answer here. An ingress opens when the program asks for an app's address."""
+
+    def __init__(self, ports: Mapping[str, int], trust: certificates.Certificates, life: ExitStack) -> None:
+        self._ports, self._trust, self._life = ports, trust, life
+        self.backends: dict[str, int] = {}  # app → the port that its process must listen on
+        self.urls: dict[str, str] = {}
+
+    def storage(self, account: str) -> dict[str, str]:
+        at = emulator.endpoints(account, self._ports)
+        # Azurite has no dfs endpoint; the blob endpoint answers for what it can of it.
+        return {"blob": at.blob, "dfs": at.blob, "queue": at.queue, "table": at.table}
+
+    def container_app(self, name: str) -> str:
+        if name not in self.urls:
+            self.backends[name] = _free_port()
+            self.urls[name] = self._life.enter_context(Ingress(self.backends[name], self._trust)).url
+        return self.urls[name].removeprefix("https://")
+
+    def web_app(self, name: str) -> str:
+        return f"{name}.localhost"  # only events reach the function
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to run the local cloud.
+
+    `data` is a folder that keeps uploads, jobs and results; without it they end with the run. `changes` go on top of
+    the stack's configuration. `workers` is the most that run at a time, whatever the graph allows.
+    """
+
+    stack: str = "dev"
+    data: Path | None = None
+    changes: Mapping[str, str] = field(default_factory=dict)
+    workers: int = 1
+    program: Path = PROGRAM
+
+
+class Cloud:
+    """Runs from `with` until its end; nothing that it started outlives it.
+
+    `on_step` is told what is being started, `on_event` what happens to events. Raises ProgramError,
+    processes.ProcessError and azurite.AzuriteInstallError.
+    """
+
+    graph: Graph
+    stack: Stack
+    media: MediaService
+    media_url: str
+    azurite: Azurite
+    identity: Identity
+    trust: certificates.Certificates
+    topic: Topic
+    logs: Path
+
+    def __init__(
+        self, options: Options, *, on_step: OnStep = lambda _: None, on_event: Listener = lambda _: None
+    ) -> None:
+        self._options, self._on_step, self._on_event = options, on_step, on_event
+        self._life = ExitStack()
+        self._processes: list[processes.Process] = []
+
+    def __enter__(self) -> Self:
+        try:
+            self._start()
+        except BaseException:
+            self._life.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._life.close()
+
+    def memory(self) -> int:
+        """Resident bytes of every process that runs now, this one left out."""
+        return sum(process.memory() for process in [*self._processes, *self._scaler.running])
+
+    def _start(self) -> None:
+        self._folder = Path(self._life.enter_context(tempfile.TemporaryDirectory(prefix="local-cloud-")))
+        self._data = self._options.data and self._options.data.resolve()
+        if self._data:
+            self._data.mkdir(parents=True, exist_ok=True)
+        self.logs = (self._data or self._folder) / "logs"
+        self.trust = certificates.issue(self._folder / "tls")
+        self._life.enter_context(changed_environment(self.trust.environment))  # this process's own clients trust it too
+        self._platform = {**self.trust.environment, "PATH": os.defpath, "TMPDIR": str(self._folder)}
+        self.identity = self._life.enter_context(Identity(self.trust, tenant_id=_TENANT_ID))
+        ports = emulator.choose_ports(self._data and self._data / "azurite")
+        addresses = _Addresses(ports, self.trust, self._life)
+        self._on_step(f"Running the program's stack {self._options.stack}")
+        self._run_program(addresses)
+        self._on_step("Starting storage")
+        self._start_storage(ports)
+        self._on_step("Starting the media service and the function")
+        with ThreadPoolExecutor() as side_by_side:
+            starting = [side_by_side.submit(self._start_api, addresses), side_by_side.submit(self._start_function)]
+        for each in starting:
+            each.result()
+        self._start_workers()
+        self._start_events()
+
+    def _run_program(self, addresses: _Addresses) -> None:
+        options = self._options
+        changes = {**options.changes, "authority": self.identity.authority}
+        if read_stack(options.program, options.stack, options.changes).setting("engine") == "azure":
+            changes["resourceManager"] = f"https://{addresses.container_app(_RESOURCE_MANAGER)}"
+        self.stack = read_stack(options.program, options.stack, changes)
+        self.graph = run_program(
+            options.program,
+            self.stack,
+            tenant_id=self.identity.tenant_id,
+            deployer_id=self.identity.developer_id,
+            addresses=addresses,
+        )
+        register_identities(self.graph, self.identity)
+        self.media = declared_media_service(self.graph, self.stack, self.identity, self._platform)
+        grant_media_role(self.graph, self.identity, self.media.audience)
+
+    def _start_storage(self, ports: Mapping[str, int]) -> None:
+        self.azurite = self._life.enter_context(
+            Azurite(
+                account_names(self.graph),
+                self.trust,
+                log=self.logs / "azurite.log",
+                data=self._data and self._data / "azurite",
+                ports=ports,
+            )
+        )
+        self._processes.append(self.azurite.process)
+        make_storage(self.graph, self.azurite)
+        if self.graph.of("media:MediaService"):
+            for queue in HIDDEN_QUEUES:
+                make_queue(self.azurite, self.media.storage_account, queue)
+            for table in HIDDEN_TABLES:
+                make_table(self.azurite, self.media.storage_account, table)
+
+    def _start_api(self, addresses: _Addresses) -> None:
+        ((app, port),) = addresses.backends.items()
+        self.media_url = addresses.urls[app]
+        api = self._life.enter_context(
+            processes.start(
+                "The media service's API",
+                self.media.api_command,
+                environment={**self.media.api_environment, "PORT": str(port)},
+                log=self.logs / "api.log",
+                folder=self._options.program,
+            )
+        )
+        self._processes.append(api)
+        with httpx.Client(verify=self.trust.client_context, trust_env=False) as client:
+            api.until(lambda: _answers(client, f"{self.media_url}/healthz"), API_START_SECONDS)
+
+    def _start_function(self) -> None:
+        site = self.graph.one("web:WebApp")
+        settings = {each["name"]: each["value"] for each in site.inputs["siteConfig"]["appSettings"]}
+        deployer = str(uuid.uuid4())
+        self.identity.register(deployer, self.identity.developer_id)
+        login = {"AZURE_CLIENT_ID": deployer, **self.identity.environment(deployer), **self.trust.environment}
+        upload_packages(self.graph, self._options.program, login)
+        package = self._folder / "function"
+        take_package(self.graph, site.state["name"], package, self.identity.credential())
+        environment = process_environment(settings, self.graph, site, self.identity, self._platform)
+        self._function = self._life.enter_context(FunctionApp(package, environment, log=self.logs / "function.log"))
+        self._processes.append(self._function.process)
+
+    def _start_workers(self) -> None:
+        def start(name: str) -> processes.Process:
+            return processes.start(
+                name,
+                self.media.worker_command,
+                environment=self.media.worker_environment,
+                log=self.logs / "workers.log",
+                folder=self._options.program,
+            )
+
+        rule = self.media.scale
+        queue = self._life.enter_context(
+            QueueClient(
+                self.azurite.endpoints[rule.account].queue,
+                rule.queue,
+                credential=self.azurite.account_key(rule.account),
+            )
+        )
+        self._scaler = self._life.enter_context(Scaler(rule, queue, start, cap=self._options.workers))
+
+    def _start_events(self) -> None:
+        topic = self.graph.one("eventgrid:SystemTopic")
+        lake = self.graph.by_id(topic.inputs["source"])
+        state = self._data and self._data / "events"
+        self.topic = self._life.enter_context(
+            Topic(
+                [self._subscription(each) for each in self.graph.of("eventgrid:SystemTopicEventSubscription")],
+                state=state,
+                listener=self._on_event,
+            )
+        )
+        account = lake.state["name"]
+        self._life.enter_context(
+            BlobWatcher(
+                lake.id,
+                self.azurite.endpoints[account].blob,
+                self.azurite.account_key(account),
+                self.topic.publish,
+                state=state,
+            )
+        )
+
+    def _subscription(self, declared: Resource) -> Subscription:
+        app_id, _, function = declared.inputs["destination"]["resourceId"].rpartition("/functions/")
+        self.graph.by_id(app_id)
+        if function not in {each.name for each in self._function.functions}:
+            found = ", ".join(each.name for each in self._function.functions) or "none"
+            raise ProgramError(
+                f"the subscription {declared.name} delivers to {function}, which the package does not have "
+                f"(it has {found}){': ' + self._function.error if self._function.error else ''}"
+            )
+        destination = DeadLetterDestination.declared(declared.inputs)
+        return Subscription.declared(
+            declared.inputs,
+            endpoint=self._function.endpoint(function),
+            dead_letters=self._dead_letters(destination) if destination else None,
+        )
+
+    def _dead_letters(self, destination: DeadLetterDestination) -> DeadLetters:
+        account = self.graph.by_id(destination.storage_id).state["name"]
+        return DeadLetters(self.azurite.endpoints[account].blob, destination.container, self.identity.credential())
+
+
+# The same in every run, since kept data holds ids that were made with it.
+_TENANT_ID = "00000000-0000-0000-0000-0000000000aa"
+
+
+def _answers(client: httpx.Client, url: str) -> bool | None:
+    try:
+        return client.get(url).is_success or None
+    except httpx.TransportError:
+        return None
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
