@@ -76,6 +76,8 @@ class BlobWatcher:
                 if not failing:
                     log.warning("cannot list %s: %s", self._endpoint, error.message.splitlines()[0])
                 failing = True
+            except Exception:  # whatever it is, the next look may succeed, and no event is lost by trying
+                log.exception("cannot watch %s", self._endpoint)
             took = time.monotonic() - began
             self._stopped.wait(max(INTERVAL_SECONDS, took / SHARE_OF_TIME - took))
 

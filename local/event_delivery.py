@@ -14,6 +14,7 @@ import httpx
 from local.event_filter import Event
 
 ANSWER_SECONDS = 30.0
+MESSAGE_CHARACTERS = 2_000
 NEVER_RETRIED = frozenset({400, 403, 413})  # of a destination that is an Azure resource, as a function is
 SCHEDULE_SECONDS = (10, 30, 60, 300, 600, 1_800, 3_600, 10_800, 21_600, 43_200)
 LEAST_SECONDS: Mapping[int, float] = {401: 300, 404: 300, 408: 120, 503: 30}
@@ -91,7 +92,15 @@ async def attempt(client: httpx.AsyncClient, endpoint: str, event: Event, subscr
         return Outcome("TimedOut", None, f"no answer within {ANSWER_SECONDS:g} s")
     except httpx.TransportError as error:
         return Outcome("SocketError", None, f"{type(error).__name__}: {error}")
-    return Outcome(_name(answer.status_code), answer.status_code, answer.text[:2_000])
+    return Outcome(_name(answer.status_code), answer.status_code, _message(answer))
+
+
+def _message(answer: httpx.Response) -> str:
+    """function_host's answers are `{"message": …}`; others are shown as they are."""
+    try:
+        return str(answer.json()["message"])[:MESSAGE_CHARACTERS]
+    except (ValueError, TypeError, KeyError):
+        return answer.text[:MESSAGE_CHARACTERS]
 
 
 def _name(status: int) -> str:

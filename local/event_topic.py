@@ -1,7 +1,6 @@
 """An Event Grid topic and its subscriptions: filtering, delivery at least once, retries, dead letters."""
 
 import asyncio
-import contextlib
 import logging
 import ssl
 import threading
@@ -231,5 +230,7 @@ class Topic:
     def _tell(self, notice: Notice) -> None:
         log.info("event %s %s: %s", notice.event.get("id"), notice.stage.value, notice.detail)
         if self._listener:
-            with contextlib.suppress(Exception):  # a display must not stop a delivery
+            try:
                 self._listener(notice)
+            except Exception:  # a display must not stop a delivery
+                log.exception("the listener failed")

@@ -143,7 +143,11 @@ class Identity:
         """The App Service protocol: `target` is the path and query, `header` the X-IDENTITY-HEADER."""
         query = {name: values[-1] for name, values in parse_qs(urlsplit(target).query).items()}
         allowed = next(
-            (ids for known, ids in self._directory.headers.items() if hmac.compare_digest(known, header or "")),
+            (
+                ids
+                for known, ids in self._directory.headers.items()
+                if hmac.compare_digest(known.encode(), (header or "").encode())
+            ),
             None,
         )
         if allowed is None:

@@ -160,6 +160,9 @@ class Scaler:
             except ProcessError as error:
                 log.warning("%s", error)
                 self._slow_down()
+            except Exception:  # of the caller's: the queue must be looked at again
+                log.exception("queue %s: no execution could be started", self._rule.queue)
+                self._slow_down()
 
     def _messages(self) -> int:
         """Visible ones are counted by peeking, which shows 32 at most; beyond that only the whole is known."""

@@ -1,15 +1,20 @@
+import shutil
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from json import loads
+from pathlib import Path
 from typing import Any, Protocol
 
+import azure.functions
 import pytest
 
 from local.azurite import Azurite
 from local.event_topic import Notice, Stage
+from local.function_app import FunctionApp
 
 
 class Eventually(Protocol):
@@ -106,3 +111,27 @@ def heard() -> Heard:
 @pytest.fixture
 def lake(azurite: Azurite) -> str:
     return azurite.endpoints["lake1"].blob
+
+
+type Running = Callable[..., AbstractContextManager[FunctionApp]]
+
+
+@pytest.fixture(scope="session")
+def site_packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `pip install --target` of azure-functions would give."""
+    installed = Path(azure.functions.__file__).parents[2]
+    packages = tmp_path_factory.mktemp("site-packages")
+    for name in ("azure/functions", "werkzeug", "markupsafe"):
+        shutil.copytree(installed / name, packages / name)
+    return packages
+
+
+@pytest.fixture
+def running(tmp_path: Path, site_packages: Path) -> Running:
+    def make(source: str, settings: Mapping[str, str] | None = None) -> FunctionApp:
+        (tmp_path / "app" / ".python_packages" / "lib").mkdir(parents=True)
+        (tmp_path / "app" / ".python_packages" / "lib" / "site-packages").symlink_to(site_packages)
+        (tmp_path / "app" / "function_app.py").write_text(source)
+        return FunctionApp(tmp_path / "app", settings or {}, log=tmp_path / "app.log")
+
+    return make

@@ -1,8 +1,6 @@
-import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +8,7 @@ import azure.functions
 import httpx
 import pytest
 
-from local.function_app import FunctionApp
+from tests.local.conftest import Running
 
 EVENT: dict[str, Any] = {
     "id": "e1",
@@ -26,28 +24,6 @@ APP = """
 import azure.functions as func
 app = func.FunctionApp()
 """
-type Running = Callable[..., AbstractContextManager[FunctionApp]]
-
-
-@pytest.fixture(scope="session")
-def site_packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `pip install --target` of azure-functions would give."""
-    installed = Path(azure.functions.__file__).parents[2]
-    packages = tmp_path_factory.mktemp("site-packages")
-    for name in ("azure/functions", "werkzeug", "markupsafe"):
-        shutil.copytree(installed / name, packages / name)
-    return packages
-
-
-@pytest.fixture
-def running(tmp_path: Path, site_packages: Path) -> Running:
-    def make(source: str, settings: Mapping[str, str] | None = None) -> FunctionApp:
-        (tmp_path / "app" / ".python_packages" / "lib").mkdir(parents=True)
-        (tmp_path / "app" / ".python_packages" / "lib" / "site-packages").symlink_to(site_packages)
-        (tmp_path / "app" / "function_app.py").write_text(source)
-        return FunctionApp(tmp_path / "app", settings or {}, log=tmp_path / "app.log")
-
-    return make
 
 
 @pytest.fixture
