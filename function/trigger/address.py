@@ -38,9 +38,7 @@ class BlobAddress:
     def under(cls, endpoint: BlobEndpoint, container: str, name: str) -> "BlobAddress":
         """Raises Refused for a name that no address can carry."""
         if any(segment in {".", ".."} for segment in name.split("/")):
-            raise Refused(
-                f"blob name {name!r} has a dot segment, which clients would resolve to another address"
-            )
+            raise Refused(f"blob name {name!r} has a dot segment, which clients would resolve to another address")
         try:
             encoded = quote(name, safe="/", errors="strict")
         except UnicodeEncodeError:
@@ -72,9 +70,7 @@ def _plain_name(spelling: str, subject: str, url: str) -> str:
     if "?" in spelling or "#" in spelling:
         if match and unquote(spelling) == match["name"]:
             return match["name"]
-        raise Refused(
-            f"data.url {url!r} has a query or fragment and is not what the subject {subject!r} names"
-        )
+        raise Refused(f"data.url {url!r} has a query or fragment and is not what the subject {subject!r} names")
     try:
         return unquote(spelling, errors="strict")
     except UnicodeDecodeError:

@@ -18,9 +18,7 @@ class Timeouts(TypedDict):
 
 
 class Deadline:
-    def __init__(
-        self, seconds: float = INVOCATION_SECONDS, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, seconds: float = INVOCATION_SECONDS, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._end = clock() + seconds
 

@@ -51,18 +51,12 @@ class MediaAccount:
             correlation_data={"source": address, "eTag": upload.etag, "eventId": upload.event_id},
         )
         try:
-            self._client.assets.create_or_update(
-                self._group, self._account, name, asset, **deadline.timeouts()
-            )
+            self._client.assets.create_or_update(self._group, self._account, name, asset, **deadline.timeouts())
             try:
-                self._client.jobs.create(
-                    self._group, self._account, self._transform, name, job, **deadline.timeouts()
-                )
+                self._client.jobs.create(self._group, self._account, self._transform, name, job, **deadline.timeouts())
             except ResourceExistsError:
                 # Whatever else a 409 may mean, only a job that is there makes this delivery superfluous.
-                self._client.jobs.get(
-                    self._group, self._account, self._transform, name, **deadline.timeouts()
-                )
+                self._client.jobs.get(self._group, self._account, self._transform, name, **deadline.timeouts())
                 return Submitted.DUPLICATE
         except HttpResponseError as error:
             if error.status_code in PERMANENT:

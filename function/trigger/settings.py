@@ -58,16 +58,12 @@ def read(environment: Mapping[str, str]) -> Settings:
         client_id=text("AZURE_CLIENT_ID", GUID, "the client id (a GUID) of the function's managed identity"),
         lake_blob_endpoint=BlobEndpoint(address("LAKE_BLOB_ENDPOINT", 1, account)),
         lake_dfs_endpoint=BlobEndpoint(address("LAKE_DFS_ENDPOINT", 1, account)),
-        upload_container=text(
-            "UPLOAD_CONTAINER", CONTAINER, "3 to 63 lower-case letters, digits and single hyphens"
-        ),
+        upload_container=text("UPLOAD_CONTAINER", CONTAINER, "3 to 63 lower-case letters, digits and single hyphens"),
         sas_hours=int(hours),
         media_endpoint=address(
             "MEDIA_ENDPOINT", 0, "an https address without a path, such as https://management.azure.com"
         ),
-        media_audience=text(
-            "MEDIA_AUDIENCE", AUDIENCE, "the audience that tokens are asked for, without /.default"
-        ),
+        media_audience=text("MEDIA_AUDIENCE", AUDIENCE, "the audience that tokens are asked for, without /.default"),
         media_subscription_id=text("MEDIA_SUBSCRIPTION_ID", GUID, "a subscription id (a GUID)"),
         media_resource_group=text(
             "MEDIA_RESOURCE_GROUP",
@@ -75,9 +71,7 @@ def read(environment: Mapping[str, str]) -> Settings:
             "1 to 90 letters, digits, dots, hyphens, underscores and parentheses, no dot at the end",
         ),
         media_account=text("MEDIA_ACCOUNT", MEDIA_ACCOUNT, "3 to 24 lower-case letters and digits"),
-        media_transform=text(
-            "MEDIA_TRANSFORM", TRANSFORM, "1 to 260 characters without < > % & : \\ ? / * + . '"
-        ),
+        media_transform=text("MEDIA_TRANSFORM", TRANSFORM, "1 to 260 characters without < > % & : \\ ? / * + . '"),
     )
 
 
