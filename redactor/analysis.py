@@ -21,7 +21,9 @@ from redactor.tracking import WEAK, Region, Spans, Tracker
 LOOK_AHEAD_SECONDS: Final = 1.5
 LOOK_AHEAD_BYTES: Final = 256 * 2**20
 EXTENSION_SECONDS: Final = 0.2
-LONG_SIDE: Final = {Resolution.SOURCE: 960, Resolution.STANDARD: 640}
+# Side of the analysed picture: on the labelled footage, 768 finds what 960 does, for 60 % of the time.
+SOURCE_SHARE: Final = 0.4
+LONG_SIDES: Final = {Resolution.SOURCE: (640, 960), Resolution.STANDARD: (640, 640)}
 DETECTIONS_A_SECOND: Final = 15.0
 CLOSE_UP_SIDE: Final = 160
 CLOSE_UP_ROOM: Final = 2.5  # side of the close-up against the box's longer one
@@ -48,7 +50,9 @@ class Analysis:
         self.step = max(1, min(4, round(rate / DETECTIONS_A_SECOND)))
         extension = max(2, round(rate * EXTENSION_SECONDS))
         self._tracker = Tracker(Spans(self.look_ahead, extension, extension), facts.width, facts.height)
-        self._reducer = Reducer(LONG_SIDE[options.resolution], facts.aspect or Fraction(1), facts.rotation)
+        least, most = LONG_SIDES[options.resolution]
+        long_side = min(most, max(least, round(SOURCE_SHARE * max(facts.width, facts.height))))
+        self._reducer = Reducer(long_side, facts.aspect or Fraction(1), facts.rotation)
         self._cuts = CutDetector()
         self._detector = Detector()
         self.detections = 0

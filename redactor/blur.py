@@ -4,22 +4,24 @@ Med and High throw the face away before they smooth it: only cells some sixth of
 that no filter can bring it back. What is drawn depends on nothing outside the region's rectangle.
 """
 
+import functools
 from collections.abc import Sequence
 from typing import Final
 
 import cv2
 import numpy as np
 from av.video.frame import VideoFrame
+from numpy.typing import NDArray
 
 from redactor.geometry import Box
-from redactor.masking import Patch, chroma_mask, patch
+from redactor.masking import chroma_mask, patch
 from redactor.options import BlurType
 from redactor.picture import Plane, planes
 from redactor.tracking import Region
 
 MED_CELLS: Final = 8  # samples kept across a region, before smoothing
 HIGH_CELLS: Final = 5
-HIGH_LEVELS: Final = 12  # shades kept of each plane
+HIGH_LEVELS: Final = 24  # shades kept of each plane
 HIGH_NOISE: Final = 0.10  # of full scale: share of a cell's shade that has nothing to do with the face
 LOW_SHARE: Final = 10  # Low's box-car spans a tenth of the region
 OUTLINE: Final = 2  # pixels
@@ -50,11 +52,13 @@ def redact(frame: VideoFrame, regions: Sequence[Region], blur_type: BlurType) ->
         for index, plane in enumerate(views[:3]):
             across = -(-frame.width // plane.shape[1])
             down = -(-frame.height // plane.shape[0])
-            target, mask = _cut(plane, place, across, down)
+            mask = place.mask if across == down == 1 else chroma_mask(place, across, down)
+            top, left = place.top // down, place.left // across
+            target = plane[top : top + mask.shape[0], left : left + mask.shape[1]]
             breadth = place.breadth // max(across, down)
             match blur_type:
                 case BlurType.BLACK:
-                    target[mask > 0] = round(black[index] * full_scale)
+                    target[...] = round(black[index] * full_scale)
                     continue
                 case BlurType.LOW:
                     drawn = _box_car(target, breadth)
@@ -62,15 +66,7 @@ def redact(frame: VideoFrame, regions: Sequence[Region], blur_type: BlurType) ->
                     drawn = _gaussian(target, breadth)
                 case _:
                     drawn = _confused(target, breadth, full_scale, seed=3 * region.track + index)
-            np.copyto(target, drawn, where=mask > 0)
-
-
-def _cut(plane: Plane, place: Patch, across: int, down: int) -> tuple[Plane, Plane]:
-    """The plane's samples under `place`, a view, and their mask."""
-    mask = chroma_mask(place.mask, across, down)
-    top, left = place.top // down, place.left // across
-    target = plane[top : top + mask.shape[0], left : left + mask.shape[1]]
-    return target, mask[: target.shape[0], : target.shape[1]]
+            cv2.copyTo(drawn, mask, target)
 
 
 def _box_car(target: Plane, breadth: int) -> Plane:
@@ -78,28 +74,39 @@ def _box_car(target: Plane, breadth: int) -> Plane:
     return np.asarray(cv2.blur(target, (side, side)), target.dtype)
 
 
-def _cells(target: Plane, breadth: int, count: int) -> Plane:
-    """Means over cells of which `count` span the region's shorter side, at least two samples each."""
-    height, width = target.shape
-    side = max(2.0, breadth / count)
-    across, down = max(1, round(width / side)), max(1, round(height / side))
-    return np.asarray(cv2.resize(target, (across, down), interpolation=cv2.INTER_AREA), target.dtype)
+def _cells(target: Plane, side: int) -> Plane:
+    """Means over square cells of `side` samples. A whole number of them: OpenCV is several times faster so.
+
+    What is left over at the right and bottom belongs to no cell, and is drawn over with its neighbour's shade.
+    """
+    across, down = max(1, target.shape[1] // side), max(1, target.shape[0] // side)
+    whole = target[: down * side, : across * side]
+    return np.asarray(cv2.resize(whole, (across, down), interpolation=cv2.INTER_AREA), target.dtype)
 
 
 def _gaussian(target: Plane, breadth: int) -> Plane:
     height, width = target.shape
-    kept = cv2.GaussianBlur(_cells(target, breadth, MED_CELLS), (0, 0), 1.0, borderType=cv2.BORDER_REPLICATE)
-    return np.asarray(cv2.resize(kept, (width, height), interpolation=cv2.INTER_CUBIC), target.dtype)
+    kept = _cells(target, max(2, round(breadth / MED_CELLS)))
+    smooth = cv2.GaussianBlur(kept, (0, 0), 1.0, borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(cv2.resize(smooth, (width, height), interpolation=cv2.INTER_LINEAR), target.dtype)
 
 
 def _confused(target: Plane, breadth: int, full_scale: float, seed: int) -> Plane:
     height, width = target.shape
-    cells = _cells(target, breadth, HIGH_CELLS).astype(np.float32) / full_scale
-    # One pattern a track and plane: it costs the encoder little, and cannot be averaged away over time.
-    noise = np.random.default_rng(seed).uniform(-HIGH_NOISE, HIGH_NOISE, cells.shape)
+    side = max(2, round(breadth / HIGH_CELLS))
+    cells = _cells(target, side).astype(np.float32) / full_scale
+    noise = _noise(seed)[: cells.shape[0], : cells.shape[1]]
     shades = np.round((cells + noise) * HIGH_LEVELS) / HIGH_LEVELS
     kept = (np.clip(shades, 0, 1) * full_scale).astype(target.dtype)
     return np.asarray(cv2.resize(kept, (width, height), interpolation=cv2.INTER_NEAREST), target.dtype)
+
+
+@functools.lru_cache(maxsize=512)
+def _noise(seed: int) -> NDArray[np.float32]:
+    """One pattern a track and plane: it costs the encoder little, and cannot be averaged away over time."""
+    luma = seed % 3 == 0
+    strength = HIGH_NOISE if luma else HIGH_NOISE / 4  # chroma spans less
+    return np.random.default_rng(seed).uniform(-strength, strength, (64, 64)).astype(np.float32)
 
 
 def _outline(views: Sequence[Plane], box: Box, full_scale: float) -> None:

@@ -53,7 +53,8 @@ class Detector:
         height, width = picture.shape[:2]
         padded = (-(-height // STRIDES[-1]) * STRIDES[-1], -(-width // STRIDES[-1]) * STRIDES[-1])
         blob = np.zeros((1, 3, *padded), np.float32)
-        blob[0, :, :height, :width] = picture.transpose(2, 0, 1)
+        for channel, samples in enumerate(cv2.split(picture)):
+            blob[0, channel, :height, :width] = samples
         outputs = self._session.run(self._outputs, {"input": blob})
         corners: list[NDArray[np.float32]] = []
         scores: list[NDArray[np.float32]] = []

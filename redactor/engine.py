@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 import av
+import cv2
 from av.packet import Packet
 from av.video.frame import VideoFrame
 
@@ -34,6 +35,8 @@ def run(
     started = time.monotonic()
     _check_places(source, destination)
     av.logging.set_level(None)
+    # OpenCV's own threads only get in the way: the pictures are small, and every core is busy already.
+    cv2.setNumThreads(1)
     with Source(source) as opened, Sink(destination, opened, options.crf) as sink:
         analysis = Analysis(opened.facts, options)
         dressed = 0

@@ -67,11 +67,9 @@ def _shape(width: int, height: int, filled: bool) -> NDArray[np.uint8]:
     return np.where(x * x + y * y <= 1.0, 255, 0).astype(np.uint8)
 
 
-def chroma_mask(mask: NDArray[np.uint8], across: int, down: int) -> NDArray[np.uint8]:
-    """`mask` for a plane subsampled by those factors: set where any luma pixel under a sample is."""
-    if across == 1 and down == 1:
-        return mask
-    height, width = mask.shape
-    padded = cv2.copyMakeBorder(mask, 0, -height % down, 0, -width % across, cv2.BORDER_REPLICATE)
-    blocks = padded.reshape(padded.shape[0] // down, down, padded.shape[1] // across, across)
-    return np.ascontiguousarray(blocks.max(axis=(1, 3)))
+def chroma_mask(place: Patch, across: int, down: int) -> NDArray[np.uint8]:
+    """`place.mask` for a plane subsampled by those factors: set where any luma pixel under a sample is."""
+    height, width = place.mask.shape
+    padded = cv2.copyMakeBorder(place.mask, 0, -height % down, 0, -width % across, cv2.BORDER_REPLICATE)
+    rows = functools.reduce(np.maximum, (padded[offset::down] for offset in range(down)))
+    return np.ascontiguousarray(functools.reduce(np.maximum, (rows[:, offset::across] for offset in range(across))))
