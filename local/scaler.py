@@ -1,7 +1,7 @@
 """Starts a job's executions when its queue has messages, as KEDA does for Container Apps.
 
-Sources: keda.sh "Azure Storage Queue" scaler and "Scaling Jobs", default strategy; learn.microsoft.com "Jobs in Azure
-Container Apps".
+Sources: keda.sh "Azure Storage Queue" scaler and "Scaling Jobs", its strategies default and accurate;
+learn.microsoft.com "Jobs in Azure Container Apps".
 """
 
 import logging
@@ -75,9 +75,15 @@ class ScaleRule:
         )
 
     def wanted(self, messages: int, running: int) -> int:
-        """How many more executions to start."""
-        scale = min(self.max_executions, max(self.min_executions, math.ceil(messages / self.messages_each)))
-        return max(0, scale - running)
+        """How many more executions to start.
+
+        Counting all messages, those being worked on are among them, so running executions are taken off. Counting
+        visible ones only, each of them waits for an execution that is not there yet.
+        """
+        needed = math.ceil(messages / self.messages_each)
+        if self.strategy is QueueLengthStrategy.ALL:
+            needed -= running
+        return max(0, self.min_executions - running, min(needed, self.max_executions - running))
 
 
 @dataclass(frozen=True)
