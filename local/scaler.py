@@ -20,6 +20,7 @@ from azure.storage.queue import QueueClient
 from local.processes import Process, ProcessError
 
 POLL_SECONDS = 0.3  # whatever pollingInterval is declared: on one machine somebody is waiting
+START_SECONDS = 3.0  # after which an execution has taken its first message
 MOST_PEEKED = 32
 MOST_PAUSE_SECONDS = 30.0
 log = logging.getLogger(__name__)
@@ -74,15 +75,14 @@ class ScaleRule:
             seconds=float(inputs["replicaTimeout"]),
         )
 
-    def wanted(self, messages: int, running: int) -> int:
-        """How many more executions to start.
+    def wanted(self, messages: int, running: int, starting: int) -> int:
+        """How many more executions to start; `starting` of those running have not had the time to take a message.
 
         Counting all messages, those being worked on are among them, so running executions are taken off. Counting
-        visible ones only, each of them waits for an execution that is not there yet.
+        visible ones only, just those that are about to be taken are.
         """
-        needed = math.ceil(messages / self.messages_each)
-        if self.strategy is QueueLengthStrategy.ALL:
-            needed -= running
+        coming = running if self.strategy is QueueLengthStrategy.ALL else starting
+        needed = math.ceil(messages / self.messages_each) - coming
         return max(0, self.min_executions - running, min(needed, self.max_executions - running))
 
 
@@ -132,7 +132,9 @@ class Scaler:
         self._reap()
         if time.monotonic() < self._paused_until or len(self._running) >= self._cap:
             return
-        wanted = self._rule.wanted(self._messages(), len(self._running))
+        began = time.monotonic() - START_SECONDS
+        starting = sum(since > began for since in self._running.values())
+        wanted = self._rule.wanted(self._messages(), len(self._running), starting)
         for _ in range(min(wanted, self._cap - len(self._running))):
             self._started += 1
             name = f"{self._rule.queue}-{self._started}"
