@@ -1,138 +1,43 @@
-"""The service as its containers run it: real processes, real Azurite, https, the real SDK."""
+"""A service of our own on the shared Azurite, made as the graph makes it."""
 
 import io
 import json
 import os
-import socket
 import sys
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import av
 import httpx
 import PIL.Image
 import pytest
 import skimage.data
-from azure.core.credentials import AccessToken
-from azure.data.tables import TableServiceClient
 from azure.mgmt.media import AzureMediaServices
-from azure.storage.blob import BlobServiceClient
-from azure.storage.queue import QueueServiceClient
 
-from local import processes
 from local.azurite import Azurite
 from local.certificates import Certificates
 from local.identity import Identity
-from local.ingress import Ingress
 from mediaservice.settings import ApiSettings, read_api
-
-ACCOUNT_NAME = "media1"
-AUDIENCE = "api://media"
-CLIENT_ID = "11111111-1111-4111-8111-111111111111"
-SUBSCRIPTION = "33333333-3333-4333-8333-333333333333"
-GROUP = "Faces"
-FACEREDACT = {
-    "description": "Transform for FaceRedaction Analyzer",
-    "outputs": [
-        {
-            "onError": "StopProcessingJob",
-            "relativePriority": "Normal",
-            "preset": {
-                "@odata.type": "#Microsoft.Media.FaceDetectorPreset",
-                "mode": "Combined",
-                "blurType": "High",
-            },
-        }
-    ],
-}
+from tests.mediaservice.deployment import (
+    ACCOUNT_NAME,
+    AUDIENCE,
+    CLIENT_ID,
+    FACEREDACT,
+    GROUP,
+    SUBSCRIPTION,
+    Deployment,
+    Pipeline,
+    Service,
+    free_port,
+    serving,
+)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     # azure-mgmt-media's generated code still uses what newer Pythons warn about
     config.addinivalue_line("filterwarnings", "ignore::DeprecationWarning:azure.mgmt.media.*")
-
-
-@dataclass(frozen=True)
-class Deployment:
-    """One service account's worth of state with names of its own, and the environment of its processes."""
-
-    environment: dict[str, str]
-    storage: Azurite
-    certificates: Certificates
-    folder: Path
-
-    def with_environment(self, **more: str) -> "Deployment":
-        return replace(self, environment=self.environment | more)
-
-    @property
-    def blobs(self) -> BlobServiceClient:
-        return BlobServiceClient(
-            self.storage.endpoints[ACCOUNT_NAME].blob.rstrip("/"), credential=self.storage.account_key(ACCOUNT_NAME)
-        )
-
-    @property
-    def queues(self) -> QueueServiceClient:
-        return QueueServiceClient(
-            self.storage.endpoints[ACCOUNT_NAME].queue.rstrip("/"), credential=self.storage.account_key(ACCOUNT_NAME)
-        )
-
-    @property
-    def tables(self) -> TableServiceClient:
-        return TableServiceClient(
-            self.storage.endpoints[ACCOUNT_NAME].table.rstrip("/"), credential=self.storage.account_key(ACCOUNT_NAME)
-        )
-
-    def start(self, command: str) -> processes.Process:
-        return processes.start(
-            command,
-            [sys.executable, "-m", "mediaservice", command],
-            environment=self.environment,
-            log=self.folder / f"{command}-{uuid.uuid4().hex[:6]}.log",
-            folder=Path(__file__).parents[2],
-        )
-
-
-@dataclass(frozen=True)
-class Service:
-    """A running API behind TLS, and how to talk to it."""
-
-    deployment: Deployment
-    url: str
-    identity: Identity
-    process: processes.Process
-    http: httpx.Client = field(repr=False)
-
-    @property
-    def path(self) -> str:
-        account = self.deployment.environment["MEDIA_ACCOUNT"]
-        return f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}/providers/Microsoft.Media/mediaServices/{account}"
-
-    def client(self) -> AzureMediaServices:
-        return AzureMediaServices(
-            _Credential(self.identity),
-            SUBSCRIPTION,
-            base_url=self.url,
-            credential_scopes=[f"{AUDIENCE}/.default"],
-        )
-
-    def token(self, principal: str | None = None) -> str:
-        return self.identity.token(AUDIENCE, principal or self.identity.developer_id, CLIENT_ID)[0]
-
-
-class _Credential:
-    def __init__(self, identity: Identity) -> None:
-        self._credential = identity.credential()
-
-    def get_token(self, *scopes: str, **options: object) -> AccessToken:
-        return self._credential.get_token(*scopes)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="session")
@@ -188,12 +93,53 @@ def deploy(
 @pytest.fixture(scope="session")
 def service(deploy: Callable[[], Deployment], identity: Identity) -> Iterator[Service]:
     """One API for the tests that only talk to it; each uses names of its own."""
-    deployment = deploy()
-    with deployment.start("api") as process, Ingress(int(deployment.environment["PORT"]), deployment.certificates) as tls:
-        with httpx.Client(base_url=tls.url, verify=deployment.certificates.client_context) as http:
-            running = Service(deployment, tls.url, identity, process, http)
-            process.until(lambda: http.get("/healthz").status_code == 200, 10)
-            yield running
+    with serving(deploy(), identity) as running:
+        yield running
+
+
+@pytest.fixture
+def media(service: Service) -> Iterator[AzureMediaServices]:
+    with service.client() as client:
+        yield client
+
+
+@pytest.fixture
+def rest(service: Service) -> Callable[..., httpx.Response]:
+    """Calls below the account with a valid token: `rest("GET", "/assets/x")`."""
+
+    def call(method: str, path: str = "", **options: Any) -> httpx.Response:
+        options.setdefault("params", {}).setdefault("api-version", "2022-07-01")
+        headers = {"authorization": f"Bearer {service.token()}", **options.pop("headers", {})}
+        return service.http.request(method, service.path + path, headers=headers, **options)
+
+    return call
+
+
+@pytest.fixture
+def name() -> str:
+    """That nothing else has."""
+    return f"n-{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture(scope="session")
+def busy_service(deploy: Callable[[], Deployment], identity: Identity) -> Iterator[Service]:
+    """The API in front of the workers that tests start."""
+    with serving(deploy(), identity) as running:
+        yield running
+
+
+@pytest.fixture
+def pipeline(busy_service: Service, tmp_path: Path) -> Iterator[Pipeline]:
+    stand_in = Path(__file__).with_name("stand_in_engine.py")
+    deployment = busy_service.deployment.with_environment(
+        ENGINE_COMMAND=f"{sys.executable} {stand_in}", JOB_LEASE_SECONDS="3", TMPDIR=str(tmp_path)
+    )
+    with busy_service.client() as client:
+        made = Pipeline(busy_service, deployment, client, tmp_path)
+        for which in ("JOBS_QUEUE", "POISON_QUEUE"):
+            with made.queue(which) as queue:
+                queue.clear_messages()
+        yield made
 
 
 @pytest.fixture

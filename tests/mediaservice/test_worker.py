@@ -1,0 +1,245 @@
+"""What becomes of jobs: real workers on a real queue, with a stand-in for the engine that does as its input says."""
+
+import json
+import signal
+import uuid
+from pathlib import Path
+
+import psutil
+from azure.mgmt.media.models import Asset, Job, JobInputAsset, JobInputHttp, JobOutputAsset
+
+from tests.mediaservice.deployment import GROUP, Pipeline
+
+
+def engines(log: Path, what: str) -> list[int]:
+    """Ids of the engine processes that have said so."""
+    lines = log.read_text().splitlines() if log.exists() else []
+    return [int(line.split()[1]) for line in lines if line.startswith(what)]
+
+
+def test_a_job_is_finished_with_its_redacted_output_and_leaves_no_message(pipeline: Pipeline, name: str) -> None:
+    container = pipeline.submit(name, {}, "holiday ü.mov")
+    pipeline.work()
+    job = pipeline.job(name)
+    assert (job.state, job.outputs[0].state, job.outputs[0].progress) == ("Finished", "Finished", 100)
+    assert job.created <= job.start_time <= job.end_time
+    assert pipeline.files(container) == {"holiday ü_redacted.mp4": b"REDACTED {}"}
+    assert pipeline.messages() == 0
+
+
+def test_the_output_says_what_was_found_and_how_long_each_stage_took(pipeline: Pipeline, name: str) -> None:
+    container = pipeline.submit(name, {})
+    pipeline.work()
+    with pipeline.deployment.blobs as blobs:
+        metadata = blobs.get_blob_client(container, "clip_redacted.mp4").get_blob_properties().metadata
+    assert {key: metadata[key] for key in ("faces", "frames", "framesWithFaces")} == {
+        "faces": "3",
+        "frames": "10",
+        "framesWithFaces": "8",
+    }
+    assert all(float(metadata[f"{stage}Seconds"]) >= 0 for stage in ("download", "redact", "upload"))
+
+
+def test_progress_can_be_read_while_the_engine_works(pipeline: Pipeline, name: str) -> None:
+    go = pipeline.folder / "go"
+    pipeline.submit(name, {"wait_for": str(go)})
+    with pipeline.start() as worker:
+        pipeline.until(lambda: pipeline.job(name).outputs[0].progress == 50)
+        assert pipeline.job(name).state == "Processing"
+        go.touch()
+        assert worker.wait(15) == 0
+
+
+def test_what_the_engine_refuses_ends_in_its_error_and_publishes_nothing(pipeline: Pipeline, name: str) -> None:
+    container = pipeline.submit(name, {"fail": {"code": "ContentUnsupported", "message": "no video in it"}})
+    pipeline.work()
+    job = pipeline.job(name)
+    error = job.outputs[0].error
+    assert job.state == "Error"
+    assert (error.code, error.category, error.retry, error.message) == (
+        "ContentUnsupported",
+        "Content",
+        "DoNotRetry",
+        "no video in it",
+    )
+    assert error.details[0].message == "no video in it"
+    assert pipeline.files(container) == {}
+    assert pipeline.messages() == 0
+
+
+def test_an_engine_that_dies_ends_the_job_in_a_service_error(pipeline: Pipeline, name: str) -> None:
+    container = pipeline.submit(name, {"die": signal.SIGSEGV})
+    pipeline.work()
+    error = pipeline.job(name).outputs[0].error
+    assert (error.code, error.retry) == ("ServiceError", "MayRetry")
+    assert "signal 11" in error.message
+    assert pipeline.files(container) == {}
+
+
+def test_an_input_that_is_not_there_is_not_accessible_and_its_signature_is_not_told(
+    pipeline: Pipeline, name: str
+) -> None:
+    url = pipeline.upload({}).replace("clip.mp4", "other.mp4")
+    media, account = pipeline.media, pipeline.service.account
+    media.assets.create_or_update(GROUP, account, name, Asset())
+    job = Job(input=JobInputHttp(files=[url]), outputs=[JobOutputAsset(asset_name=name)])
+    media.jobs.create(GROUP, account, "faceredact", name, job)
+    with pipeline.start() as worker:
+        assert worker.wait(15) == 0
+        assert "sig=" not in worker.tail().replace("sig=***", "")
+    error = pipeline.job(name).outputs[0].error
+    assert (error.code, error.category) == ("DownloadNotAccessible", "Download")
+    assert "sig=" not in error.message
+
+
+def test_the_only_file_of_an_input_asset_is_redacted(pipeline: Pipeline, name: str) -> None:
+    media, account = pipeline.media, pipeline.service.account
+    source = media.assets.create_or_update(GROUP, account, f"{name}-in", Asset())
+    target = media.assets.create_or_update(GROUP, account, name, Asset())
+    with pipeline.deployment.blobs as blobs:
+        blobs.get_blob_client(str(source.container), "a/film.mp4").upload_blob(b"{}")
+    job = Job(input=JobInputAsset(asset_name=f"{name}-in"), outputs=[JobOutputAsset(asset_name=name)])
+    media.jobs.create(GROUP, account, "faceredact", name, job)
+    pipeline.work()
+    assert pipeline.job(name).state == "Finished"
+    assert pipeline.files(str(target.container)) == {"film_redacted.mp4": b"REDACTED {}"}
+
+
+def test_a_job_canceled_while_queued_is_never_begun(pipeline: Pipeline, name: str) -> None:
+    log = pipeline.folder / "log"
+    container = pipeline.submit(name, {"log": str(log)})
+    pipeline.cancel(name)
+    assert pipeline.job(name).state == "Canceled"
+    pipeline.work()
+    assert (engines(log, "begun"), pipeline.files(container), pipeline.messages()) == ([], {}, 0)
+
+
+def test_a_job_canceled_while_processing_is_canceled_within_two_seconds_and_publishes_nothing(
+    pipeline: Pipeline, name: str
+) -> None:
+    log = pipeline.folder / "log"
+    container = pipeline.submit(name, {"log": str(log), "wait_for": str(pipeline.folder / "never")})
+    with pipeline.start() as worker:
+        pipeline.until(lambda: engines(log, "begun"))
+        pipeline.cancel(name)
+        pipeline.cancel(name)  # once more changes nothing
+        pipeline.until(lambda: pipeline.job(name).state == "Canceled", seconds=2)
+        assert worker.wait(15) == 0
+    assert not psutil.pid_exists(engines(log, "begun")[0])
+    assert pipeline.job(name).outputs[0].state == "Canceled"
+    assert (pipeline.files(container), pipeline.messages()) == ({}, 0)
+
+
+def test_the_job_of_a_killed_worker_is_taken_up_again_and_finished_once(pipeline: Pipeline, name: str) -> None:
+    log, go = pipeline.folder / "log", pipeline.folder / "go"
+    container = pipeline.submit(name, {"log": str(log), "wait_for": str(go)})
+    with pipeline.start() as worker:
+        pipeline.until(lambda: engines(log, "begun"))
+        psutil.Process(worker.pid).kill()
+        pipeline.until(lambda: not psutil.pid_exists(engines(log, "begun")[0]))
+    go.touch()
+    pipeline.until(pipeline.visible)
+    pipeline.work()
+    assert pipeline.job(name).state == "Finished"
+    assert (len(engines(log, "begun")), len(engines(log, "done"))) == (2, 1)
+    assert list(pipeline.files(container)) == ["clip_redacted.mp4"]
+    assert pipeline.messages() == 0
+    assert not list(pipeline.folder.glob("redaction-*"))  # the killed worker's folder, too
+
+
+def test_a_second_message_for_the_same_job_changes_nothing(pipeline: Pipeline, name: str) -> None:
+    log = pipeline.folder / "log"
+    pipeline.submit(name, {"log": str(log)})
+    with pipeline.queue() as queue:
+        queue.send_message(str(queue.peek_messages()[0].content))
+    pipeline.work()
+    assert pipeline.job(name).state == "Finished"
+    assert (len(engines(log, "begun")), pipeline.messages()) == (1, 0)
+
+
+def test_a_second_worker_leaves_a_job_that_is_being_done_alone(pipeline: Pipeline, name: str) -> None:
+    log, go = pipeline.folder / "log", pipeline.folder / "go"
+    pipeline.submit(name, {"log": str(log), "wait_for": str(go)})
+    with pipeline.queue() as queue:
+        queue.send_message(str(queue.peek_messages()[0].content))
+    with pipeline.start() as first:
+        pipeline.until(lambda: engines(log, "begun"))
+        pipeline.work()
+        go.touch()
+        assert first.wait(20) == 0
+    assert pipeline.job(name).state == "Finished"
+    assert len(engines(log, "begun")) == 1
+
+
+def test_a_job_that_kills_its_workers_ends_in_error_and_in_the_poison_queue(pipeline: Pipeline, name: str) -> None:
+    log = pipeline.folder / "log"
+    container = pipeline.submit(name, {"log": str(log), "wait_for": str(pipeline.folder / "never")})
+    for attempt in (1, 2):
+        with pipeline.start(JOB_MAX_ATTEMPTS="2") as worker:
+            pipeline.until(lambda: len(engines(log, "begun")) == attempt)  # noqa: B023
+            psutil.Process(worker.pid).kill()
+        pipeline.until(pipeline.visible)
+    pipeline.work(JOB_MAX_ATTEMPTS="2")
+    error = pipeline.job(name).outputs[0].error
+    assert (pipeline.job(name).state, error.code) == ("Error", "ServiceError")
+    assert error.details[0].message == "attempts: 2"
+    assert (pipeline.messages(), pipeline.messages("POISON_QUEUE")) == (0, 1)
+    assert pipeline.files(container) == {}
+
+
+def test_a_worker_that_is_told_to_stop_gives_its_job_back_at_once_and_uncounted(pipeline: Pipeline, name: str) -> None:
+    log, go = pipeline.folder / "log", pipeline.folder / "go"
+    pipeline.submit(name, {"log": str(log), "wait_for": str(go)})
+    with pipeline.start(JOB_MAX_ATTEMPTS="1", JOB_LEASE_SECONDS="60") as worker:
+        pipeline.until(lambda: engines(log, "begun"))
+        psutil.Process(worker.pid).terminate()
+        assert worker.wait(5) == 0
+    assert not psutil.pid_exists(engines(log, "begun")[0])
+    assert pipeline.visible()
+    go.touch()
+    pipeline.work(JOB_MAX_ATTEMPTS="1")
+    assert pipeline.job(name).state == "Finished"
+
+
+def test_a_worker_that_was_stopped_for_longer_than_its_lease_publishes_nothing_of_its_own(
+    pipeline: Pipeline, name: str
+) -> None:
+    log, go = pipeline.folder / "log", pipeline.folder / "go"
+    container = pipeline.submit(name, {"log": str(log), "wait_for": str(go)})
+    with pipeline.start() as stalled:
+        pipeline.until(lambda: engines(log, "begun"))
+        psutil.Process(stalled.pid).suspend()
+        pipeline.until(pipeline.visible)
+        go.touch()  # the stalled worker's engine finishes as well
+        pipeline.until(lambda: engines(log, "done"))
+        pipeline.work()
+        with pipeline.deployment.blobs as blobs:
+            published = blobs.get_blob_client(container, "clip_redacted.mp4").get_blob_properties().etag
+        psutil.Process(stalled.pid).resume()
+        assert stalled.wait(15) == 0
+        assert "lost the job to another worker" in stalled.tail()
+        with pipeline.deployment.blobs as blobs:
+            assert blobs.get_blob_client(container, "clip_redacted.mp4").get_blob_properties().etag == published
+    assert pipeline.job(name).state == "Finished"
+
+
+def test_a_job_that_takes_too_long_ends_in_error(pipeline: Pipeline, name: str) -> None:
+    pipeline.submit(name, {"wait_for": str(pipeline.folder / "never"), "ignore_sigterm": True})
+    pipeline.work(JOB_TIMEOUT_SECONDS="1")
+    job = pipeline.job(name)
+    assert (job.state, job.outputs[0].error.message) == ("Error", "The job took longer than 1 s.")
+
+
+def test_a_message_that_is_none_of_ours_goes_to_the_poison_queue(pipeline: Pipeline) -> None:
+    with pipeline.queue() as queue:
+        queue.send_message("hello")
+    pipeline.work()
+    assert (pipeline.messages(), pipeline.messages("POISON_QUEUE")) == (0, 1)
+
+
+def test_a_message_without_a_job_is_put_off_and_not_poisoned(pipeline: Pipeline) -> None:
+    with pipeline.queue() as queue:
+        queue.send_message(json.dumps({"transform": "faceredact", "job": "x", "instance": str(uuid.uuid4())}))
+    pipeline.work()
+    assert not pipeline.visible()
+    assert (pipeline.messages(), pipeline.messages("POISON_QUEUE")) == (1, 0)
