@@ -3,7 +3,8 @@
     python benchmarks/speed.py CLIP… [--rounds N] [--deface PYTHON]
 
 Each round times every contender once, so that a busy machine slows all of them alike; the best round of each
-counts. Processor time is told too: it hardly changes with what else the machine does. --deface names the Python of an environment that has deface, run with --keep-audio, once.
+counts. Processor time is told too: it hardly changes with what else the machine does.
+--deface names the Python of an environment that has deface, run with --keep-audio, once.
 """
 
 import argparse
@@ -78,7 +79,7 @@ def main() -> None:
                 started = time.perf_counter()
                 deface(arguments.deface, clip, out)
                 spent = time.perf_counter() - started
-                times = spent / best["engine"]
+                times = spent / wall["engine"]
                 print(f"  {'deface':16}{frames / spent:6.1f} frames a second; the engine is {times:.1f} times as fast")
 
 
