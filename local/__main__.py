@@ -1,0 +1,113 @@
+"""`python -m local`: the whole graph on this machine."""
+
+import logging
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from local.videos import UsageError
+
+app = typer.Typer(help="Run the Pulumi program's graph on this machine.", no_args_is_help=True, add_completion=False)
+
+StackOption = Annotated[str, typer.Option("--stack", help="The stack to run: dev (selfHosted) or ams (azure).")]
+DataOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--data", help="A folder that keeps uploads, jobs and results from one run to the next.", file_okay=False
+    ),
+]
+ConfigOption = Annotated[
+    list[str] | None,
+    typer.Option("--config", help="A setting of the stack to change, as key=value; may be given several times."),
+]
+WorkersOption = Annotated[int, typer.Option("--workers", help="The most videos redacted at a time.", min=1, max=64)]
+
+
+@app.command()
+def redact(
+    videos: Annotated[list[Path] | None, typer.Argument(help="Videos; without any, a sample clip is made.")] = None,
+    stack: StackOption = "dev",
+    data: DataOption = None,
+    out: Annotated[Path, typer.Option("--out", help="Where results go.", file_okay=False)] = Path("out"),
+    config: ConfigOption = None,
+    workers: WorkersOption = 1,
+) -> None:
+    """Upload videos to the lake and fetch them back redacted."""
+    with _plain_errors():
+        from local.cloud import PROGRAM, Options
+        from local.graph import read_stack
+        from local.videos import check_videos
+
+        changes = _changes(config)
+        if not videos:
+            from local.sample import sample_clip
+
+            videos = [sample_clip(PROGRAM / ".cache")]
+        check_videos(videos, read_stack(PROGRAM, stack, changes))
+        from local.display import fail
+        from local.redaction import redact as run
+
+        failures = run(videos, Options(stack=stack, data=data, changes=changes, workers=workers), out)
+        fail(failures)
+        raise typer.Exit(1 if failures else 0)
+
+
+@app.command()
+def up(
+    stack: StackOption = "dev",
+    data: DataOption = None,
+    config: ConfigOption = None,
+    workers: WorkersOption = 1,
+) -> None:
+    """Keep the local cloud up, and say how to upload to it."""
+    with _plain_errors():
+        from local.cloud import Options
+        from local.standing import stand
+
+        stand(Options(stack=stack, data=data, changes=_changes(config), workers=workers))
+
+
+class _plain_errors:  # noqa: N801  # reads as a statement
+    """One line for what is known to go wrong: exit 2 for a user's mistake, 1 for what failed, 130 for Ctrl-C."""
+
+    def __enter__(self) -> None:
+        logging.getLogger("azure").setLevel(logging.ERROR)
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, KeyboardInterrupt):
+            print("stopped", file=sys.stderr)
+            raise typer.Exit(130)
+        if isinstance(error, UsageError):
+            print(error, file=sys.stderr)
+            raise typer.Exit(2)
+        if error is None or isinstance(error, typer.Exit):
+            return
+        from local.azurite import AzuriteInstallError
+        from local.graph import ProgramError
+        from local.outputs import UnknownResourceError
+        from local.processes import ProcessError
+
+        if isinstance(error, ProgramError):
+            print(error, file=sys.stderr)
+            raise typer.Exit(2)
+        if isinstance(error, AzuriteInstallError | ProcessError | UnknownResourceError):
+            print(error, file=sys.stderr)
+            raise typer.Exit(1)
+
+
+def _changes(config: list[str] | None) -> dict[str, str]:
+    changes: dict[str, str] = {}
+    for each in config or []:
+        key, equals, value = each.partition("=")
+        if not equals or not key:
+            raise UsageError(f"--config is {each!r}; allowed: key=value")
+        changes[key] = value
+    return changes
+
+
+if __name__ == "__main__":
+    app(prog_name="python -m local")

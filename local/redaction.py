@@ -1,0 +1,89 @@
+"""Redact videos through a local cloud: upload, follow, download, show."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import httpx
+from azure.core.exceptions import AzureError
+from azure.storage.blob import BlobServiceClient
+
+from local.before_after import VideoError, write_before_after
+from local.cloud import Cloud, Options
+from local.display import Display, report
+from local.journey import EventLog, Journey, JourneyError, closing
+from local.media_client import MediaClient
+
+POLL_SECONDS = 0.1
+
+
+def media_client(cloud: Cloud) -> MediaClient:
+    """A client with the rights of the person at the keyboard."""
+    return MediaClient(
+        cloud.media_url,
+        cloud.media.resource_group,
+        cloud.media.account,
+        cloud.identity.credential(),
+        cloud.media.audience,
+        cloud.graph.exports["resultsIn"],
+    )
+
+
+def redact(videos: Sequence[Path], options: Options, out: Path) -> list[str]:
+    """Redact all videos side by side into the folder `out`; gives a line for each that did not come back.
+
+    Raises what Cloud raises.
+    """
+    display, events = Display(), EventLog()
+    failures: list[str] = []
+    with display.running(), Cloud(options, on_step=display.step, on_event=events) as cloud:
+        started = display.started()
+        with closing(media_client(cloud)) as client:
+            journeys = [Journey(video, client, events, out) for video in videos]
+            _upload(journeys, cloud, display)
+            failures += _follow(journeys, display)
+    for journey in journeys:
+        if journey.result:
+            report(journey, started, _picture(journey))
+    return failures
+
+
+def _upload(journeys: Sequence[Journey], cloud: Cloud, display: Display) -> None:
+    account, _, container = cloud.graph.exports["uploadTo"].rpartition("/")
+    with BlobServiceClient(account, credential=cloud.identity.credential()) as lake:
+        for journey in journeys:
+            display.show(journey, uploading=0)
+            with lake.get_blob_client(container, journey.video.name) as blob:
+                journey.upload(blob, lambda percent, journey=journey: display.show(journey, uploading=percent))
+            display.show(journey)
+
+
+def _follow(journeys: Sequence[Journey], display: Display) -> list[str]:
+    failures: list[str] = []
+    waiting = list(journeys)
+    while waiting:
+        for journey in list(waiting):
+            try:
+                journey.advance()
+                display.show(journey)
+            except JourneyError as error:
+                failures.append(str(error))
+                waiting.remove(journey)
+            except (httpx.HTTPError, AzureError) as error:
+                failures.append(f"{journey.video.name}: the media service does not answer: {error}")
+                waiting.remove(journey)
+            else:
+                if journey.result:
+                    waiting.remove(journey)
+        time.sleep(POLL_SECONDS)
+    return failures
+
+
+def _picture(journey: Journey) -> Path | None:
+    assert journey.result
+    picture = journey.result.path.with_name(f"{journey.video.stem}_before_after.png")
+    try:
+        write_before_after(journey.video, journey.result.path, picture)
+    except (VideoError, OSError):  # the redacted video is there all the same
+        return None
+    return picture
