@@ -1,0 +1,81 @@
+# What people call. Everything works from a clean clone: each target sets up first what is missing.
+
+# Of the caller's environment only what would change what is run or slow it down is kept out. Without bytecode, for
+# one, every start takes seconds longer.
+unexport PYTHONDONTWRITEBYTECODE PYTHONHOME PYTHONPATH PYTHONSTARTUP VIRTUAL_ENV
+unexport PIP_USER PIP_TARGET PIP_PREFIX PIP_REQUIRE_VIRTUALENV
+unexport UV_PYTHON UV_SYSTEM_PYTHON UV_BREAK_SYSTEM_PACKAGES UV_COMPILE_BYTECODE UV_REQUIRE_HASHES UV_CONFIG_FILE
+unexport MYPYPATH PYTEST_ADDOPTS
+
+STACK = dev
+# Handed on in the environment as they were typed, so that no quote, space or dollar sign in them counts.
+export VIDEO_TYPED := $(value VIDEO)
+export DATA_TYPED := $(value DATA)
+
+PYTHON = .venv/bin/python
+UV = $(PYTHON) -m uv
+READY = .venv/ready
+
+.PHONY: help setup redact cloud test lint lock clean
+.DEFAULT_GOAL := help
+
+help: ## Show this
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+redact: $(READY) ## Redact VIDEO=path, or without one a sample clip, on the local cloud; STACK=dev|ams, ARGS=more options
+	@exec $(PYTHON) -m local redact --stack "$(STACK)" $(ARGS) $(if $(VIDEO_TYPED),-- "$$VIDEO_TYPED")
+
+cloud: $(READY) ## Keep the local cloud up and say where it is; STACK=dev|ams, DATA=folder keeps its data
+	@exec $(PYTHON) -m local up --stack "$(STACK)" $(if $(DATA_TYPED),--data "$$DATA_TYPED") $(ARGS)
+
+test: $(READY) ## Run every test; ARGS=what pytest takes
+	@exec $(PYTHON) -m pytest $(ARGS)
+
+lint: $(READY) ## Check style, format and types
+	@$(PYTHON) -m ruff check --quiet .
+	@$(PYTHON) -m ruff format --check --quiet --diff .
+	@$(PYTHON) -m mypy .
+
+lock: $(READY) ## Pin what requirements.txt, function/ and mediaservice/ stand on, after a change of one of them
+	@$(COMPILE) requirements.txt -o requirements.lock
+	@$(COMPILE) function/requirements.txt -o function/requirements.lock $(DEPLOYED)
+	@$(COMPILE) mediaservice/requirements.txt -o mediaservice/requirements.lock $(DEPLOYED)
+
+COMPILE = $(UV) pip compile --quiet --no-header --no-annotate
+# What is deployed is checked against hashes, and runs on Azure's Linux whatever the developer's machine is.
+DEPLOYED = --generate-hashes --python-version 3.13 --python-platform x86_64-manylinux_2_28 -c requirements.lock
+
+clean: ## Remove what was set up and cached; out/ stays
+	rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+setup: $(READY) ## Install what is needed into .venv and .cache; every other target does so by itself
+
+# Each step in a line; what its tool said is shown only when it fails.
+$(READY): .venv/bin/python requirements.lock local/azurite/package-lock.json
+	@mkdir -p .cache; \
+	step() { \
+	    echo "$$1"; shift; \
+	    "$$@" >.cache/setup.log 2>&1 || { tail -n 20 .cache/setup.log >&2; exit 1; }; \
+	}; \
+	step "Installing the installer, uv" \
+	    $(PYTHON) -m pip install --quiet --disable-pip-version-check "$$(sed -n 's/^\(uv==[^ ]*\).*/\1/p' requirements.txt)"; \
+	step "Installing the packages of requirements.lock (a minute or two the first time)" \
+	    $(UV) pip install --python $(PYTHON) --requirements requirements.lock; \
+	step "Installing Azurite, the storage emulator" \
+	    $(PYTHON) -c 'from local import azurite; azurite.install()'; \
+	touch $@
+
+.venv/bin/python:
+	@found=; \
+	for candidate in python3.13 python3 python; do \
+	    version=$$("$$candidate" -c 'import platform; print(platform.python_version())' 2>/dev/null) || continue; \
+	    case $$version in 3.13.*) \
+	        echo "Making .venv with Python $$version"; \
+	        exec "$$candidate" -m venv --clear .venv;; \
+	    esac; \
+	    found="$$found$${found:+, }$$candidate is $$version"; \
+	done; \
+	echo "Python 3.13 is needed and was not found ($${found:-there is no Python at all});" \
+	    "get it by 'uv python install 3.13', 'pyenv install 3.13' or your system's packages" >&2; \
+	exit 1
