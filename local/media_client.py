@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 from azure.core.credentials import TokenCredential
-from azure.storage.blob import BlobServiceClient
+from azure.storage.blob import BlobProperties, BlobServiceClient, ContainerClient
 
 from local.outputs import SUBSCRIPTION_ID
 
@@ -77,11 +77,14 @@ class MediaClient:
         """A job as it is now."""
         return _job(self._get(f"{self._account}/transforms/{TRANSFORM}/jobs/{name}?api-version={API_VERSION}"))
 
+    def result_url(self, asset: str) -> str:
+        """The address of the asset's one video."""
+        container, blob = self._result(asset)
+        return str(container.get_blob_client(blob.name).url)
+
     def download(self, asset: str, folder: Path, on_bytes: OnBytes) -> Result:
         """Fetch the asset's one video into `folder`, whole or not at all."""
-        found = self._get(f"{self._account}/assets/{asset}?api-version={ASSET_API_VERSION}")
-        container = self._blobs.get_container_client(found["properties"]["container"])
-        (blob,) = container.list_blobs(include=["metadata"])
+        container, blob = self._result(asset)
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / blob.name
         unfinished = path.with_name(f".{path.name}.partial")
@@ -99,6 +102,12 @@ class MediaClient:
             frames_with_faces=int(said["frameswithfaces"]),
             seconds={stage: float(said[f"{stage}seconds"]) for stage in ("download", "redact", "upload")},
         )
+
+    def _result(self, asset: str) -> tuple[ContainerClient, BlobProperties]:
+        found = self._get(f"{self._account}/assets/{asset}?api-version={ASSET_API_VERSION}")
+        container = self._blobs.get_container_client(found["properties"]["container"])
+        (blob,) = container.list_blobs(include=["metadata"])
+        return container, blob
 
     def _get(self, url: str) -> dict[str, Any]:
         token = self._credential.get_token(f"{self._audience}/.default").token

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -54,8 +55,12 @@ def _upload(journeys: Sequence[Journey], cloud: Cloud, display: Display) -> None
         for journey in journeys:
             display.show(journey, uploading=0)
             with lake.get_blob_client(container, journey.video.name) as blob:
-                journey.upload(blob, lambda percent, journey=journey: display.show(journey, uploading=percent))
+                journey.upload(blob, partial(_show_upload, display, journey))
             display.show(journey)
+
+
+def _show_upload(display: Display, journey: Journey, percent: float) -> None:
+    display.show(journey, uploading=percent)
 
 
 def _follow(journeys: Sequence[Journey], display: Display) -> list[str]:

@@ -28,17 +28,22 @@ def make_storage(graph: Graph, azurite: Azurite) -> None:
 
 def make_container(azurite: Azurite, account: str, name: str) -> None:
     """A blob container, if it is not there yet."""
-    with BlobServiceClient(azurite.endpoints[account].blob, credential=azurite.account_key(account)) as service:
-        with suppress(ResourceExistsError):
-            service.create_container(name)
+    key = azurite.account_key(account)
+    with (
+        BlobServiceClient(azurite.endpoints[account].blob, credential=key) as service,
+        suppress(ResourceExistsError),
+    ):
+        service.create_container(name)
 
 
 def make_queue(azurite: Azurite, account: str, name: str) -> None:
     """A queue, if it is not there yet."""
     key = azurite.account_key(account)
-    with QueueServiceClient(azurite.endpoints[account].queue, credential=key) as service:
-        with suppress(ResourceExistsError):
-            service.create_queue(name)
+    with (
+        QueueServiceClient(azurite.endpoints[account].queue, credential=key) as service,
+        suppress(ResourceExistsError),
+    ):
+        service.create_queue(name)
 
 
 def make_table(azurite: Azurite, account: str, name: str) -> None:
