@@ -200,5 +200,5 @@ def _named(stream: Stream) -> str:
     kind: str = stream.type
     if kind == "video" and stream.disposition & Disposition.attached_pic:
         kind = "attached picture"
-    codec = stream.codec_context.name if stream.codec_context else stream.codec_tag
+    codec = stream.codec_context.name if stream.codec_context else stream.name or "unknown"
     return f"{kind} stream {stream.index} ({codec})"

@@ -1,0 +1,95 @@
+"""The command line's promises to people and to the worker that runs it as a child."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+COMMAND = [sys.executable, "-m", "redactor"]
+DEADLINE = 60
+
+
+def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *map(str, arguments)], capture_output=True, text=True, timeout=DEADLINE, check=False
+    )
+
+
+def test_json_progress_ends_with_the_result(walking_clip: Path, tmp_path: Path) -> None:
+    done = run("redact", walking_clip, tmp_path / "out.mp4", "--blur-type", "High", "--progress", "json")
+    assert (done.returncode, done.stderr) == (0, "")
+    *progress, last = [json.loads(line) for line in done.stdout.splitlines()]
+    result = last["result"]
+    assert (result["frames"], result["framesWithFaces"], result["faces"]) == (40, 40, 1)
+    assert (result["width"], result["height"], result["audioStreams"]) == (320, 240, 1)
+    assert result["seconds"] > 0
+    assert result["detections"] > 0
+    assert all(set(line) == {"progress", "frame", "frames"} for line in progress)
+    assert [line["frame"] for line in progress] == sorted({line["frame"] for line in progress})
+    assert (tmp_path / "out.mp4").stat().st_size > 0
+
+
+def test_json_progress_ends_with_the_error(tmp_path: Path) -> None:
+    source = tmp_path / "notes.mp4"
+    source.write_text("not a video")
+    done = run("redact", source, tmp_path / "out.mp4", "--progress", "json")
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    error = json.loads(done.stdout)["error"]
+    assert error["code"] == "ContentMalformed"
+    assert error["message"].startswith("notes.mp4: not a video")
+    assert not (tmp_path / "out.mp4").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["redact"], "Missing argument"),
+        (["redact", "missing.mp4", "out.mp4"], "missing.mp4: no such file"),
+        (["redact", "missing.mp4", "out.mp4", "--blur-type", "Fog"], "'Box', 'Low', 'Med', 'High', 'Black'"),
+        (["redact", "missing.mp4", "out.mp4", "--crf", "99"], "crf: 99 is not between 0 and 51"),
+        (["dance"], "No such command 'dance'"),
+    ],
+)
+def test_mistakes_end_in_one_line_and_exit_code_2(arguments: list[str], message: str) -> None:
+    done = run(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert len(done.stderr.splitlines()) == 1
+    assert message in done.stderr
+
+
+def test_people_are_told_what_was_done(walking_clip: Path, tmp_path: Path) -> None:
+    done = run("redact", walking_clip, tmp_path / "out.mp4")
+    assert done.returncode == 0
+    assert "40 frames" in done.stderr
+    assert "1 faces in 40 frames" in done.stderr
+
+
+def test_help_loads_no_heavy_library() -> None:
+    code = "import sys, redactor.cli; print([m for m in ('av', 'cv2', 'onnxruntime', 'numpy') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=DEADLINE, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_it_within_two_seconds_and_leaves_nothing(
+    number: signal.Signals, walk: Any, recipe: Any, make_clip: Any, tmp_path: Path
+) -> None:
+    clip = make_clip(walk(40, 320, 240) * 20, recipe(audio=()))
+    folder = tmp_path / "out"
+    folder.mkdir()
+    with subprocess.Popen(
+        [*COMMAND, "redact", clip, folder / "out.mp4", "--progress", "json"], stdout=subprocess.PIPE, text=True
+    ) as child:
+        assert child.stdout is not None
+        assert json.loads(child.stdout.readline())["frame"] > 0  # it is at work
+        child.send_signal(number)
+        asked = time.monotonic()
+        assert child.wait(timeout=DEADLINE) == 128 + number
+        assert time.monotonic() - asked < 2
+    assert list(folder.iterdir()) == []

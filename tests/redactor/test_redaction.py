@@ -1,0 +1,109 @@
+"""That faces are gone, on every frame, in each of the looks that promise it."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import redactor
+from redactor import BlurType, Options
+from redactor.detector import Detector
+from redactor.geometry import Box
+
+
+@pytest.fixture(scope="session")
+def detector() -> Detector:
+    return Detector()
+
+
+@pytest.fixture
+def redacted(walking_clip: Path, tmp_path: Path, read_video: Any) -> Callable[[BlurType], list[NDArray[np.uint8]]]:
+    """The walking clip's pictures, RGB, after a run with that look."""
+
+    def run(blur_type: BlurType) -> list[NDArray[np.uint8]]:
+        out = tmp_path / f"{blur_type}.mp4"
+        redactor.redact(walking_clip, out, Options(blur_type=blur_type))
+        pictures: list[NDArray[np.uint8]] = read_video(out).pictures
+        return pictures
+
+    return run
+
+
+def faces(detector: Detector, picture: NDArray[np.uint8]) -> int:
+    return len(detector.detect(np.ascontiguousarray(picture[:, :, ::-1]), 0.5))
+
+
+def inside(picture: NDArray[np.uint8], box: Box) -> NDArray[np.int_]:
+    cut = picture[max(0, int(box.top)) : int(box.bottom), max(0, int(box.left)) : int(box.right)]
+    return cut.astype(np.int_)
+
+
+def test_the_face_of_the_clip_is_one_a_detector_finds(walking_clip: Path, read_video: Any, detector: Detector) -> None:
+    assert [faces(detector, picture) for picture in read_video(walking_clip).pictures] == [1] * 40
+
+
+@pytest.mark.parametrize("blur_type", [BlurType.HIGH, BlurType.BLACK])
+def test_no_detector_finds_the_face_on_any_frame(
+    blur_type: BlurType, redacted: Callable[[BlurType], list[NDArray[np.uint8]]], detector: Detector
+) -> None:
+    assert [faces(detector, picture) for picture in redacted(blur_type)] == [0] * 40
+
+
+@pytest.mark.parametrize("blur_type", [BlurType.LOW, BlurType.MED, BlurType.HIGH, BlurType.BLACK])
+def test_every_frame_is_changed_where_the_face_is(
+    blur_type: BlurType,
+    walking_clip: Path,
+    walk: Any,
+    redacted: Callable[[BlurType], list[NDArray[np.uint8]]],
+    read_video: Any,
+) -> None:
+    before = read_video(walking_clip).pictures
+    changes = [
+        np.abs(inside(one, scene.face) - inside(other, scene.face)).mean()
+        for one, other, scene in zip(before, redacted(blur_type), walk(40, 320, 240), strict=True)
+    ]
+    assert min(changes) > 4
+
+
+def test_box_draws_an_outline_and_leaves_the_face(
+    walking_clip: Path, walk: Any, redacted: Callable[[BlurType], list[NDArray[np.uint8]]], read_video: Any
+) -> None:
+    before, after = read_video(walking_clip).pictures, redacted(BlurType.BOX)
+    scene = walk(40, 320, 240)[20]
+    core = np.abs(inside(before[20], scene.face.scaled(0.6)) - inside(after[20], scene.face.scaled(0.6)))
+    assert core.mean() < 10  # encoding beside the bright outline
+    around = np.abs(inside(before[20], scene.face.scaled(1.6)) - inside(after[20], scene.face.scaled(1.6)))
+    assert around.max() > 80
+
+
+def test_black_is_black(walk: Any, redacted: Callable[[BlurType], list[NDArray[np.uint8]]]) -> None:
+    after = redacted(BlurType.BLACK)
+    scene = walk(40, 320, 240)[20]
+    assert inside(after[20], scene.face).mean() < 6
+
+
+def test_result_counts_what_was_found(walking_clip: Path, tmp_path: Path) -> None:
+    result = redactor.redact(walking_clip, tmp_path / "out.mp4")
+    assert (result.frames, result.frames_with_faces, result.faces) == (40, 40, 1)
+    assert result.detections >= 10
+
+
+def test_a_video_without_faces_passes_through(
+    walk: Any, recipe: Any, make_clip: Any, tmp_path: Path, read_video: Any
+) -> None:
+    scenes = [type(s)(np.ascontiguousarray(s.pixels[:, :40].repeat(8, axis=1)), None) for s in walk(10, 320, 240)]
+    clip = make_clip(scenes, recipe())
+    result = redactor.redact(clip, tmp_path / "out.mp4")
+    assert (result.frames, result.frames_with_faces, result.faces, result.detections) == (10, 0, 0, 0)
+    assert len(read_video(tmp_path / "out.mp4").times) == 10
+
+
+def test_progress_counts_every_frame(walking_clip: Path, tmp_path: Path) -> None:
+    seen: list[redactor.Progress] = []
+    redactor.redact(walking_clip, tmp_path / "out.mp4", on_progress=seen.append)
+    assert [progress.frame for progress in seen] == list(range(1, 41))
+    assert {progress.frames for progress in seen} == {40}
+    assert all(0 < progress.percent < 100 for progress in seen)
