@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
-from mediaservice.model.transforms import TransformProperties, parse_transform, validation_problem
+from mediaservice.model.transforms import TransformProperties, parse_transform
+from mediaservice.model.validation import problem
 
 STORAGE_ID = re.compile(
     r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.Storage/storageAccounts/([a-z0-9]{3,24})",
@@ -257,7 +258,7 @@ class _Reader:
                 try:
                     transforms[key] = parse_transform(properties)
                 except ValidationError as error:
-                    raise ValueError(f"valid: {key}: {validation_problem(error)}") from None
+                    raise ValueError(f"valid: {key}: {problem(error)}") from None
                 except ValueError as error:
                     raise ValueError(f"valid: {key}: {error}") from None
             return transforms

@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from mediaservice.model.query import QueryError
+from mediaservice.model.validation import described
 
 MEDIA_TYPE = "application/json; odata.metadata=minimal"
 log = logging.getLogger(__name__)
@@ -48,9 +49,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def request_validation(_: Request, error: RequestValidationError) -> OdataResponse:
-        first = error.errors()[0]
-        path = ".".join(str(part) for part in first["loc"][1:])
-        return OdataResponse(body("BadRequest", f"{path}: {first['msg']}" if path else first["msg"]), 400)
+        return OdataResponse(body("BadRequest", described(error.errors(), skip=1)), 400)
 
     @app.exception_handler(HTTPException)
     async def http(_: Request, error: HTTPException) -> OdataResponse:

@@ -13,7 +13,8 @@ from mediaservice.api.paging import collection, query_of
 from mediaservice.api.problems import Problem, bad_request, not_found
 from mediaservice.api.scope import ACCOUNT, InAccount, StoreHere, TransformName
 from mediaservice.model.query import TRANSFORM_FIELDS
-from mediaservice.model.transforms import Transform, TransformProperties, parse_transform, validation_problem
+from mediaservice.model.transforms import Transform, TransformProperties, parse_transform
+from mediaservice.model.validation import problem
 from mediaservice.store.errors import ChangedError, ExistsError
 
 router = APIRouter(prefix=ACCOUNT + "/transforms", tags=["transforms"])
@@ -62,7 +63,7 @@ async def update(account: InAccount, name: TransformName, body: TransformBody, s
     try:
         patch = TransformPatch.model_validate(body.properties)
     except ValidationError as error:
-        raise bad_request(f"properties.{validation_problem(error)}") from None
+        raise bad_request(f"properties.{problem(error)}") from None
     found = await store.transforms.get(name)
     if not found:
         raise not_found("Transform", name)
@@ -105,7 +106,7 @@ def _parse(properties: dict[str, Any]) -> TransformProperties:
     try:
         return parse_transform(properties)
     except ValidationError as error:
-        raise bad_request(f"properties.{validation_problem(error)}") from None
+        raise bad_request(f"properties.{problem(error)}") from None
 
 
 def _conflict(name: str) -> Problem:

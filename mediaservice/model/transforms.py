@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 FACE_DETECTOR = "#Microsoft.Media.FaceDetectorPreset"
 
@@ -96,13 +96,3 @@ class Transform:
 def parse_transform(properties: Any) -> TransformProperties:
     """Raises pydantic.ValidationError."""
     return TransformProperties.model_validate(properties)
-
-
-def validation_problem(error: ValidationError) -> str:
-    """The first problem as `path: message`, the path in the wire's own words."""
-    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    path = ""
-    for part in first["loc"]:
-        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else str(part)
-    message = first["msg"].removeprefix("Value error, ")
-    return f"{path}: {message}" if path else message

@@ -150,7 +150,8 @@ def settings(service: Service) -> ApiSettings:
 @pytest.fixture(scope="session")
 def video() -> bytes:
     """Ten frames of an astronaut who moves a little to the right, 320x240, as mp4."""
-    portrait = PIL.Image.fromarray(skimage.data.astronaut()).resize((240, 240))
+    astronaut = skimage.data.astronaut()  # type: ignore[no-untyped-call]
+    portrait = PIL.Image.fromarray(astronaut).resize((240, 240))
     file = io.BytesIO()
     with av.open(file, "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=10)
@@ -158,6 +159,6 @@ def video() -> bytes:
         for shift in range(10):
             picture = PIL.Image.new("RGB", (320, 240), "gray")
             picture.paste(portrait, (20 + shift, 0))
-            container.mux(stream.encode(av.VideoFrame.from_image(picture)))
+            container.mux(stream.encode(av.VideoFrame.from_image(picture)))  # type: ignore[no-untyped-call]
         container.mux(stream.encode(None))
     return file.getvalue()

@@ -1,0 +1,30 @@
+"""pydantic's findings in one line, with the path in the wire's own words."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from pydantic import ValidationError
+
+
+def problem(error: ValidationError) -> str:
+    """The first finding as `path: message`."""
+    return described(error.errors(include_url=False, include_input=False, include_context=False))
+
+
+def described(findings: Sequence[Any], skip: int = 0) -> str:
+    """The first of `findings`, without the first `skip` parts of its path."""
+    first = findings[0]
+    path = written(first["loc"][skip:])
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{path}: {message}" if path else message
+
+
+def written(location: Iterable[str | int]) -> str:
+    """`properties.outputs[0].label`; a union's choice, named by its @odata.type, is not part of it."""
+    path = ""
+    for part in location:
+        if isinstance(part, int):
+            path += f"[{part}]"
+        elif not part.startswith("#"):
+            path += f".{part}" if path else part
+    return path

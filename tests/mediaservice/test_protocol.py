@@ -1,0 +1,64 @@
+"""What the SDK hides: headers, versions, error bodies."""
+
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from tests.mediaservice.deployment import Service
+
+Rest = Callable[..., httpx.Response]
+
+
+def test_answers_carry_the_headers_that_the_service_sent(rest: Rest) -> None:
+    answer = rest("GET", "/assets", headers={"x-ms-correlation-request-id": "c-1", "x-ms-client-request-id": "r-1"})
+    assert answer.headers["content-type"] == "application/json; odata.metadata=minimal"
+    assert answer.headers["odata-version"] == "4.0"
+    assert answer.headers["x-ms-correlation-request-id"] == "c-1"
+    assert answer.headers["x-ms-client-request-id"] == "r-1"
+    assert answer.headers["x-ms-request-id"]
+
+
+@pytest.mark.parametrize("version", ["2018-07-01", "2019-05-01-preview", "2021-11-01", "2022-08-01", "2023-01-01"])
+def test_versions_of_the_services_lifetime_are_accepted(rest: Rest, version: str) -> None:
+    assert rest("GET", params={"api-version": version}).status_code == 200
+
+
+@pytest.mark.parametrize("version", ["2018-06-30", "2023-01-02", "2022-13-01", "latest", "2022-07-01-beta"])
+def test_other_versions_are_refused(rest: Rest, version: str) -> None:
+    answer = rest("GET", params={"api-version": version})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "InvalidApiVersionParameter")
+
+
+def test_a_request_without_version_is_refused(service: Service) -> None:
+    answer = service.http.get(service.path, headers={"authorization": f"Bearer {service.token()}"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "MissingApiVersionParameter")
+
+
+def test_what_is_missing_is_a_404_in_the_services_words(rest: Rest) -> None:
+    answer = rest("GET", "/assets/none")
+    assert answer.status_code == 404
+    assert answer.json() == {"error": {"code": "NotFound", "message": "The Asset with the name 'none' was not found."}}
+    assert answer.headers["content-type"] == "application/json; odata.metadata=minimal"
+
+
+def test_an_unknown_path_is_a_404_in_the_same_form(rest: Rest) -> None:
+    assert rest("GET", "/liveEvents").json()["error"]["code"] == "NotFound"
+
+
+def test_a_body_that_is_not_json_is_refused(rest: Rest) -> None:
+    answer = rest("PUT", "/assets/a", content=b"{", headers={"content-type": "application/json"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "BadRequest")
+
+
+def test_a_wrong_type_is_refused_with_its_path_and_an_unknown_field_ignored(rest: Rest, name: str) -> None:
+    wrong = rest("PUT", f"/assets/{name}", json={"properties": {"description": 5, "colour": "red"}})
+    assert wrong.status_code == 400
+    assert wrong.json()["error"]["message"].startswith("properties.description: ")
+    assert rest("PUT", f"/assets/{name}", json={"properties": {"colour": "red"}}).status_code == 201
+
+
+@pytest.mark.parametrize("name", ["a<b", "it's", "a.b", "a+b", "x" * 261])
+def test_a_name_that_the_rules_do_not_allow_is_refused(rest: Rest, name: str) -> None:
+    answer = rest("PUT", f"/assets/{name}", json={"properties": {}})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "BadRequest")

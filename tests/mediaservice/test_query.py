@@ -1,0 +1,95 @@
+from datetime import UTC, datetime
+
+import pytest
+
+from mediaservice.model.query import (
+    ASSET_FIELDS,
+    JOB_FIELDS,
+    Condition,
+    Operator,
+    Order,
+    QueryError,
+    parse_filter,
+    parse_order,
+    parse_top,
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "properties/state eq Microsoft.Media.JobState'Processing'",
+        "properties/state eq 'Processing'",
+        "Properties/State EQ Microsoft.Media.JobState'Processing'",
+        "properties.state eq 'Processing'",
+    ],
+)
+def test_a_state_is_written_as_an_enumeration_or_a_text(text: str) -> None:
+    assert parse_filter(text, JOB_FIELDS) == (Condition("properties/state", Operator.EQ, "Processing"),)
+
+
+def test_clauses_are_joined_by_and() -> None:
+    text = "properties/created ge 2026-01-31T12:00:00Z and properties/state ne Microsoft.Media.JobState'Queued'"
+    assert parse_filter(text, JOB_FIELDS) == (
+        Condition("properties/created", Operator.GE, datetime(2026, 1, 31, 12, tzinfo=UTC)),
+        Condition("properties/state", Operator.NE, "Queued"),
+    )
+
+
+@pytest.mark.parametrize("time", ["2026-01-31T13:00:00+01:00", "2026-01-31T12:00:00.0000000Z", "2026-01-31T12:00:00"])
+def test_times_are_taken_to_utc(time: str) -> None:
+    (condition,) = parse_filter(f"properties/created gt {time}", JOB_FIELDS)
+    assert condition.value == datetime(2026, 1, 31, 12, tzinfo=UTC)
+
+
+def test_a_quote_in_a_text_is_doubled() -> None:
+    (condition,) = parse_filter("properties/alternateId eq 'it''s and so'", ASSET_FIELDS)
+    assert condition.value == "it's and so"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("properties/priority eq 'High'", "names 'properties/priority'; allowed are name, properties/state"),
+        ("name gt 'a'", "compares name by 'gt'; allowed are eq"),
+        ("name eq a", "must be in single quotes"),
+        ("name eq 'a' or name eq 'b'", "joined by `and` only"),
+        ("name eq 'a' and", "not understood from 'and'"),
+        ("properties/created gt yesterday", "must look like 2026-01-31T12:00:00Z"),
+        ("startswith(name, 'a')", "not understood"),
+        ("name eq 'a", "not understood"),
+    ],
+)
+def test_a_filter_that_is_not_offered_is_refused_with_what_is(text: str, said: str) -> None:
+    with pytest.raises(QueryError, match="filter") as refused:
+        parse_filter(text, JOB_FIELDS)
+    assert said in str(refused.value)
+
+
+def test_no_filter_means_no_conditions() -> None:
+    assert parse_filter(None, JOB_FIELDS) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "order"),
+    [
+        (None, None),
+        ("name", Order("name", False)),
+        ("properties/created desc", Order("properties/created", True)),
+        ("properties/created asc", Order("properties/created", False)),
+    ],
+)
+def test_orders(text: str | None, order: Order | None) -> None:
+    assert parse_order(text) == order
+
+
+@pytest.mark.parametrize("text", ["properties/state", "name upwards", "name asc desc", "name desc"])
+def test_an_order_that_is_not_offered_is_refused(text: str) -> None:
+    with pytest.raises(QueryError, match="orderby"):
+        parse_order(text)
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "ten", "1.5"])
+def test_top_must_be_a_positive_number(text: str) -> None:
+    with pytest.raises(QueryError, match="top"):
+        parse_top(text)
