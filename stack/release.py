@@ -52,7 +52,7 @@ def _oidc_token() -> str:
     return str(answer.json()["value"])
 
 
-class _BlobUpload(dynamic.ResourceProvider):
+class BlobUpload(dynamic.ResourceProvider):
     """Uploads an archive as one zip.
 
     azure-native's own `storage.Blob` asks for the account's shared key, which our accounts do not have.
@@ -111,7 +111,7 @@ class UploadedPackage(dynamic.Resource, module="release", name="UploadedPackage"
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(
-            _BlobUpload(),
+            BlobUpload(),
             name,
             {
                 "url": container_url.apply(lambda known: f"{known}/{PACKAGE_NAME}"),

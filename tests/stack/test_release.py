@@ -1,0 +1,81 @@
+"""The package's way to the app: uploaded with a token, again when and only when it changed."""
+
+import zipfile
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+from azure.identity import ClientAssertionCredential, ClientSecretCredential, DefaultAzureCredential
+from azure.storage.blob import BlobServiceClient
+
+from local.azurite import Azurite
+from local.environment import changed_environment
+from local.graph import Graph
+from local.identity import Identity
+from stack.release import BlobUpload, deployer_credential
+from tests.conftest import CLIENT_ID, LAKE
+from tests.stack.conftest import run
+
+LOGINS = ("ARM_", "AZURE_", "IDENTITY_", "MSI_")
+
+
+def package(folder: Path, url: str, text: str) -> dict[str, Any]:
+    (folder / "function_app.py").write_text(text)
+    archive = pulumi.AssetArchive({"function_app.py": pulumi.FileAsset(folder / "function_app.py")})
+    return {"url": url, "sha256": text, "archive": archive}
+
+
+def test_the_package_is_uploaded_and_removed_with_the_deployers_token(
+    azurite: Azurite, identity: Identity, tmp_path: Path
+) -> None:
+    endpoint = azurite.endpoints[LAKE].blob
+    with BlobServiceClient(endpoint, credential=azurite.account_key(LAKE)) as service:
+        service.create_container("releases")
+        blob = service.get_blob_client("releases", "released-package.zip")
+        login = {"AZURE_CLIENT_ID": CLIENT_ID, **identity.environment(CLIENT_ID)}
+        with changed_environment(login, without=LOGINS):
+            provider = BlobUpload()
+            created = provider.create(package(tmp_path, blob.url, "first"))
+            assert zipfile.ZipFile(BytesIO(blob.download_blob().readall())).read("function_app.py") == b"first"
+            assert created.outs == {"url": blob.url, "sha256": "first"}
+            provider.update(created.id, created.outs, package(tmp_path, blob.url, "second"))
+            assert zipfile.ZipFile(BytesIO(blob.download_blob().readall())).read("function_app.py") == b"second"
+            provider.delete(created.id, created.outs)
+            assert not blob.exists()
+            provider.delete(created.id, created.outs)  # gone already, as after an interrupted destroy
+
+
+def test_only_another_hash_or_address_is_a_change() -> None:
+    provider = BlobUpload()
+    before = {"url": "https://a/releases/p.zip", "sha256": "1"}
+    assert provider.diff("", before, {**before, "archive": object()}).changes is False
+    updated = provider.diff("", before, {**before, "sha256": "2"})
+    assert (updated.changes, updated.replaces) == (True, [])
+    assert provider.diff("", before, {**before, "url": "https://b/releases/p.zip"}).replaces == ["url"]
+
+
+def test_an_unchanged_program_declares_the_same_package(dev: Graph) -> None:
+    def declared(graph: Graph) -> dict[str, Any]:
+        inputs = dict(next(r for r in graph.resources if r.name == "released-package.zip").inputs)
+        archive = inputs.pop("archive")
+        return {**inputs, "files": {name: str(asset.path) for name, asset in archive.assets.items()}}
+
+    again = declared(run("dev"))
+    assert again == declared(dev)
+    assert not any(Path(path).is_absolute() for path in again["files"].values())
+
+
+@pytest.mark.parametrize(
+    ("environment", "kind"),
+    [
+        ({}, DefaultAzureCredential),
+        ({"ARM_TENANT_ID": "t", "ARM_CLIENT_ID": "c"}, DefaultAzureCredential),
+        ({"ARM_TENANT_ID": "t", "ARM_CLIENT_ID": "c", "ARM_CLIENT_SECRET": "s"}, ClientSecretCredential),
+        ({"ARM_TENANT_ID": "t", "ARM_CLIENT_ID": "c", "ARM_USE_OIDC": "true"}, ClientAssertionCredential),
+    ],
+)
+def test_the_upload_uses_the_login_of_the_azure_provider(environment: dict[str, str], kind: type) -> None:
+    with changed_environment(environment, without=LOGINS):
+        assert isinstance(deployer_credential(), kind)
