@@ -8,18 +8,15 @@ from types import TracebackType
 from typing import Final, Self
 
 import av
-from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from redactor.errors import ConfigurationUnsupported, ContentUnsupported, RedactionError
+from redactor.errors import ConfigurationUnsupported, RedactionError
+from redactor.sound import sound
 from redactor.source import AnyPacket, Source, VideoFacts
 
 CONTAINERS: Final = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov"}
-# Audio that players find in MP4 (ISO/IEC 14496-12 registrations); MOV takes PCM as well.
-MP4_AUDIO: Final = frozenset({"aac", "mp3", "mp2", "ac3", "eac3", "alac", "opus", "flac", "dts"})
-UNSPECIFIED: Final = 2  # of colour primaries, transfer and matrix
 FULL_RANGE: Final = 2
 FRAME_DURATION_FLAG: Final = 1 << 8  # AV_CODEC_FLAG_FRAME_DURATION
 INTERLACED_FLAGS: Final = 1 << 18 | 1 << 29  # AV_CODEC_FLAG_INTERLACED_DCT, AV_CODEC_FLAG_INTERLACED_ME
@@ -35,11 +32,8 @@ class Sink:
             raise ConfigurationUnsupported(f"{destination.name}: the output's name must end in {', '.join(CONTAINERS)}")
         self.destination = destination
         self.pixel_format = output_pixel_format(facts)
-        self.converted = _conversions(facts, self.pixel_format)
         self.written = 0
-        self.audio_packets = 0
         self._partial = destination.parent / f".{destination.name}.{secrets.token_hex(4)}.part"
-        self._source = source
         self._finished = False
         try:
             self._container: OutputContainer = av.open(
@@ -52,7 +46,9 @@ class Sink:
             raise ConfigurationUnsupported(f"{destination}: cannot be written ({error.strerror})") from error
         try:
             self._video = self._add_video(facts, crf)
-            self._audio = {stream.index: self._add_audio(stream, suffix) for stream in source.audio}
+            self._sounds = {s.index: sound(self._container, s, suffix) for s in source.audio}
+            changes = [track.change for track in self._sounds.values() if track.change]
+            self.converted = (*_conversions(facts, self.pixel_format), *changes)
             self._container.set_chapters(source.container.chapters())
         except BaseException:
             self._discard()
@@ -76,14 +72,14 @@ class Sink:
         self.written += 1
 
     def write_audio(self, packet: AnyPacket) -> None:
-        """Pass a packet on as it is."""
-        packet.stream = self._audio[packet.stream.index]
-        self._mux([packet])
-        self.audio_packets += 1
+        """Pass a packet of one of the source's audio streams on."""
+        self._mux(self._sounds[packet.stream.index].write(packet))
 
     def finish(self) -> None:
         """Flush the encoder and write the index; the file is complete afterwards, and still unpublished."""
         self._mux(self._video.encode(None))
+        for track in self._sounds.values():
+            self._mux(track.finish())
         try:
             self._container.close()
         except av.FFmpegError as error:
@@ -130,19 +126,6 @@ class Sink:
                 context.flags |= INTERLACED_FLAGS
         context.options = options
         return stream
-
-    def _add_audio(self, stream: AudioStream, suffix: str) -> AudioStream:
-        codec = stream.codec_context.name if stream.codec_context else "unknown"
-        name = stream.codec_context.codec.canonical_name if stream.codec_context else "unknown"
-        if name not in MP4_AUDIO and not (suffix == ".mov" and name.startswith("pcm_")):
-            raise ContentUnsupported(
-                f"{self._source.path.name}: its {codec} audio cannot be kept in {suffix[1:].upper()}; "
-                f"allowed: {', '.join(sorted(MP4_AUDIO))}"
-            )
-        copy = self._container.add_stream_from_template(stream)
-        if stream.language:
-            copy.metadata["language"] = stream.language
-        return copy
 
 
 def encoder(facts: VideoFacts) -> str:

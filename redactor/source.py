@@ -67,7 +67,7 @@ class Source:
             raise ContentMalformed(f"{path.name}: not a video this engine reads ({FORMATS_IN_WORDS})") from error
         try:
             self.video: VideoStream = self._main_video()
-            self.audio: tuple[AudioStream, ...] = self.container.streams.audio
+            self.audio = self._sounds()
             self.facts = self._describe()
         except BaseException:
             self.container.close()
@@ -130,6 +130,13 @@ class Source:
             raise ContentUnsupported(f"{self.path.name}: has no video track")
         best = self.container.streams.best("video")
         return best if isinstance(best, VideoStream) and best in moving else moving[0]
+
+    def _sounds(self) -> tuple[AudioStream, ...]:
+        streams: tuple[AudioStream, ...] = self.container.streams.audio
+        for stream in streams:
+            if stream.codec_context is None or not stream.rate or not stream.channels:
+                raise ContentUnsupported(f"{self.path.name}: the codec of audio stream {stream.index} is not known")
+        return streams
 
     def _describe(self) -> VideoFacts:
         stream, name = self.video, self.path.name

@@ -20,7 +20,6 @@ from skimage import data
 from redactor.geometry import Box
 
 FACE = Box(168, 62, 280, 208)  # forehead to chin in the 512x512 astronaut
-TONE_RATE = 44100
 
 
 @dataclass(frozen=True)
@@ -43,6 +42,7 @@ class Recipe:
     rate: int = 25
     times: Sequence[int] | None = None
     audio: Sequence[str] = ("aac",)
+    tone_rate: int = 44100
     rotation: int = 0
     aspect: Fraction | None = None
     colour: tuple[int, int, int, int] | None = None  # range, primaries, transfer, matrix
@@ -86,7 +86,7 @@ def _write(path: Path, scenes: Sequence[Scene], recipe: Recipe) -> None:
         if recipe.colour:
             context = video.codec_context
             context.color_range, context.color_primaries, context.color_trc, context.colorspace = recipe.colour
-        sounds = [container.add_stream(codec, rate=TONE_RATE) for codec in recipe.audio]
+        sounds = [container.add_stream(codec, rate=recipe.tone_rate, bit_rate=128_000) for codec in recipe.audio]
         seconds = float(len(scenes) * step * recipe.time_base)
         if recipe.chapters:
             end = round(seconds * 1000)
@@ -104,12 +104,13 @@ def _write(path: Path, scenes: Sequence[Scene], recipe: Recipe) -> None:
 
 
 def _write_tone(container: av.container.OutputContainer, stream: AudioStream, pitch: float, seconds: float) -> None:
-    count = round(seconds * TONE_RATE)
-    wave = 0.3 * np.sin(np.arange(count) * 2 * np.pi * pitch / TONE_RATE)
+    rate = stream.rate
+    count = round(seconds * rate)
+    wave = 0.3 * np.sin(np.arange(count) * 2 * np.pi * pitch / rate)
     samples = np.stack([wave, wave]).astype(np.float32)
     for start in range(0, count, 1024):
         frame = AudioFrame.from_ndarray(np.ascontiguousarray(samples[:, start : start + 1024]), "fltp", "stereo")
-        frame.sample_rate, frame.pts, frame.time_base = TONE_RATE, start, Fraction(1, TONE_RATE)
+        frame.sample_rate, frame.pts, frame.time_base = rate, start, Fraction(1, rate)
         container.mux(stream.encode(frame))
     container.mux(stream.encode(None))
 

@@ -1,0 +1,70 @@
+"""The kinds of file that people have."""
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import redactor
+
+MATROSKA_TIME = Fraction(1, 1000)
+TS_TIME = Fraction(1, 90000)
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "audio", "time_base", "converted"),
+    [
+        ("clip.mov", "libx264", "aac", Fraction(1, 12800), ()),
+        ("clip.m4v", "libx264", "aac", Fraction(1, 12800), ()),
+        ("clip.mkv", "libx264", "flac", MATROSKA_TIME, ()),
+        ("clip.ts", "libx264", "mp2", TS_TIME, ()),
+        ("clip.flv", "flv", "libmp3lame", MATROSKA_TIME, ("video codec flv1 to h264",)),
+        (
+            "clip.avi",
+            "mpeg4",
+            "pcm_s16le",
+            Fraction(1, 25),
+            ("video codec mpeg4 to h264", "audio stream 1 (pcm_s16le) to aac"),
+        ),
+        (
+            "clip.wmv",
+            "wmv2",
+            "wmav2",
+            MATROSKA_TIME,
+            ("video codec wmv2 to h264", "audio stream 1 (wmav2) to aac"),
+        ),
+        ("clip.webm", "libvpx", "libopus", MATROSKA_TIME, ("video codec vp8 to h264",)),
+    ],
+)
+def test_every_kind_of_file_becomes_mp4(
+    name: str,
+    codec: str,
+    audio: str,
+    time_base: Fraction,
+    converted: tuple[str, ...],
+    walk: Any,
+    recipe: Any,
+    make_clip: Any,
+    tmp_path: Path,
+    read_video: Any,
+) -> None:
+    rate = 48000 if audio == "libopus" else 44100
+    clip = make_clip(
+        walk(30, 320, 240),
+        recipe(name=name, codec=codec, audio=(audio,), time_base=time_base, options={"b": "2M"}, tone_rate=rate),
+    )
+    out = tmp_path / "out.mp4"
+    result = redactor.redact(clip, out)
+    before, after = read_video(clip), read_video(out)
+    assert result.converted == converted
+    assert (result.frames, result.frames_with_faces) == (30, 30)
+    assert after.codec == "h264"
+    # Streams without an index of their own (MPEG-TS) start somewhere; the distances must be the same.
+    assert [t - after.times[0] for t in after.times] == [t - before.times[0] for t in before.times]
+    if any("aac" in change for change in converted):
+        length = after.audio[0][-1][0] - after.audio[0][0][0]
+        assert float(length) == pytest.approx(float(before.times[-1] - before.times[0]), abs=0.15)
+    else:
+        assert [len(data) for _, data in after.audio[0]] == [len(data) for _, data in before.audio[0]]
+        assert [data for _, data in after.audio[0]] == [data for _, data in before.audio[0]]
