@@ -3,14 +3,15 @@
 from pathlib import Path
 
 import pulumi
-from stack.package import build_package
 
 from stack.events import UploadEvents
 from stack.function import FUNCTION_NAME, FunctionApp
 from stack.identity import managed_identity
 from stack.monitoring import Monitoring
+from stack.package import build_package
 from stack.place import make_place
 from stack.portal import portal_link
+from stack.retries import retry_what_azure_is_not_ready_for
 from stack.settings import read_settings
 from stack.storage import FunctionStorage, Lake, MediaStorage
 from stack.transform import FaceRedaction
@@ -19,6 +20,7 @@ settings = read_settings(pulumi.Config(), pulumi.Config("azure-native").get("loc
 package = build_package(Path("function"), Path(".cache/function-package"))
 transform = FaceRedaction(settings.blur_type, settings.resolution)
 
+retry_what_azure_is_not_ready_for()
 place = make_place(settings)
 monitoring = Monitoring("monitoring", place, settings.log_days)
 lake = Lake("lake", place, settings.upload_container)

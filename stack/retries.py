@@ -1,0 +1,95 @@
+"""What Azure is not ready for yet is tried again: roles that spread, code being indexed, images, busy resources.
+
+Pulumi asks an error hook after each failed operation whether to repeat it. Only failures that are known to pass are
+repeated, with growing pauses and a line that says what is being waited for; everything else stops the deployment at
+once.
+"""
+
+import asyncio
+import re
+from dataclasses import dataclass
+
+import pulumi
+from pulumi.runtime.mocks import MockMonitor
+from pulumi.runtime.settings import get_monitor
+
+# Azure says that a new role takes up to 10 minutes to spread; the pauses add up to somewhat more.
+PAUSES = (10, 20, 30, 45, 60, 60, 90, 90, 120, 120, 120)
+
+
+@dataclass(frozen=True)
+class Wait:
+    """A failure that passes: `sign` is searched for in the error, on resources whose type has `kind` in it."""
+
+    sign: re.Pattern[str]
+    what: str
+    kind: str = ""
+
+
+def _wait(sign: str, what: str, kind: str = "") -> Wait:
+    return Wait(re.compile(sign, re.IGNORECASE), what, kind)
+
+
+WAITS = (
+    _wait("PrincipalNotFound|does not exist in the directory", "the directory to know a new identity"),
+    _wait(
+        "AuthorizationPermissionMismatch|AuthorizationFailure|not authorized to perform this operation using this perm",
+        "a role assignment to spread",
+    ),
+    _wait("endpoint not found|should pre-exist", "the function to be indexed", "eventgrid"),
+    # Event Grid writes a test blob when a dead-letter destination is set
+    _wait("dead ?letter.*(Forbidden|403|not authorized|permission)", "the topic's role to spread", "eventgrid"),
+    # One Deploy says BadRequest for a package that the app's identity may not read yet
+    _wait("BadRequest|Forbidden|403", "the app's roles to spread", "resources:Deployment"),
+    _wait("LinkedAuthorizationFailed.*assign/action|Failed to get.*managed identity", "an identity to spread"),
+    _wait(
+        "Operation expired|ImagePull|failed to pull|unable to pull|UNAUTHORIZED: authentication required",
+        "the registry to let the image be pulled",
+        "app:",
+    ),
+    _wait(
+        "AnotherOperationInProgress|OperationInProgress|ConcurrentUpdate|ContainerAppOperationInProgress"
+        "|cannot (modify|update|delete).*(in progress|being (created|updated|provisioned))|RetryableError",
+        "another operation on it to end",
+    ),
+)
+
+
+def retry(kind: str, errors: list[str], attempt: int) -> tuple[float, str] | None:
+    """The pause in seconds before the next try, and what is being waited for; None for a failure that stays.
+
+    `kind` is the resource's type token, `errors` the newest failure's messages, `attempt` counts failures from 1.
+    """
+    if attempt > len(PAUSES):
+        return None
+    module = re.sub(r"/v\w+(?=:)", "", kind)
+    for each in WAITS:
+        if each.kind in module and any(each.sign.search(error) for error in errors):
+            return PAUSES[attempt - 1], each.what
+    return None
+
+
+async def _on_error(args: pulumi.ErrorHookArgs) -> bool:
+    attempt = len(args.errors)
+    found = retry(args.type, args.errors[:1], attempt)
+    if found is None:
+        return False
+    pause, what = found
+    pulumi.info(f"{args.name}: waiting for {what}; trying again in {pause} s ({attempt} of {len(PAUSES)})")
+    await asyncio.sleep(pause)
+    return True
+
+
+def retry_what_azure_is_not_ready_for() -> None:
+    """From here on, every resource of Azure's that is declared is retried as above."""
+    if isinstance(get_monitor(), MockMonitor):
+        return  # under mocks there is no engine that would repeat anything, nor take the hook
+    hook = pulumi.ErrorHook("not-ready-yet", _on_error)
+
+    def with_hook(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
+        if not args.type_.startswith(("azure-native:", "azuread:", "pulumi-python:")):
+            return None
+        hooks = pulumi.ResourceOptions(hooks=pulumi.ResourceHookBinding(on_error=[hook]))
+        return pulumi.ResourceTransformationResult(args.props, pulumi.ResourceOptions.merge(args.opts, hooks))
+
+    pulumi.runtime.register_stack_transformation(with_hook)
