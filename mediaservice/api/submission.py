@@ -1,5 +1,6 @@
 """Accepting a job: everything about it is checked first, then it is written in the order that loses nothing."""
 
+import asyncio
 import uuid
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -19,10 +20,10 @@ async def submit(store: "Store", transform: str, name: str, given: JobProperties
     """The job as stored. Raises Problem: 404, 400, or 409 when the name is taken."""
     from mediaservice.store.work import Ticket
 
-    found = await store.transforms.get(transform)
+    found, taken = await asyncio.gather(store.transforms.get(transform), store.jobs.get(transform, name))
     if not found:
         raise not_found("Transform", transform)
-    if await store.jobs.get(transform, name):
+    if taken:
         raise _taken(name)
     now = datetime.now(UTC)
     job = Job(
@@ -93,8 +94,10 @@ def _outputs(transform: Transform, given: JobProperties) -> tuple[JobOutput, ...
 
 
 async def _check_assets(store: "Store", job: Job) -> None:
-    for output in job.outputs:
-        if not await store.assets.get(output.asset):
-            raise bad_request(f"properties.outputs: the Asset '{output.asset}' was not found.")
-    if isinstance(job.input, AssetInput) and not await store.assets.get(job.input.asset):
-        raise bad_request(f"properties.input: the Asset '{job.input.asset}' was not found.")
+    named = [("outputs", output.asset) for output in job.outputs]
+    if isinstance(job.input, AssetInput):
+        named.append(("input", job.input.asset))
+    found = await asyncio.gather(*(store.assets.get(asset) for _, asset in named))
+    for (where, asset), there in zip(named, found, strict=True):
+        if not there:
+            raise bad_request(f"properties.{where}: the Asset '{asset}' was not found.")

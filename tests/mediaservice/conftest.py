@@ -3,12 +3,14 @@
 import io
 import json
 import os
+import ssl
 import sys
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import aiohttp.connector
 import av
 import httpx
 import PIL.Image
@@ -162,3 +164,17 @@ def video() -> bytes:
             container.mux(stream.encode(av.VideoFrame.from_image(picture)))  # type: ignore[no-untyped-call]
         container.mux(stream.encode(None))
     return file.getvalue()
+
+
+@pytest.fixture
+def acting_as(certificates: Certificates, monkeypatch: pytest.MonkeyPatch) -> Callable[[Deployment], None]:
+    """Lets the store be opened in this very process, with the identity of the deployment's."""
+
+    def act(deployment: Deployment) -> None:
+        for key, value in deployment.environment.items():
+            monkeypatch.setenv(key, value)
+        # aiohttp made its context when it was imported, which was before the certificates were issued
+        context = ssl.create_default_context(cafile=certificates.authority)
+        monkeypatch.setattr(aiohttp.connector, "_SSL_CONTEXT_VERIFIED", context)
+
+    return act

@@ -1,0 +1,74 @@
+"""Starting, redacting for real, and stopping: the processes as the containers run them."""
+
+import io
+import time
+from collections.abc import Callable
+
+import av
+import psutil
+
+from local.identity import Identity
+from tests.mediaservice.deployment import Deployment, Pipeline, serving
+
+
+def test_the_engine_itself_redacts_a_video(pipeline: Pipeline, name: str, video: bytes) -> None:
+    container = pipeline.submit(name, video, "astronaut.mp4")
+    del pipeline.deployment.environment["ENGINE_COMMAND"]
+    pipeline.work()
+    job = pipeline.job(name)
+    assert (job.state, job.outputs[0].error) == ("Finished", None)
+    files = pipeline.files(container)
+    with av.open(io.BytesIO(files["astronaut_redacted.mp4"]), "r") as redacted:
+        assert len(list(redacted.decode(video=0))) == 10
+    with pipeline.deployment.blobs as blobs:
+        found = blobs.get_blob_client(container, "astronaut_redacted.mp4").get_blob_properties().metadata
+    assert (found["faces"], found["frames"]) == ("1", "10")
+
+
+def test_a_text_file_called_mp4_is_malformed_and_nothing_is_published(pipeline: Pipeline, name: str) -> None:
+    container = pipeline.submit(name, b"this is no video\n" * 100, "notes.mp4")
+    del pipeline.deployment.environment["ENGINE_COMMAND"]
+    pipeline.work()
+    job = pipeline.job(name)
+    error = job.outputs[0].error
+    assert (job.state, error.code, error.category, error.retry) == (
+        "Error",
+        "ContentMalformed",
+        "Content",
+        "DoNotRetry",
+    )
+    assert error.message.startswith("notes.mp4: ")
+    assert pipeline.files(container) == {}
+
+
+def test_a_canceled_engine_leaves_nothing_behind(pipeline: Pipeline, name: str, video: bytes) -> None:
+    container = pipeline.submit(name, video)
+    del pipeline.deployment.environment["ENGINE_COMMAND"]
+    with pipeline.start() as worker:
+        pipeline.until(lambda: psutil.Process(worker.pid).children())
+        pipeline.cancel(name)
+        pipeline.until(lambda: pipeline.job(name).state == "Canceled", seconds=4)
+        assert worker.wait(15) == 0
+    assert pipeline.files(container) == {}
+    assert not list(pipeline.folder.glob("redaction-*"))
+
+
+def test_the_api_stops_when_it_is_told_to(deploy: Callable[[], Deployment], identity: Identity) -> None:
+    with serving(deploy(), identity) as service:
+        psutil.Process(service.process.pid).terminate()
+        assert service.process.wait(5) in (0, -15)
+
+
+def test_a_worker_without_work_leaves_at_once(pipeline: Pipeline) -> None:
+    begun = time.monotonic()
+    pipeline.work()
+    assert time.monotonic() - begun < 10
+
+
+def test_a_worker_waits_out_storage_that_is_not_there_and_loses_nothing(pipeline: Pipeline, name: str) -> None:
+    pipeline.submit(name, {})
+    nowhere = pipeline.deployment.environment["STORAGE_TABLE_ENDPOINT"].replace("media1", "other1")
+    with pipeline.start(STORAGE_TABLE_ENDPOINT=nowhere) as worker:
+        worker.wait(30)
+    assert pipeline.job(name).state == "Queued"
+    assert pipeline.messages() == 1

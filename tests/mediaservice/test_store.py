@@ -1,0 +1,148 @@
+"""Lists and repairs, on the store itself."""
+
+import asyncio
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from mediaservice.model.jobs import AssetInput, Job, JobOutput, JobState
+from mediaservice.model.query import JOB_FIELDS, Query, QueryError, parse_filter
+from mediaservice.model.transforms import TransformOutput
+from mediaservice.settings import read_worker
+from mediaservice.store import keys
+from mediaservice.store.account import Store, open_store
+from mediaservice.store.errors import ChangedError, ExistsError
+from mediaservice.store.listing import PAGE_SIZE
+from mediaservice.store.sweep import sweep
+from mediaservice.store.work import Ticket
+from tests.mediaservice.deployment import FACEREDACT, Deployment
+
+LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
+Steps = Callable[[Store], Awaitable[None]]
+
+
+@pytest.fixture
+def in_store(deploy: Callable[[], Deployment], acting_as: Callable[[Deployment], None]) -> Callable[[Steps], None]:
+    """Runs its steps on a store of their own."""
+    deployment = deploy()
+    acting_as(deployment)
+
+    async def run(steps: Steps) -> None:
+        async with open_store(read_worker(deployment.environment)) as store:
+            await steps(store)
+
+    return lambda steps: asyncio.run(run(steps))
+
+
+def a_job(name: str, created: datetime = LONG_AGO, state: JobState = JobState.QUEUED) -> Job:
+    task = TransformOutput.model_validate(FACEREDACT["outputs"][0])
+    return Job(
+        transform="faceredact",
+        name=name,
+        instance=str(uuid.uuid4()),
+        created=created,
+        last_modified=created,
+        input=AssetInput("in"),
+        outputs=(JobOutput("out", "label", task),),
+        state=state,
+    )
+
+
+def test_a_long_list_comes_in_pages_without_gaps_or_repetitions(in_store: Callable[[Steps], None]) -> None:
+    total = 2 * PAGE_SIZE + 5
+    jobs = [a_job(f"job {number:03}", LONG_AGO + timedelta(seconds=number)) for number in range(total)]
+
+    async def steps(store: Store) -> None:
+        await asyncio.gather(*(store.jobs.insert(job) for job in jobs))
+        names: list[str] = []
+        query = Query(parse_filter("properties/state eq 'Queued'", JOB_FIELDS))
+        for size in (PAGE_SIZE, PAGE_SIZE, 5):
+            page = await store.jobs.page("faceredact", query)
+            assert len(page.values) == size
+            names += [job.name for job in page.values]
+            query = replace(query, after=page.after)
+        assert query.after is None
+        assert names == [job.name for job in reversed(jobs)]
+
+    in_store(steps)
+
+
+def test_a_continuation_of_another_query_is_refused(in_store: Callable[[Steps], None]) -> None:
+    async def steps(store: Store) -> None:
+        with pytest.raises(QueryError, match="skiptoken"):
+            await store.jobs.page("faceredact", Query(after="n|a"))
+
+    in_store(steps)
+
+
+def test_two_writers_who_saw_the_same_job_do_not_both_succeed(in_store: Callable[[Steps], None]) -> None:
+    async def steps(store: Store) -> None:
+        stored = await store.jobs.insert(a_job("one"))
+        with pytest.raises(ExistsError):
+            await store.jobs.insert(a_job("ONE"))
+        await store.jobs.replace(stored, replace(stored.value, description="first"))
+        with pytest.raises(ChangedError):
+            await store.jobs.replace(stored, replace(stored.value, description="second"))
+        with pytest.raises(ChangedError):
+            await store.jobs.delete(stored)
+        found = await store.jobs.get("faceredact", "one")
+        assert found
+        assert found.value.description == "first"
+
+    in_store(steps)
+
+
+def test_a_very_large_job_is_kept_whole(in_store: Callable[[Steps], None]) -> None:
+    async def steps(store: Store) -> None:
+        job = replace(a_job("large"), correlation_data={"data": "x" * 70_000})
+        await store.jobs.insert(job)
+        found = await store.jobs.get("faceredact", "large")
+        assert found
+        assert found.value == job
+
+    in_store(steps)
+
+
+def test_unfinished_jobs_get_a_message_when_there_are_too_few(in_store: Callable[[Steps], None]) -> None:
+    async def steps(store: Store) -> None:
+        await store.jobs.insert(a_job("queued"))
+        await store.jobs.insert(a_job("processing", state=JobState.PROCESSING))
+        await store.jobs.insert(a_job("finished", state=JobState.FINISHED))
+        await store.jobs.insert(a_job("new", datetime.now(UTC)))
+        assert await sweep(store) == 2
+        leases = [await store.work.receive(30) for _ in range(3)]
+        assert {lease.ticket.job for lease in leases if lease and lease.ticket} == {"queued", "processing"}
+
+    in_store(steps)
+
+
+def test_jobs_with_their_messages_are_left_alone(in_store: Callable[[Steps], None]) -> None:
+    async def steps(store: Store) -> None:
+        job = a_job("queued")
+        await store.work.put(Ticket(job.transform, job.name, job.instance))
+        await store.jobs.insert(job)
+        assert await store.work.receive(30)  # a leased message counts as well
+        assert await sweep(store) == 0
+
+    in_store(steps)
+
+
+@pytest.mark.parametrize("name", ["a", "Ü/#?\\ %", "x" * 260, "ü" * 260])
+def test_a_name_becomes_a_key_that_tables_take(name: str) -> None:
+    key = keys.of_name(name)
+    assert len(key) <= keys.LONGEST
+    assert not set(key) & set("/\\#?%|}")
+    assert key == keys.of_name(name.upper() if name.isascii() else name)
+
+
+def test_long_names_that_begin_alike_have_keys_of_their_own() -> None:
+    assert keys.of_name("ü" * 259 + "a") != keys.of_name("ü" * 259 + "b")
+
+
+def test_keys_sort_by_time() -> None:
+    early, late = LONG_AGO, LONG_AGO + timedelta(microseconds=1)
+    assert keys.straight(early) < keys.straight(late)
+    assert keys.inverted(early) > keys.inverted(late)
