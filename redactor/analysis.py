@@ -13,10 +13,12 @@ from av.video.frame import VideoFrame
 from redactor.detector import Detection, Detector
 from redactor.geometry import Box
 from redactor.options import Options, Resolution
+from redactor.orientation import LONG_SIDE as ORIENTATION_SIDE
+from redactor.orientation import Orientation
 from redactor.picture import Picture, Reducer
 from redactor.scenes import CutDetector
 from redactor.source import AnyPacket, VideoFacts
-from redactor.tracking import WEAK, Region, Spans, Tracker
+from redactor.tracking import STRONG, WEAK, Region, Spans, Tracker
 
 LOOK_AHEAD_SECONDS: Final = 1.5
 LOOK_AHEAD_BYTES: Final = 256 * 2**20
@@ -25,6 +27,8 @@ EXTENSION_SECONDS: Final = 0.2
 SOURCE_SHARE: Final = 0.4
 LONG_SIDES: Final = {Resolution.SOURCE: (640, 960), Resolution.STANDARD: (640, 640)}
 DETECTIONS_A_SECOND: Final = 15.0
+TURNING_SECONDS: Final = 1.0  # between two looks at the other orientations
+SEARCHING_SECONDS: Final = 0.4  # the same while no face is in sight
 CLOSE_UP_SIDE: Final = 160
 CLOSE_UP_ROOM: Final = 2.5  # side of the close-up against the box's longer one
 CLOSE_UP_SCORE: Final = 0.5
@@ -52,9 +56,14 @@ class Analysis:
         self._tracker = Tracker(Spans(self.look_ahead, extension, extension), facts.width, facts.height)
         least, most = LONG_SIDES[options.resolution]
         long_side = min(most, max(least, round(SOURCE_SHARE * max(facts.width, facts.height))))
-        self._reducer = Reducer(long_side, facts.aspect or Fraction(1), facts.rotation)
+        aspect = facts.aspect or Fraction(1)
+        self._reducer = Reducer(long_side, aspect, facts.rotation)
         self._cuts = CutDetector()
         self._detector = Detector()
+        self._orientation = Orientation(self._detector, Reducer(ORIENTATION_SIDE, aspect, facts.rotation))
+        self._turning = round(rate * TURNING_SECONDS), round(rate * SEARCHING_SECONDS)
+        self._turned_at = -self._turning[0]
+        self._faces_lately = False
         self.detections = 0
 
     @property
@@ -76,16 +85,23 @@ class Analysis:
                 scene += cut
                 since = 0 if cut else (since + 1) % self.step
                 if since == 0:
-                    self._detect(index, scene, item)
+                    self._detect(index, scene, item, cut=cut)
                 waiting.append((index, scene, item))
                 frontier = index
             yield from self._ready(waiting, frontier - self.look_ahead)
         yield from self._ready(waiting, frontier)
 
-    def _detect(self, index: int, scene: int, frame: VideoFrame) -> None:
-        picture = self._reducer.reduce(frame)
+    def _detect(self, index: int, scene: int, frame: VideoFrame, *, cut: bool) -> None:
+        strange: list[Detection] = []
+        usual, searching = self._turning
+        if cut or index - self._turned_at >= (usual if self._faces_lately else searching):
+            strange = self._orientation.look(frame)
+            self._turned_at = index
+        picture = self._reducer.reduce(frame, self._orientation.turn)
         found = self._detector.detect(picture.pixels, WEAK)
         placed = [Detection(picture.stored(face.box), face.score) for face in found]
+        self._faces_lately = any(face.score >= STRONG for face in found)
+        placed += [face for face in strange if all(face.box.overlap(other.box) < SAME for other in placed)]
         self._tracker.feed(index, scene, placed, lambda box: self._second_look(picture, box))
 
     def _second_look(self, picture: Picture, box: Box) -> bool:

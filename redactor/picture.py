@@ -90,12 +90,14 @@ class Reducer:
         self._aspect = float(aspect)
         self._quarters = round(rotation / 90) % 4
 
-    def reduce(self, frame: VideoFrame) -> Picture:
+    def reduce(self, frame: VideoFrame, turn: int = 0) -> Picture:
+        """`turn`: quarters anticlockwise beyond the file's own."""
         wide, high = frame.width * max(self._aspect, 1.0), frame.height / min(self._aspect, 1.0)
         factor = min(1.0, self._long_side / max(wide, high))
         width, height = max(1, round(wide * factor)), max(1, round(high * factor))
-        turned = np.ascontiguousarray(np.rot90(_small_bgr(frame, width, height), self._quarters))
-        return Picture(turned, self._quarters, frame.width / width, frame.height / height)
+        quarters = (self._quarters + turn) % 4
+        turned = np.ascontiguousarray(np.rot90(_small_bgr(frame, width, height), quarters))
+        return Picture(turned, quarters, frame.width / width, frame.height / height)
 
 
 def _small_bgr(frame: VideoFrame, width: int, height: int) -> NDArray[np.uint8]:

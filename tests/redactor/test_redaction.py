@@ -107,3 +107,12 @@ def test_progress_counts_every_frame(walking_clip: Path, tmp_path: Path) -> None
     assert [progress.frame for progress in seen] == list(range(1, 41))
     assert {progress.frames for progress in seen} == {40}
     assert all(0 < progress.percent < 100 for progress in seen)
+
+
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_people_who_lie_sideways_are_found_though_the_file_does_not_say_so(
+    quarters: int, walk: Any, recipe: Any, make_clip: Any, tmp_path: Path
+) -> None:
+    lying = [type(s)(np.ascontiguousarray(np.rot90(s.pixels, quarters)), None) for s in walk(12, 320, 240)]
+    result = redactor.redact(make_clip(lying, recipe()), tmp_path / "out.mp4")
+    assert (result.frames_with_faces, result.faces) == (12, 1)
