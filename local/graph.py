@@ -19,9 +19,7 @@ from pulumi.runtime import mocks, rpc, set_all_config, set_mocks
 from pulumi.runtime.settings import set_root_resource
 from pulumi.runtime.stack import run_in_stack, wait_for_rpcs
 
-from local.outputs import SUBSCRIPTION_ID, Addresses, kind_of, make, output_names
-
-_AZURE_CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
+from local.outputs import Addresses, answer, kind_of, make, output_names
 
 
 class ProgramError(Exception):
@@ -121,19 +119,10 @@ class _Provider(mocks.Mocks):
         return made.id, made.state
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
-        match args.token.split(":")[-1]:
-            case "getClientConfig":
-                return {
-                    "clientId": _AZURE_CLI,
-                    "objectId": self._deployer_id,
-                    "subscriptionId": SUBSCRIPTION_ID,
-                    "tenantId": self._tenant_id,
-                }, []
-            case "getResourceGroup":
-                name = args.args["resourceGroupName"]
-                made = make("resources:ResourceGroup", name, dict(args.args), self._tenant_id, self._addresses)
-                return {**made.state, "id": made.id, "location": "local"}, []
-        raise ProgramError(f"the program calls {args.token}, which the local cloud does not know")
+        answered = answer(args.token, args.args, tenant_id=self._tenant_id, deployer_id=self._deployer_id)
+        if args.token.endswith(":getResourceGroup"):
+            answered["location"] = "local"
+        return answered, []
 
 
 class _Monitor(mocks.MockMonitor):

@@ -4,10 +4,12 @@ import hashlib
 import re
 import string
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 SUBSCRIPTION_ID = "00000000-0000-0000-0000-000000000001"
+_AZURE_CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"  # who is logged in: a person, by `az login`
 
 # Token without its API version → the ARM id below `/providers/`. The last field is the resource's own name.
 _TYPES = {
@@ -57,7 +59,7 @@ class Addresses(Protocol):
 
 
 class UnknownResourceError(Exception):
-    """A resource type that the program declares and that is not known here."""
+    """A resource type that the program declares, or a function that it calls, and that is not known here."""
 
 
 @dataclass(frozen=True)
@@ -85,22 +87,29 @@ def make(token: str, name: str, inputs: dict[str, Any], tenant_id: str, addresse
     return Made(resource_id, own_name, state)
 
 
-def _resource_id(kind: str, name: str, inputs: dict[str, Any]) -> str:
+def path_inputs(token: str) -> list[str]:
+    """The inputs that a resource's id is made of; the last one holds its own name. Raises UnknownResourceError."""
+    kind = kind_of(token)
     if kind == "resources:ResourceGroup":
-        group = inputs.get("resourceGroupName") or _automatic_name(kind, name)
-        return f"/subscriptions/{SUBSCRIPTION_ID}/resourceGroups/{group}"
+        return ["resourceGroupName"]
     if kind in _EXTENSIONS:
         scope_input, template = _EXTENSIONS[kind]
-        scope = str(inputs[scope_input])
     elif kind in _TYPES:
-        template = _TYPES[kind]
-        scope = f"/subscriptions/{SUBSCRIPTION_ID}/resourceGroups/{inputs['resourceGroupName']}"
+        scope_input, template = "resourceGroupName", _TYPES[kind]
     else:
-        raise UnknownResourceError(f"azure-native's {kind} ({name}) is not known to the local cloud")
-    fields = [field for _, field, _, _ in string.Formatter().parse(template) if field]
+        raise UnknownResourceError(f"azure-native's {kind} is not known to the local cloud")
+    return [scope_input, *(field for _, field, _, _ in string.Formatter().parse(template) if field)]
+
+
+def _resource_id(kind: str, name: str, inputs: dict[str, Any]) -> str:
+    fields = path_inputs(kind)
     values = {field: inputs.get(field) for field in fields}
     values[fields[-1]] = values[fields[-1]] or _automatic_name(kind, name)
-    return f"{scope}/providers/{template.format(**values)}"
+    if kind in _EXTENSIONS:
+        scope_input, template = _EXTENSIONS[kind]
+        return f"{values[scope_input]}/providers/{template.format(**values)}"
+    group = f"/subscriptions/{SUBSCRIPTION_ID}/resourceGroups/{values['resourceGroupName']}"
+    return f"{group}/providers/{_TYPES[kind].format(**values)}" if kind in _TYPES else group
 
 
 def _automatic_name(kind: str, name: str) -> str:
@@ -164,3 +173,19 @@ def _identity(resource_id: str, declared: dict[str, Any], tenant_id: str) -> dic
     if "userAssignedIdentities" in declared:  # asked for as a list, answered as a map
         identity["userAssignedIdentities"] = {each: {} for each in declared["userAssignedIdentities"]}
     return identity
+
+
+def answer(token: str, args: Mapping[str, Any], *, tenant_id: str, deployer_id: str) -> dict[str, Any]:
+    """Answer one of the provider's functions as Azure would. Raises UnknownResourceError."""
+    match token.split(":")[-1]:
+        case "getClientConfig":
+            return {
+                "clientId": _AZURE_CLI,
+                "objectId": deployer_id,
+                "subscriptionId": SUBSCRIPTION_ID,
+                "tenantId": tenant_id,
+            }
+        case "getResourceGroup":
+            group = args["resourceGroupName"]
+            return {**args, "id": _resource_id("resources:ResourceGroup", group, dict(args)), "name": group}
+    raise UnknownResourceError(f"the program calls {token}, which the local cloud does not know")
