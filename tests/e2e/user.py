@@ -1,0 +1,158 @@
+"""What a user of the cloud does: uploads videos, looks at jobs with Microsoft's own SDK, fetches results."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from azure.mgmt.media import AzureMediaServices, models
+from azure.storage.blob import BlobServiceClient
+
+from local.cloud import Cloud, Options
+from local.event_topic import Notice, Stage
+from local.outputs import SUBSCRIPTION_ID
+
+WITHIN_SECONDS = 90.0  # far more than anything here takes, even on a busy machine
+POLL_SECONDS = 0.05
+FINAL = {"Finished", "Error", "Canceled"}
+
+
+def until[T](condition: Callable[[], T | None], within: float = WITHIN_SECONDS) -> T:
+    """What `condition` gives as soon as it holds; fails when it does not in time."""
+    deadline = time.monotonic() + within
+    while not (value := condition()):
+        assert time.monotonic() < deadline, "did not happen in time"
+        time.sleep(POLL_SECONDS)
+    return value
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job with its one output, as the SDK shows it; the error's three fields are empty unless it has one."""
+
+    name: str
+    etag: str
+    state: str
+    progress: int
+    asset: str
+    modified: datetime
+    code: str
+    category: str
+    message: str
+
+    @classmethod
+    def shown(cls, job: models.Job) -> "Job":
+        (output,) = job.outputs or []
+        assert isinstance(output, models.JobOutputAsset)
+        assert job.last_modified
+        error = output.error
+        return cls(
+            name=str(job.name),
+            etag=(job.correlation_data or {}).get("eTag", ""),
+            state=str(job.state),
+            progress=output.progress or 0,
+            asset=output.asset_name,
+            modified=job.last_modified,
+            code=str(error.code) if error else "",
+            category=str(error.category) if error else "",
+            message=str(error.message) if error else "",
+        )
+
+
+class Events:
+    """What became of each upload's event; topics tell it from their own threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._notices: list[Notice] = []
+
+    def __call__(self, notice: Notice) -> None:
+        with self._lock:
+            self._notices.append(notice)
+
+    def of(self, etag: str, stage: Stage) -> list[Notice]:
+        with self._lock:
+            return [each for each in self._notices if each.stage is stage and each.event["data"]["eTag"] == etag]
+
+
+class User:
+    """Holds the rights of the person at the keyboard. Uploads are known by their eTags, without quotes."""
+
+    def __init__(self, cloud: Cloud, events: Events, media: AzureMediaServices) -> None:
+        self.cloud, self.events = cloud, events
+        self._media = media
+        self._group, self._account = cloud.media.resource_group, cloud.media.account
+        self._transform = str(cloud.graph.exports["transform"])
+
+    def upload(self, name: str, content: bytes, *, container: str | None = None, block: int | None = None) -> str:
+        """As one put, or in blocks of `block` bytes and their list. Gives the eTag."""
+        account, _, uploads = self.cloud.graph.exports["uploadTo"].rpartition("/")
+        most = block or len(content) + 1
+        with BlobServiceClient(
+            account, credential=self.cloud.identity.credential(), max_single_put_size=most, max_block_size=most
+        ) as lake:
+            stored = lake.get_blob_client(container or uploads, name).upload_blob(content, overwrite=True)
+        return str(stored["etag"]).strip('"')
+
+    def make_container(self, name: str) -> None:
+        """Beside the one for uploads."""
+        account = self.cloud.graph.exports["uploadTo"].rpartition("/")[0]
+        with BlobServiceClient(account, credential=self.cloud.identity.credential()) as lake:
+            lake.create_container(name)
+
+    def jobs(self) -> list[Job]:
+        return [Job.shown(job) for job in self._media.jobs.list(self._group, self._account, self._transform)]
+
+    def jobs_of(self, etag: str) -> list[Job]:
+        return [job for job in self.jobs() if job.etag == etag]
+
+    def ended(self, etag: str) -> Job:
+        """The only job of an upload, once it is over."""
+        (job,) = until(lambda: self.jobs_of(etag))
+
+        def look() -> Job | None:
+            found = Job.shown(self._media.jobs.get(self._group, self._account, self._transform, job.name))
+            return found if found.state in FINAL else None
+
+        return until(look)
+
+    def delivered(self, etag: str) -> Notice:
+        return until(lambda: self.events.of(etag, Stage.DELIVERED))[0]
+
+    def results(self, job: Job) -> dict[str, str]:
+        """The blobs in the output asset's container and their eTags."""
+        with self._results() as results, results.get_container_client(self._container(job)) as container:
+            return {blob.name: str(blob.etag) for blob in container.list_blobs()}
+
+    def fetch(self, job: Job, folder: Path) -> Path:
+        """Its one result."""
+        (name,) = self.results(job)
+        path = folder / name
+        with self._results() as results, results.get_blob_client(self._container(job), name) as blob:
+            path.write_bytes(blob.download_blob().readall())
+        return path
+
+    def _results(self) -> BlobServiceClient:
+        return BlobServiceClient(self.cloud.graph.exports["resultsIn"], credential=self.cloud.identity.credential())
+
+    def _container(self, job: Job) -> str:
+        return str(self._media.assets.get(self._group, self._account, job.asset).container)
+
+
+@contextmanager
+def using(options: Options) -> Iterator[User]:
+    """A cloud of its own, and somebody who uses it."""
+    events = Events()
+    with (
+        Cloud(options, on_event=events) as cloud,
+        AzureMediaServices(
+            cloud.identity.credential(),
+            SUBSCRIPTION_ID,
+            base_url=cloud.media_url,
+            credential_scopes=[f"{cloud.media.audience}/.default"],
+        ) as media,
+    ):
+        yield User(cloud, events, media)
