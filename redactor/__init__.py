@@ -19,7 +19,7 @@ from redactor.errors import (
     ContentUnsupported,
     RedactionError,
 )
-from redactor.options import BlurType, Options, Resolution
+from redactor.options import BlurType, Options, Quality, Resolution
 from redactor.results import Progress, Result
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "ContentUnsupported",
     "Options",
     "Progress",
+    "Quality",
     "RedactionError",
     "Resolution",
     "Result",

@@ -31,8 +31,8 @@ OUTLINE_COLOUR: Final = (0.75, 0.25, 0.2)  # a green that is rare in pictures
 FULL_RANGE: Final = 2  # AVCOL_RANGE_JPEG
 
 
-def redact(frame: VideoFrame, regions: Sequence[Region], blur_type: BlurType) -> None:
-    """Draw over every region of a planar YUV `frame`, in place.
+def redact(frame: VideoFrame, regions: Sequence[Region], blur_type: BlurType, margin: float) -> None:
+    """Draw over every region of a planar YUV `frame`, `margin` times its size, in place.
 
     The decoder may still predict from the frame's buffer: it is copied first if anyone else holds it.
     """
@@ -46,7 +46,7 @@ def redact(frame: VideoFrame, regions: Sequence[Region], blur_type: BlurType) ->
         if blur_type is BlurType.BOX:
             _outline(views, region.box, full_scale)
             continue
-        place = patch(region.box, frame.width, frame.height, filled=blur_type is BlurType.BLACK)
+        place = patch(region.box, frame.width, frame.height, filled=blur_type is BlurType.BLACK, margin=margin)
         if place is None:
             continue
         for index, plane in enumerate(views[:3]):

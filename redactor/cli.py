@@ -16,7 +16,7 @@ import typer
 
 import redactor
 from redactor.errors import Cancelled, RedactionError
-from redactor.options import BlurType, Options, Resolution
+from redactor.options import BlurType, Options, Quality, Resolution
 from redactor.results import Progress, Result
 
 USERS_FAULT: Final = 2
@@ -46,6 +46,7 @@ def redact(
     resolution: Annotated[
         Resolution, typer.Option(help="Size of the picture that is analysed; the output keeps its size.")
     ] = Resolution.SOURCE,
+    quality: Annotated[Quality, typer.Option(help="How much is spent on finding faces.")] = Quality.BALANCED,
     crf: Annotated[int, typer.Option(help="Encoder's rate factor: 0 lossless to 51 worst.")] = 20,
     progress: Annotated[
         ProgressStyle, typer.Option(help="auto: a bar on a terminal, else nothing. json: one object a line.")
@@ -56,7 +57,7 @@ def redact(
     received = _stop_on_signals(cancel)
     as_json = progress is ProgressStyle.JSON
     try:
-        options = Options(blur_type=blur_type, resolution=resolution, crf=crf)
+        options = Options(blur_type=blur_type, resolution=resolution, quality=quality, crf=crf)
         with _reporter(progress) as report:
             result = redactor.redact(source, destination, options, report, cancel)
     except Cancelled:

@@ -14,6 +14,7 @@ from av.video.frame import VideoFrame
 
 from redactor import blur
 from redactor.analysis import Analysis, RegionedFrame
+from redactor.effort import effort
 from redactor.errors import Cancelled, ConfigurationUnsupported, RedactionError
 from redactor.options import Options
 from redactor.results import Progress, Result
@@ -39,13 +40,14 @@ def run(
     cv2.setNumThreads(1)
     with Source(source) as opened, Sink(destination, opened, options.crf) as sink:
         analysis = Analysis(opened.facts, options)
+        margin = effort(options).margin
         dressed = 0
         for item in _ahead(analysis.run(_until(cancel, opened.items())), cancel):
             if isinstance(item, Packet):
                 sink.write_audio(item)
                 continue
             frame = _in_format(item.frame, sink.pixel_format)
-            blur.redact(frame, item.regions, options.blur_type)
+            blur.redact(frame, item.regions, options.blur_type, margin)
             dressed += bool(item.regions)
             sink.write_frame(frame)
             on_progress(_progress(sink.written, opened.facts.frames))

@@ -3,15 +3,12 @@
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from redactor.geometry import Box
-
-MARGIN: Final = 1.35  # size of the masked ellipse's axes against the box from forehead to chin
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +27,10 @@ class Patch:
     mask: NDArray[np.uint8]
 
 
-def patch(box: Box, width: int, height: int, *, filled: bool, margin: float = MARGIN) -> Patch | None:
+def patch(box: Box, width: int, height: int, *, filled: bool, margin: float) -> Patch | None:
     """What hides the face in `box` in a frame of that size: a rectangle if `filled`, else an ellipse.
 
-    None if nothing of it is inside the frame.
+    `margin` is the size of either against the box from forehead to chin. None if nothing of it is inside.
     """
     grown = box.scaled(margin)
     left, top = int(grown.left // 2) * 2, int(grown.top // 2) * 2
@@ -46,9 +43,7 @@ def patch(box: Box, width: int, height: int, *, filled: bool, margin: float = MA
     return Patch(*inside, breadth, mask[inside[1] - top : inside[3] - top, inside[0] - left : inside[2] - left])
 
 
-def footprint(
-    boxes: Sequence[Box], width: int, height: int, *, filled: bool, margin: float = MARGIN
-) -> NDArray[np.bool_]:
+def footprint(boxes: Sequence[Box], width: int, height: int, *, filled: bool, margin: float) -> NDArray[np.bool_]:
     """(height, width), true where any of `boxes` is hidden."""
     covered = np.zeros((height, width), np.bool_)
     for box in boxes:

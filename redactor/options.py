@@ -23,6 +23,14 @@ class Resolution(StrEnum):
     STANDARD = "StandardDefinition"
 
 
+class Quality(StrEnum):
+    """How much is spent on finding faces: accurate looks at every frame, at two sizes, and masks more widely."""
+
+    FAST = "fast"
+    BALANCED = "balanced"
+    ACCURATE = "accurate"
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """Choices for one run; the defaults of `blur_type` and `resolution` are the contract's.
@@ -33,6 +41,7 @@ class Options:
 
     blur_type: BlurType = BlurType.MED
     resolution: Resolution = Resolution.SOURCE
+    quality: Quality = Quality.BALANCED
     crf: int = 20
 
     def __post_init__(self) -> None:

@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from redactor import BlurType
 from redactor.blur import HIGH_CELLS, MED_CELLS, redact
 from redactor.geometry import Box
-from redactor.masking import MARGIN, footprint
+from redactor.masking import footprint
 from redactor.picture import planes
 from redactor.tracking import Region
 
 WIDTH, HEIGHT = 320, 240
 FACE = Box(100, 60, 180, 160)
+MARGIN = 1.35
 REGION = Region(1, FACE, seen=True)
 FORMATS = ["yuv420p", "yuvj420p", "yuv444p", "yuv420p10le", "yuv444p10le"]
 
@@ -36,7 +37,7 @@ def samples(frame: VideoFrame) -> list[NDArray[np.int64]]:
 
 def masked(plane: NDArray[np.int64], *, filled: bool) -> NDArray[np.bool_]:
     """The samples of a plane that lie wholly under the region."""
-    covered = footprint([FACE], WIDTH, HEIGHT, filled=filled)
+    covered = footprint([FACE], WIDTH, HEIGHT, filled=filled, margin=MARGIN)
     step = WIDTH // plane.shape[1]
     blocks = covered.reshape(HEIGHT // step, step, WIDTH // step, step)
     return np.asarray(blocks.all(axis=(1, 3)))
@@ -47,7 +48,7 @@ def masked(plane: NDArray[np.int64], *, filled: bool) -> NDArray[np.bool_]:
 def test_every_sample_under_the_region_is_replaced(blur_type: BlurType, pixel_format: str) -> None:
     frame = noisy_frame(pixel_format)
     before = samples(frame)
-    redact(frame, [REGION], blur_type)
+    redact(frame, [REGION], blur_type, MARGIN)
     for one, other in zip(before, samples(frame), strict=True):
         under = masked(one, filled=blur_type is BlurType.BLACK)
         assert (one[under] == other[under]).mean() < 0.05
@@ -58,7 +59,7 @@ def test_every_sample_under_the_region_is_replaced(blur_type: BlurType, pixel_fo
 def test_nothing_beyond_the_region_changes(blur_type: BlurType, pixel_format: str) -> None:
     frame = noisy_frame(pixel_format)
     before = samples(frame)
-    redact(frame, [REGION], blur_type)
+    redact(frame, [REGION], blur_type, MARGIN)
     around = FACE.scaled(MARGIN)
     for one, other in zip(before, samples(frame), strict=True):
         step = WIDTH // one.shape[1]
@@ -85,8 +86,8 @@ def test_only_the_means_of_coarse_cells_survive(blur_type: BlurType) -> None:
             for x in range(left, right // step - side + 1, side):
                 plane[y : y + side, x : x + side] = plane[y : y + side, x : x + side][::-1, ::-1].copy()
     assert any((a != b).any() for a, b in zip(samples(one), samples(other), strict=True))
-    redact(one, [REGION], blur_type)
-    redact(other, [REGION], blur_type)
+    redact(one, [REGION], blur_type, MARGIN)
+    redact(other, [REGION], blur_type, MARGIN)
     for a, b in zip(samples(one), samples(other), strict=True):
         under = masked(a, filled=False)
         assert np.abs(a[under] - b[under]).max() <= 1  # OpenCV rounds a mean either way
@@ -95,14 +96,14 @@ def test_only_the_means_of_coarse_cells_survive(blur_type: BlurType) -> None:
 def test_high_keeps_few_shades_and_black_one() -> None:
     for blur_type, most in ((BlurType.HIGH, HIGH_CELLS * (HIGH_CELLS + 3)), (BlurType.BLACK, 1)):
         frame = noisy_frame()
-        redact(frame, [REGION], blur_type)
+        redact(frame, [REGION], blur_type, MARGIN)
         luma = samples(frame)[0]
         assert len(np.unique(luma[masked(luma, filled=blur_type is BlurType.BLACK)])) <= most
 
 
 def test_a_face_cut_off_by_the_frame_keeps_no_finer_cells() -> None:
     frame = noisy_frame()
-    redact(frame, [Region(1, Box(-72, 60, 8, 160), seen=True)], BlurType.HIGH)
+    redact(frame, [Region(1, Box(-72, 60, 8, 160), seen=True)], BlurType.HIGH, MARGIN)
     sliver = samples(frame)[0][100:130, :12]
     assert len(np.unique(sliver)) <= 4
 
@@ -110,14 +111,14 @@ def test_a_face_cut_off_by_the_frame_keeps_no_finer_cells() -> None:
 def test_a_region_outside_the_frame_changes_nothing() -> None:
     frame = noisy_frame()
     before = samples(frame)
-    redact(frame, [Region(1, Box(-300, -300, -200, -200), seen=False)], BlurType.HIGH)
+    redact(frame, [Region(1, Box(-300, -300, -200, -200), seen=False)], BlurType.HIGH, MARGIN)
     assert all((a == b).all() for a, b in zip(before, samples(frame), strict=True))
 
 
 def test_black_is_limited_or_full_range_as_the_frame_is() -> None:
     for pixel_format, expected in (("yuv420p", 16), ("yuvj420p", 0), ("yuv420p10le", 64)):
         frame = noisy_frame(pixel_format)
-        redact(frame, [REGION], BlurType.BLACK)
+        redact(frame, [REGION], BlurType.BLACK, MARGIN)
         assert samples(frame)[0][110, 140] == expected
         assert samples(frame)[1][55, 70] == 2 ** (frame.format.components[0].bits - 1)
 
@@ -126,4 +127,4 @@ def test_frames_that_the_decoder_predicts_from_are_not_harmed(walking_clip: Path
     with av.open(str(walking_clip)) as plain, av.open(str(walking_clip)) as drawn:
         for expected, frame in zip(plain.decode(video=0), drawn.decode(video=0), strict=True):
             assert all((a == b).all() for a, b in zip(samples(expected), samples(frame), strict=True))
-            redact(frame, [REGION], BlurType.HIGH)
+            redact(frame, [REGION], BlurType.HIGH, MARGIN)

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 import redactor
-from redactor import BlurType, Options
+from redactor import BlurType, Options, Quality, Resolution
 from redactor.detector import Detector
 from redactor.geometry import Box
 
@@ -83,6 +83,22 @@ def test_black_is_black(walk: Any, redacted: Callable[[BlurType], list[NDArray[n
     after = redacted(BlurType.BLACK)
     scene = walk(40, 320, 240)[20]
     assert inside(after[20], scene.face).mean() < 6
+
+
+@pytest.mark.parametrize("quality", list(Quality))
+@pytest.mark.parametrize("resolution", list(Resolution))
+def test_every_setting_covers_a_plain_face(
+    quality: Quality, resolution: Resolution, walking_clip: Path, tmp_path: Path
+) -> None:
+    result = redactor.redact(walking_clip, tmp_path / "out.mp4", Options(quality=quality, resolution=resolution))
+    assert (result.frames_with_faces, result.faces) == (40, 1)
+
+
+def test_accurate_looks_at_every_frame_and_fast_at_fewer(walking_clip: Path, tmp_path: Path) -> None:
+    counts = [
+        redactor.redact(walking_clip, tmp_path / "out.mp4", Options(quality=quality)).detections for quality in Quality
+    ]
+    assert counts[0] < counts[1] < counts[2] == 40
 
 
 def test_result_counts_what_was_found(walking_clip: Path, tmp_path: Path) -> None:
