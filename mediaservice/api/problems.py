@@ -1,6 +1,5 @@
 """Errors as Azure Resource Manager and Media Services word them: `{"error": {"code", "message"}}`."""
 
-import logging
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -12,7 +11,6 @@ from mediaservice.model.query import QueryError
 from mediaservice.model.validation import described
 
 MEDIA_TYPE = "application/json; odata.metadata=minimal"
-log = logging.getLogger(__name__)
 
 
 class Problem(Exception):  # noqa: N818 — it is an answer rather than a failure
@@ -56,9 +54,7 @@ def install(app: FastAPI) -> None:
         code = {404: "NotFound", 405: "MethodNotAllowed"}.get(error.status_code, "BadRequest")
         return OdataResponse(body(code, str(error.detail)), error.status_code)
 
-    @app.exception_handler(Exception)
-    async def failure(request: Request, error: Exception) -> OdataResponse:
-        log.error("request failed", exc_info=error, extra={"path": request.url.path})
-        return OdataResponse(
-            body("InternalServerError", "The service could not process the request; it may be tried again."), 500
-        )
+
+def failure() -> OdataResponse:
+    message = "The service could not process the request; it may be tried again."
+    return OdataResponse(body("InternalServerError", message), 500)

@@ -7,6 +7,8 @@ import uuid
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from mediaservice.api.problems import failure
+
 # Resource Manager's paths ignore case, and clients make use of it (mediaServices, mediaservices). Names in
 # between are left alone: fixed segments stand at even positions.
 FIXED = {
@@ -62,10 +64,12 @@ class Requests:
         state = scope.setdefault("state", {})
         state["correlation_id"] = correlation
         status = 500
+        begun_answer = False
 
         async def answer(message: Message) -> None:
-            nonlocal status
+            nonlocal status, begun_answer
             if message["type"] == "http.response.start":
+                begun_answer = True
                 status = message["status"]
                 out = MutableHeaders(scope=message)
                 out.update(COMMON)
@@ -77,6 +81,11 @@ class Requests:
 
         try:
             await self._app(scope, receive, answer)
+        except Exception:
+            log.exception("request failed", extra={"requestId": request_id, "correlationId": correlation})
+            if begun_answer:
+                raise
+            await failure()(scope, receive, answer)
         finally:
             if scope["path"] != HEALTH:
                 log.info(

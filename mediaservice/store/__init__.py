@@ -2,41 +2,37 @@
 
 Nothing spans the three services atomically, so the order of writes is what keeps promises. It is this.
 
-**Submitting a job** (API): 1. queue message, 2. job entity, 3. answer 201. A crash after 1 leaves a message
-for a job that does not exist: workers put it off a few times and then drop it. A job that can be
-read therefore has its message, and a client that was told 201 has both. Names decide: entity insertion
-fails when the name is taken (409), and the loser's message is an orphan, recognised by the job's
-`instance`.
+**Submitting a job** (API): 1. queue message, 2. job entity, 3. answer 201. A crash after 1 leaves a message for a
+job that does not exist: workers put it off a few times and then drop it. A job that can be read therefore has its
+message, and a client that was told 201 has both. Names decide: entity insertion fails when the name is taken (409),
+and the loser's message is an orphan, recognised by the job's `instance`.
 
-**Taking a job** (worker): 1. receive the message (invisible for the lease, renewed at a third of it), 2.
-write the job entity: Processing, the next attempt number, this holder, conditional on its ETag. The holder
-makes every later write conditional on the ETag it saw last; whoever takes over writes first, so the former
-holder's next write fails and it stops. A message is deleted only after its job is in a final state. A
-second message for a job that another message holds is put off; should the entity not have changed in a
-whole lease, its holder is gone (holders write at least once a lease) and the second message takes over. No
-clock is compared with another.
+**Taking a job** (worker): 1. receive the message (invisible for the lease, renewed at a third of it), 2. write the
+job entity: Processing, the next attempt number, this holder, conditional on its ETag. The holder makes every later
+write conditional on the ETag it saw last; whoever takes over writes first, so the former holder's next write fails
+and it stops. A message is deleted only after its job is in a final state. A second message for a job that another
+message holds is put off; should the entity not have changed in a whole lease, its holder is gone (holders write at
+least once a lease) and the second message takes over. No clock is compared with another.
 
-**Publishing** (worker): 1. stage the output's blocks, which nobody can see, 2. mark the attempt as
-publishing in the job entity (conditional, so only a holder gets here and never for a job being canceled),
-3. commit the blocks on condition that the blob is what it was before the attempt, with the job's instance
-in the blob's metadata, 4. finish the output in the entity, conclude the job, 5. delete the message.
+**Publishing** (worker): 1. stage the output's blocks, which nobody can see, 2. mark the attempt as publishing in
+the job entity (conditional, so only a holder gets here and never for a job being canceled), 3. commit the blocks on
+condition that the blob is what it was before the attempt, with the job's instance in the blob's metadata, 4. finish
+the output in the entity, conclude the job, 5. delete the message.
 
 * Crash before 2: uncommitted blocks, which Storage discards.
-* Crash or stall between 2 and 4: the next attempt sees the mark and looks at the blob. If it carries this
-  job's instance the commit happened and is adopted as the result; otherwise the work is done again, and of
-  the two commits the second fails on its condition and adopts the first.
-* A marked attempt whose job then ends in Error or Canceled: the blob's name is fenced first (an empty
-  commit, which discards blocks staged by the former holder, then its deletion), so that a stalled holder
-  can no longer commit.
+* Crash or stall between 2 and 4: the next attempt sees the mark and looks at the blob. If it carries this job's
+  instance the commit happened and is adopted as the result; otherwise the work is done again, and of the two
+  commits the second fails on its condition and adopts the first.
+* A marked attempt whose job then ends in Error or Canceled: the blob's name is fenced first (an empty commit, which
+  discards blocks staged by the former holder, then its deletion), so that a stalled holder can no longer commit.
 * Crash between 4 and 5: the message comes back, finds a final state and is deleted.
 
-**Giving up**: after `max_attempts` the job ends in Error, then its message is copied to the poison queue,
-then deleted; a crash in between repeats the remaining steps.
+**Giving up** (worker): after `max_attempts` the message is copied to the poison queue, then the job ends in Error,
+then the message is deleted; a crash in between at worst leaves a second copy for people to look at.
 
 **Deleting an asset**: container, then entity: media never outlives its record.
 
-**The sweep**, at the start of every process and then by the API every SWEEP_SECONDS, covers what the order
-does not (a queue emptied by hand, a restored table): when there are fewer messages than unfinished jobs,
-each unfinished job older than a grace gets another message. Superfluous messages are harmless by the rules
-above.
+**The sweep**, by the API at its start and every SWEEP_SECONDS, by a worker that finds the queue empty, covers what
+the order does not (a queue emptied by hand, a restored table): when there are fewer messages than unfinished jobs,
+each unfinished job older than a grace gets another message. Superfluous messages are harmless by the rules above.
 """

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from azure.core import MatchConditions
-from azure.core.exceptions import ResourceNotFoundError
+from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azure.data.tables import TableTransactionError
 from azure.data.tables.aio import TableClient
 from pydantic import TypeAdapter
@@ -57,7 +57,9 @@ class EntityTable[T]:
 
         try:
             entity = await self._client.get_entity(partition, key)
-        except ResourceNotFoundError:
+        except ResourceNotFoundError as error:
+            if _is_whole_table(error):
+                raise
             return None
         return Stored(self._load(entity), str(entity.metadata["etag"]))
 
@@ -120,10 +122,15 @@ class EntityTable[T]:
         except TableTransactionError as error:
             if error.status_code == 409:
                 raise ExistsError from None
-            if error.status_code in (404, 412):
+            if error.status_code in (404, 412) and not _is_whole_table(error):
                 raise ChangedError from None
             raise
         return str(results[0].get("etag", ""))
+
+
+def _is_whole_table(error: HttpResponseError) -> bool:
+    """A table that is missing must not pass for entities that are: jobs would seem never to have been."""
+    return getattr(error, "error_code", None) == "TableNotFound"
 
 
 def _only_if(etag: str) -> dict[str, Any]:

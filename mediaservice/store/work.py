@@ -70,10 +70,9 @@ class Work:
         except HttpResponseError as error:
             raise _lost_or(error) from error
 
-    async def poison(self, lease: Lease) -> None:
-        """Keep the message for people to look at. Raises LeaseLostError."""
+    async def keep_for_people(self, lease: Lease) -> None:
+        """Copy the message to the poison queue."""
         await self._poison.send_message(lease.text, time_to_live=FOREVER)
-        await self.delete(lease)
 
     async def count(self) -> int:
         """About how many messages there are, invisible ones included."""

@@ -45,7 +45,8 @@ class Desk:
         ticket = lease.ticket
         if ticket is None:
             log.error("a message that is none of ours goes to the poison queue", extra=_about(lease))
-            await work.poison(lease)
+            await work.keep_for_people(lease)
+            await work.delete(lease)
             return
         stored = await self._store.jobs.get(ticket.transform, ticket.job)
         if not stored or stored.value.instance != ticket.instance:
@@ -80,7 +81,6 @@ class Desk:
             await holding.write(states.canceled, canceling=True)
         elif number > self._settings.max_attempts:
             await self._give_up(holding, outputs, lease)
-            return
         else:
             execution = Execution(self._store, self._settings, outputs, holding, lease, self._stopping)
             lease = await execution.run()
@@ -94,21 +94,20 @@ class Desk:
     async def _give_up(self, holding: Holding, outputs: Outputs, lease: Lease) -> None:
         """The attempt that is one too many only ends the job, unless an earlier one had all but finished it."""
         try:
-            index = states.next_output(holding.job)
-            while index is not None and await outputs.adopt(holding, index):
-                index = states.next_output(holding.job)
+            while (index := states.next_output(holding.job)) is not None:
+                if not await outputs.adopt(holding, index):
+                    break
             if index is None:
                 await holding.write(states.conclude)
-                await self._store.work.delete(lease)
                 return
-            await outputs.withdraw(holding)
             attempts = self._settings.max_attempts
+            log.error("job given up", extra=_about(lease) | {"attempts": attempts})
+            await outputs.withdraw(holding)
+            await self._store.work.keep_for_people(lease)
             await holding.write(lambda job, now: states.exhaust(job, attempts, now))
         except CancelRequestedError:
             await outputs.withdraw(holding)
             await holding.write(states.canceled, canceling=True)
-        log.error("job given up", extra=_about(lease) | {"attempts": self._settings.max_attempts})
-        await self._store.work.poison(lease)
 
     async def _retry_later(self, lease: Lease) -> None:
         try:

@@ -24,6 +24,7 @@ from mediaservice.worker.workspace import workspace
 
 WATCH_SECONDS = 1.0  # cancellation is to be noticed within 2 s
 SOURCE = "input.media"  # a user's file name never becomes a path
+RENEWAL_SECONDS = 5.0  # what a request for a renewal may take when the attempt is over
 DOWNLOADED, REDACTED = 5, 95  # percent of the whole when that stage is over
 log = logging.getLogger(__name__)
 
@@ -44,6 +45,7 @@ class Execution:
         self._holding = holding
         self._lease = lease
         self._stopping = stopping
+        self._over = asyncio.Event()
         self._index = 0
         self._percent = 0
 
@@ -62,13 +64,19 @@ class Execution:
                 timeout=self._settings.timeout_seconds or None,
                 return_when=asyncio.FIRST_COMPLETED,
             )
-            for task in tasks - done:
-                await _end(task)
+            await _end(working)
+            await self._end_watch(watching)
             await self._settle(working, watching, timed_out=not done)
         finally:
             for task in tasks:
                 await _end(task)
         return self._lease
+
+    async def _end_watch(self, watching: "asyncio.Task[None]") -> None:
+        """Not in the middle of a renewal, whose new receipt would be lost and with it the message."""
+        self._over.set()
+        await asyncio.wait({watching}, timeout=RENEWAL_SECONDS)
+        await _end(watching)
 
     async def _settle(self, working: "asyncio.Task[None]", watching: "asyncio.Task[None]", *, timed_out: bool) -> None:
         """All tasks have ended: with a result, an error, or because another one had."""
@@ -163,11 +171,10 @@ class Execution:
         self._percent = DOWNLOADED + int(percent * (REDACTED - DOWNLOADED) / 100)
 
     async def _watch(self) -> None:
-        """Raises LeaseLostError and CancelRequestedError; otherwise it goes on until it is canceled."""
+        """Until the attempt is over. Raises LeaseLostError and CancelRequestedError."""
         renewed = written = time.monotonic()
         lease = self._settings.lease_seconds
-        while True:
-            await asyncio.sleep(min(WATCH_SECONDS, lease / 6))
+        while not await self._over_within(min(WATCH_SECONDS, lease / 6)):
             now = time.monotonic()
             try:
                 if now - renewed >= lease / 3:
@@ -186,6 +193,11 @@ class Execution:
                 if now - renewed > lease * 2 / 3:
                     raise LeaseLostError from None
                 log.warning("storage does not answer", exc_info=True)
+
+    async def _over_within(self, seconds: float) -> bool:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._over.wait(), seconds)
+        return self._over.is_set()
 
 
 async def _end(task: "asyncio.Task[object]") -> None:
