@@ -2,10 +2,10 @@
 
 Nothing spans the three services atomically, so the order of writes is what keeps promises. It is this.
 
-**Submitting a job** (API): 1. queue message, 2. job entity, 3. answer 201. A crash after 1 leaves a message for a
-job that does not exist: workers put it off a few times and then drop it. A job that can be read therefore has its
-message, and a client that was told 201 has both. Names decide: entity insertion fails when the name is taken (409),
-and the loser's message is an orphan, recognised by the job's `instance`.
+**Submitting a job** (API): 1. queue message, 2. job entity, 3. answer 201. A job that can be read therefore has its
+message, and a client that was told 201 has both. A crash after 1 leaves a message without a job: workers put it off
+a few times, in case they were quicker than 2, and then drop it. Names decide: entity insertion fails when the name
+is taken (409), and the loser's message is dropped since it names another `instance`.
 
 **Taking a job** (worker): 1. receive the message (invisible for the lease, renewed at a third of it), 2. write the
 job entity: Processing, the next attempt number, this holder, conditional on its ETag. The holder makes every later

@@ -17,8 +17,8 @@ from mediaservice.worker.execution import Execution
 from mediaservice.worker.holding import CancelRequestedError, Holding
 from mediaservice.worker.outputs import Outputs
 
-# A message may be read before its job is written; after this many tries the job never will be.
-ORPHAN_SECONDS = 5
+# A message may be read a moment before its job is written. It is put off for 1, 2, 4, 8 and 16 s, then dropped.
+ORPHAN_SECONDS = 0.2
 ORPHAN_TRIES = 6
 RETRY_SECONDS = 30  # until a job whose attempt failed for no fault of its own is tried again
 log = logging.getLogger(__name__)
@@ -49,18 +49,21 @@ class Desk:
             await work.delete(lease)
             return
         stored = await self._store.jobs.get(ticket.transform, ticket.job)
-        if not stored or stored.value.instance != ticket.instance:
-            await self._orphan(lease)
-        elif stored.value.state.final:
+        if not stored:
+            await asyncio.sleep(ORPHAN_SECONDS)
+            stored = await self._store.jobs.get(ticket.transform, ticket.job)
+        if not stored:
+            await self._put_off(lease)
+        elif stored.value.instance != ticket.instance or stored.value.state.final:
             await work.delete(lease)
         elif _held_by_other(stored, lease):
             await work.renew(lease, self._settings.lease_seconds, ticket=replace(ticket, seen=stored.etag))
         else:
             await self._take(stored, lease)
 
-    async def _orphan(self, lease: Lease) -> None:
+    async def _put_off(self, lease: Lease) -> None:
         if lease.received < ORPHAN_TRIES:
-            await self._store.work.renew(lease, ORPHAN_SECONDS)
+            await self._store.work.renew(lease, 2 ** (lease.received - 1))
         else:
             log.info("dropped a message without a job", extra=_about(lease))
             await self._store.work.delete(lease)

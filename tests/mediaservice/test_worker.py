@@ -242,3 +242,12 @@ def test_a_message_without_a_job_is_put_off_and_not_poisoned(pipeline: Pipeline)
     pipeline.work()
     assert not pipeline.visible()
     assert (pipeline.messages(), pipeline.messages("POISON_QUEUE")) == (1, 0)
+
+
+def test_the_message_of_a_request_that_lost_the_race_for_a_name_is_dropped(pipeline: Pipeline, name: str) -> None:
+    log = pipeline.folder / "log"
+    pipeline.submit(name, {"log": str(log)})
+    with pipeline.queue() as queue:
+        queue.send_message(json.dumps({"transform": "faceredact", "job": name, "instance": str(uuid.uuid4())}))
+    pipeline.work()
+    assert (len(engines(log, "done")), pipeline.messages(), pipeline.messages("POISON_QUEUE")) == (1, 0, 0)
