@@ -28,11 +28,11 @@ media_storage = MediaStorage("media-storage", place)
 function_identity = managed_identity("function", place)
 
 if settings.self_hosted:
-    from stack.self_hosted_media import SelfHostedMedia
+    from stack.self_hosted_media import make_self_hosted_media
 
-    media = SelfHostedMedia(
-        "media", place, media_storage, monitoring, transform, settings.self_hosted, authority=settings.authority
-    ).account
+    media = make_self_hosted_media(
+        place, media_storage, monitoring, transform, settings, caller=function_identity.principal_id
+    )
 else:
     from stack.azure_media import AzureMedia
 

@@ -21,7 +21,7 @@ from local.azurite import Azurite
 from local.blob_watcher import BlobWatcher
 from local.dead_letters import DeadLetterDestination, DeadLetters
 from local.deployment import take_package, upload_packages
-from local.directory import grant_media_role, process_environment, register_identities
+from local.directory import grant_media_roles, process_environment, register_identities
 from local.environment import changed_environment
 from local.event_topic import Listener, Subscription, Topic
 from local.function_app import FunctionApp
@@ -157,7 +157,7 @@ class Cloud:
         )
         register_identities(self.graph, self.identity)
         self.media = declared_media_service(self.graph, self.stack, self.identity, self._platform)
-        grant_media_role(self.graph, self.identity, self.media.audience)
+        grant_media_roles(self.graph, self.identity, self.media.audience)
 
     def _start_storage(self, ports: Mapping[str, int]) -> None:
         self.azurite = self._life.enter_context(

@@ -14,14 +14,15 @@ from azure.storage.blob import BlobClient
 from local.environment import changed_environment
 from local.graph import Graph, ProgramError, working_in
 
+_PACKAGE = "pulumi-python:dynamic/release:UploadedPackage"
 # A login of the person at the keyboard, which must not be used for a cloud that is not Azure.
 _LOGINS = ("ARM_", "AZURE_", "IDENTITY_", "MSI_")
 
 
 def upload_packages(graph: Graph, program: Path, environment: Mapping[str, str]) -> None:
-    """Run the `create` of every dynamic resource of the graph; `environment` is the deployer's login."""
+    """Run the program's own `create` of every package that it uploads; `environment` is the deployer's login."""
     for resource in graph.resources:
-        if resource.kind.startswith("pulumi-python:dynamic"):
+        if resource.kind == _PACKAGE:
             provider = dill.loads(base64.b64decode(resource.inputs["__provider"]))  # noqa: S301  # made by the program
             with working_in(program), changed_environment(environment, without=_LOGINS):
                 provider.create(dict(resource.inputs))

@@ -15,12 +15,20 @@ def register_identities(graph: Graph, identity: Identity) -> None:
         identity.register(each.state["clientId"], each.state["principalId"])
 
 
-def grant_media_role(graph: Graph, identity: Identity, audience: str) -> None:
-    """The function's identities, and the person at the keyboard, may use the media service."""
+def grant_media_roles(graph: Graph, identity: Identity, audience: str) -> None:
+    """What the graph assigns of the media service's app roles; the person at the keyboard may use it besides.
+
+    Where the graph makes no application, an administrator is asked to assign the function's role by hand: here that
+    has been done.
+    """
     identity.grant(audience, identity.developer_id, [_READ_WRITE])
-    for site in graph.of("web:WebApp"):
-        for identity_id in site.inputs["identity"]["userAssignedIdentities"]:
-            identity.grant(audience, principal_of(identity_id), [_READ_WRITE])
+    values = {role.inputs["roleId"]: role.inputs["value"] for role in graph.of("azuread:ApplicationAppRole")}
+    for assignment in graph.of("azuread:AppRoleAssignment"):
+        identity.grant(audience, assignment.inputs["principalObjectId"], [values[assignment.inputs["appRoleId"]]])
+    if not values:
+        for site in graph.of("web:WebApp"):
+            for identity_id in site.inputs["identity"]["userAssignedIdentities"]:
+                identity.grant(audience, principal_of(identity_id), [_READ_WRITE])
 
 
 def client_ids(graph: Graph, resource: Resource) -> list[str]:

@@ -111,7 +111,7 @@ class _Provider(mocks.Mocks):
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         inputs = _whole_numbers(args.inputs)
-        if not args.typ.startswith("azure-native:"):
+        if not args.typ.startswith(("azure-native:", "azuread:")):
             return (None, inputs) if self._preview else (args.name, inputs)
         if self._preview:  # Azure has answered nothing yet
             return None, {**inputs, **dict.fromkeys(output_names(args.typ, inputs), rpc.UNKNOWN)}

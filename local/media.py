@@ -49,7 +49,7 @@ def _self_hosted(graph: Graph, identity: Identity, trust: Mapping[str, str]) -> 
     return MediaService(
         account=api_settings["MEDIA_ACCOUNT"],
         resource_group=api_settings["MEDIA_RESOURCE_GROUP"],
-        audience=api_settings["TOKEN_AUDIENCE"],
+        audience=api_settings["TOKEN_AUDIENCE"].partition(",")[0],
         api_command=_command(_container(api)["command"]),
         api_environment=process_environment(api_settings, graph, api, identity, trust),
         worker_command=_command(_container(worker)["command"]),

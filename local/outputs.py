@@ -15,6 +15,8 @@ _AZURE_CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"  # who is logged in: a perso
 _TYPES = {
     "app:ContainerApp": "Microsoft.App/containerApps/{containerAppName}",
     "app:Job": "Microsoft.App/jobs/{jobName}",
+    "containerregistry:Registry": "Microsoft.ContainerRegistry/registries/{registryName}",
+    "containerregistry:TaskRun": "Microsoft.ContainerRegistry/registries/{registryName}/taskRuns/{taskRunName}",
     "app:ManagedEnvironment": "Microsoft.App/managedEnvironments/{environmentName}",
     "eventgrid:SystemTopic": "Microsoft.EventGrid/systemTopics/{systemTopicName}",
     "eventgrid:SystemTopicEventSubscription": (
@@ -72,13 +74,15 @@ class Made:
 
 
 def kind_of(token: str) -> str:
-    """`azure-native:storage/v20240101:StorageAccount` → `storage:StorageAccount`."""
-    return re.sub(r"^azure-native:|/v\w+(?=:)", "", token)
+    """`azure-native:storage/v20240101:StorageAccount` → `storage:StorageAccount`; azuread's keep their package."""
+    return re.sub(r"^azure-native:|/v\w+(?=:)|(?<=^azuread:)index/\w+:", "", token)
 
 
 def make(token: str, name: str, inputs: dict[str, Any], tenant_id: str, addresses: Addresses) -> Made:
     """Answer as Azure would. Raises UnknownResourceError."""
     kind = kind_of(token)
+    if kind.startswith("azuread:"):
+        return _directory_object(kind, name, inputs)
     resource_id = _resource_id(kind, name, inputs)
     own_name = resource_id.rsplit("/", 1)[-1]
     state = {**inputs, "name": own_name, **_outputs(kind, resource_id, own_name, inputs, tenant_id, addresses)}
@@ -99,6 +103,17 @@ def path_inputs(token: str) -> list[str]:
     else:
         raise UnknownResourceError(f"azure-native's {kind} is not known to the local cloud")
     return [scope_input, *(field for _, field, _, _ in string.Formatter().parse(template) if field)]
+
+
+def _directory_object(kind: str, name: str, inputs: dict[str, Any]) -> Made:
+    object_id = _guid(f"{kind}/{name}")
+    outputs: dict[str, str] = {}
+    match kind:
+        case "azuread:ApplicationRegistration":
+            outputs["clientId"] = _guid(f"{object_id}/client")
+        case "azuread:ServicePrincipal":
+            outputs["objectId"] = object_id
+    return Made(object_id, name, {**inputs, **outputs})
 
 
 def _resource_id(kind: str, name: str, inputs: dict[str, Any]) -> str:
@@ -129,6 +144,9 @@ def principal_of(resource_id: str) -> str:
 # Kind → the outputs that Azure adds to what was declared; every resource has its name besides.
 _OUTPUTS: dict[str, tuple[str, ...]] = {
     "app:ContainerApp": ("configuration",),
+    "azuread:ApplicationRegistration": ("clientId",),
+    "azuread:ServicePrincipal": ("objectId",),
+    "containerregistry:Registry": ("loginServer",),
     "insights:Component": ("connectionString", "instrumentationKey"),
     "managedidentity:UserAssignedIdentity": ("clientId", "principalId", "tenantId"),
     "operationalinsights:Workspace": ("customerId",),
@@ -139,7 +157,9 @@ _OUTPUTS: dict[str, tuple[str, ...]] = {
 
 def output_names(token: str, inputs: dict[str, Any]) -> list[str]:
     """The outputs of a resource that only Azure's answer holds, and that a preview therefore does not know."""
-    return ["name", *_OUTPUTS.get(kind_of(token), ()), *(["identity"] if "identity" in inputs else [])]
+    kind = kind_of(token)
+    named = [] if kind.startswith("azuread:") else ["name"]
+    return [*named, *_OUTPUTS.get(kind, ()), *(["identity"] if "identity" in inputs else [])]
 
 
 def _outputs(
@@ -156,6 +176,8 @@ def _outputs(
         case "app:ContainerApp":
             ingress = {**inputs["configuration"]["ingress"], "fqdn": addresses.container_app(name)}
             outputs["configuration"] = {**inputs["configuration"], "ingress": ingress}
+        case "containerregistry:Registry":
+            outputs["loginServer"] = f"{name.lower()}.azurecr.io"
         case "web:WebApp":
             outputs["defaultHostName"] = addresses.web_app(name)
         case "insights:Component":

@@ -98,7 +98,7 @@ class AzureMedia(pulumi.ComponentResource):
         )
         self.account = MediaAccount(
             endpoint=pulumi.Output.from_input(resource_manager),
-            audience=resource_manager,
+            audience=pulumi.Output.from_input(resource_manager),
             name=account.name,
             transform=faceredact.name,
             ready=[faceredact, submit],

@@ -7,6 +7,15 @@ import pulumi
 
 
 @dataclass(frozen=True)
+class Audience:
+    """What the API's tokens are issued for: what clients ask for, and all that tokens may say, by commas."""
+
+    asked_for: pulumi.Output[str]
+    accepted: pulumi.Output[str]
+    ready: Sequence[pulumi.Resource] = ()
+
+
+@dataclass(frozen=True)
 class MediaAccount:
     """What a client of the v3 API needs to submit jobs.
 
@@ -15,7 +24,7 @@ class MediaAccount:
     """
 
     endpoint: pulumi.Output[str]
-    audience: str
+    audience: pulumi.Output[str]
     name: pulumi.Output[str]
     transform: pulumi.Output[str]
     ready: Sequence[pulumi.Resource]

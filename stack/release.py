@@ -1,55 +1,21 @@
 """The function's code: the package is uploaded with the deployer's own token, then taken by One Deploy."""
 
-import os
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pulumi
 from pulumi import dynamic
-from pulumi_azure_native.authorization.get_client_config import get_client_config_output
 from pulumi_azure_native.resources import v20241101 as resources
 
 from stack.archive import write_zip
+from stack.deployer import deployer_credential, deployer_principal
 from stack.package import FunctionPackage
 from stack.place import Place
 from stack.roles import Role, grant
 
-if TYPE_CHECKING:
-    from azure.core.credentials import TokenCredential
-
 PACKAGE_NAME = "released-package.zip"  # the only name that One Deploy takes
-_AZURE_CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"  # its application id, the client of a person who ran `az login`
-
-
-def deployer_credential() -> "TokenCredential":
-    """Pulumi's own login: the ARM_* variables of its Azure provider, else what azure-identity finds (`az login`)."""
-    from azure.identity import ClientAssertionCredential, ClientSecretCredential, DefaultAzureCredential
-
-    tenant, client = os.environ.get("ARM_TENANT_ID"), os.environ.get("ARM_CLIENT_ID")
-    if tenant and client:
-        if secret := os.environ.get("ARM_CLIENT_SECRET"):
-            return ClientSecretCredential(tenant, client, secret)
-        if os.environ.get("ARM_USE_OIDC", "").lower() == "true":
-            return ClientAssertionCredential(tenant, client, _oidc_token)
-    return DefaultAzureCredential()
-
-
-def _oidc_token() -> str:
-    """The workflow's own token: given outright, or asked of GitHub as its documentation on OpenID Connect says."""
-    if token := os.environ.get("ARM_OIDC_TOKEN"):
-        return token
-    import httpx
-
-    answer = httpx.get(
-        os.environ["ACTIONS_ID_TOKEN_REQUEST_URL"],
-        params={"audience": "api://AzureADTokenExchange"},
-        headers={"Authorization": f"Bearer {os.environ['ACTIONS_ID_TOKEN_REQUEST_TOKEN']}"},
-        timeout=30,
-    )
-    answer.raise_for_status()
-    return str(answer.json()["value"])
 
 
 class BlobUpload(dynamic.ResourceProvider):
@@ -137,13 +103,13 @@ def release(
     `container_url` and `container_id` name the blob container that packages are uploaded to. The app's identity must be
     able to read it.
     """
-    deployer = get_client_config_output()
+    deployer_id, deployer_type = deployer_principal()
     may_upload = grant(
         "deployer-uploads-code",
         Role.BLOB_CONTRIBUTOR,
         scope=container_id,
-        principal_id=deployer.object_id,
-        principal_type=deployer.client_id.apply(lambda id_: "User" if id_ == _AZURE_CLI else "ServicePrincipal"),
+        principal_id=deployer_id,
+        principal_type=deployer_type,
         parent=parent,
     )
     uploaded = UploadedPackage(

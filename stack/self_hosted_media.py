@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import pulumi
 from pulumi_azure_native.app import v20250101 as app
@@ -10,12 +11,15 @@ from pulumi_azure_native.authorization import v20220401 as authorization
 from pulumi_azure_native.insights import v20210501preview as diagnostics
 from pulumi_azure_native.managedidentity import v20241130 as managedidentity
 
+from stack.api_application import ApiApplication
 from stack.identity import managed_identity
-from stack.media import MediaAccount
+from stack.image import BuiltImage, Image
+from stack.image_context import build_context
+from stack.media import Audience, MediaAccount
 from stack.monitoring import Monitoring
 from stack.place import Place
 from stack.roles import Role, grant
-from stack.settings import SelfHosted
+from stack.settings import SelfHosted, Settings
 from stack.storage import MediaState, MediaStorage
 from stack.transform import FaceRedaction
 
@@ -47,10 +51,12 @@ class SelfHostedMedia(pulumi.ComponentResource):
         transform: FaceRedaction,
         settings: SelfHosted,
         *,
+        image: Image,
+        audience: Audience,
         authority: str,
     ) -> None:
         super().__init__("face-redaction:media:SelfHostedMedia", name)
-        self._place, self._storage, self._settings = place, storage, settings
+        self._place, self._storage, self._settings, self._image = place, storage, settings, image
         self._state = MediaState("media-state", place, storage)
         account_name = place.compact_name("account")
         self._shared_env: dict[str, pulumi.Input[str]] = {
@@ -69,17 +75,17 @@ class SelfHostedMedia(pulumi.ComponentResource):
             "TRANSFORMS_TABLE": self._state.transforms.name,
             "JOBS_TABLE": self._state.jobs.name,
             "TOKEN_AUTHORITY": authority,
-            "TOKEN_AUDIENCE": settings.api_audience,
+            "TOKEN_AUDIENCE": audience.accepted,
         }
         environment = self._environment(monitoring)
         api = self._api(environment)
         worker = self._worker(environment)
         self.account = MediaAccount(
             endpoint=api.configuration.apply(_https_address),
-            audience=settings.api_audience,
+            audience=audience.asked_for,
             name=pulumi.Output.from_input(account_name),
             transform=pulumi.Output.from_input(transform.name),
-            ready=[api, worker],
+            ready=[api, worker, *audience.ready],
         )
         self.register_outputs({"endpoint": self.account.endpoint})
 
@@ -117,7 +123,21 @@ class SelfHostedMedia(pulumi.ComponentResource):
             )
             for reason, role in roles.items()
         ]
+        if self._image.registry:
+            pull = grant(
+                f"{command}-pulls-image",
+                Role.ACR_PULL,
+                scope=self._image.registry.registry_id,
+                principal_id=identity.principal_id,
+                parent=self,
+            )
+            grants.append(pull)
         return _Process(command, identity, grants)
+
+    def _registries(self, process: _Process) -> list[app.RegistryCredentialsArgs]:
+        if not self._image.registry:
+            return []
+        return [app.RegistryCredentialsArgs(server=self._image.registry.server, identity=process.identity.id)]
 
     def _options(self, process: _Process) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions(parent=self, depends_on=[*process.roles, self._state])
@@ -137,7 +157,7 @@ class SelfHostedMedia(pulumi.ComponentResource):
         }
         return app.ContainerArgs(
             name=process.command,
-            image=self._settings.image,
+            image=self._image.reference,
             command=["python", "-m", "mediaservice", process.command],
             env=[app.EnvironmentVarArgs(name=key, value=value) for key, value in env.items()],
             resources=resources,
@@ -163,6 +183,7 @@ class SelfHostedMedia(pulumi.ComponentResource):
             identity=_user_assigned(process.identity),
             configuration=app.ConfigurationArgs(
                 active_revisions_mode=app.ActiveRevisionsMode.SINGLE,
+                registries=self._registries(process),
                 ingress=app.IngressArgs(
                     external=True,
                     target_port=API_PORT,
@@ -218,6 +239,7 @@ class SelfHostedMedia(pulumi.ComponentResource):
             identity=_user_assigned(process.identity),
             configuration=app.JobConfigurationArgs(
                 trigger_type=app.TriggerType.EVENT,
+                registries=self._registries(process),
                 replica_timeout=self._settings.worker_minutes * 60,
                 replica_retry_limit=0,  # the queue hands a dead worker's message to the next one
                 event_trigger_config=app.JobConfigurationEventTriggerConfigArgs(
@@ -273,3 +295,42 @@ def _https_address(configuration: app.outputs.ConfigurationResponse | None) -> s
     if ingress is None:
         raise ValueError("the API app came back without an ingress")
     return f"https://{ingress.fqdn}"
+
+
+def make_self_hosted_media(
+    place: Place,
+    storage: MediaStorage,
+    monitoring: Monitoring,
+    transform: FaceRedaction,
+    settings: Settings,
+    *,
+    caller: pulumi.Output[str],
+) -> MediaAccount:
+    """The account with what it stands on: an image and an Entra application, given by the settings or made.
+
+    `caller` is the object id of the identity that submits jobs. With an application that is given, its app role
+    Media.ReadWrite must be assigned to that identity by whoever administers the directory.
+    """
+    own = settings.self_hosted
+    assert own
+    if own.image:
+        image = Image(pulumi.Output.from_input(own.image))
+    else:
+        context = build_context(Path(), Path(".cache/image-context"))
+        image = BuiltImage("image", place, context, settings.resource_manager).image
+    if own.api_audience:
+        given = pulumi.Output.from_input(own.api_audience)
+        audience = Audience(given, given.apply(lambda uri: f"{uri},{uri.removeprefix('api://')}"))
+    else:
+        audience = ApiApplication("api-application", place, caller).audience
+    return SelfHostedMedia(
+        "media",
+        place,
+        storage,
+        monitoring,
+        transform,
+        own,
+        image=image,
+        audience=audience,
+        authority=settings.authority,
+    ).account

@@ -34,10 +34,13 @@ class Config(Protocol):
 
 @dataclass(frozen=True)
 class SelfHosted:
-    """Settings that only the selfHosted engine has. `worker_cpu` in cores, `worker_minutes` in minutes."""
+    """Settings that only the selfHosted engine has. `worker_cpu` in cores, `worker_minutes` in minutes.
 
-    image: str
-    api_audience: str
+    Without an `image` the graph builds it, without an `api_audience` it makes the Entra application.
+    """
+
+    image: str | None
+    api_audience: str | None
     api_replicas: int
     worker_cpu: float
     worker_limit: int
@@ -165,12 +168,17 @@ def _read_self_hosted(read: _Reader) -> SelfHosted:
     return SelfHosted(
         image=read.text(
             "image",
-            r"[a-z0-9.-]+(:\d+)?(/[a-z0-9._-]+)+(:[\w.-]{1,128})?(@sha256:[0-9a-f]{64})?",
-            "a container image with its registry, such as registry.example.com/face-redaction@sha256:...",
-        ),
+            r"|[a-z0-9.-]+(:\d+)?(/[a-z0-9._-]+)+(:[\w.-]{1,128})?(@sha256:[0-9a-f]{64})?",
+            "a container image with its registry, such as registry.example.com/face-redaction@sha256:..., "
+            "or nothing to build it",
+        )
+        or None,
         api_audience=read.text(
-            "apiAudience", r"api://[\w./-]+|https://[\w./-]+", "an Entra application's identifier, such as api://..."
-        ),
+            "apiAudience",
+            r"|api://[\w./-]+|https://[\w./-]+",
+            "an Entra application's identifier, such as api://..., or nothing to make the application",
+        )
+        or None,
         api_replicas=read.whole("apiReplicas", 1, 30),
         worker_cpu=read.number(
             "workerCpu", float, lambda n: 0.5 <= n <= 4 and n * 4 == int(n * 4), "0.5 to 4 in steps of 0.25"

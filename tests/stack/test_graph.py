@@ -128,15 +128,18 @@ def test_the_function_may_read_uploads_sign_links_and_nothing_else_of_the_lake(g
 
 def test_the_self_hosted_processes_hold_what_each_needs_on_the_media_storage(dev: Graph) -> None:
     media = account(dev, "media")
+    pull = (Role.ACR_PULL, str(dev.one("containerregistry:Registry").state["name"]))
     assert grants(dev, identity(dev, "api")) == {
         (Role.BLOB_CONTRIBUTOR, media),
         (Role.TABLE_CONTRIBUTOR, media),
         (Role.QUEUE_SENDER, media),
+        pull,
     }
     assert grants(dev, identity(dev, "worker")) == {
         (Role.BLOB_CONTRIBUTOR, media),
         (Role.TABLE_CONTRIBUTOR, media),
         (Role.QUEUE_CONTRIBUTOR, media),
+        pull,
     }
 
 

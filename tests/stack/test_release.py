@@ -14,7 +14,8 @@ from local.azurite import Azurite
 from local.environment import changed_environment
 from local.graph import Graph
 from local.identity import Identity
-from stack.release import BlobUpload, deployer_credential
+from stack.deployer import deployer_credential
+from stack.release import BlobUpload
 from tests.conftest import CLIENT_ID, LAKE
 from tests.stack.conftest import run
 

@@ -27,7 +27,7 @@ UPLOAD = "pulumi-python:dynamic/release:UploadedPackage"
         ),
         (
             SUBSCRIPTION,
-            "Destination endpoint not found. Resource details: resourceId: /subscriptions/x/functions/redact_on_upload. "
+            "Destination endpoint not found. Resource details: /subscriptions/x/functions/redact_on_upload. "
             "Resource should pre-exist before attempting this operation.",
             "the function to be indexed",
         ),

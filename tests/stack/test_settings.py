@@ -45,7 +45,16 @@ def test_the_defaults_are_valid() -> None:
     assert settings.self_hosted.worker_cpu == 2
 
 
-def test_the_azure_engine_needs_neither_an_image_nor_an_audience() -> None:
+def test_an_image_and_an_audience_may_be_given_or_left_to_the_graph() -> None:
+    left = read().self_hosted
+    assert left
+    assert (left.image, left.api_audience) == (None, None)
+    given = read(image="registry.example.com/faces:1", apiAudience="api://1234").self_hosted
+    assert given
+    assert (given.image, given.api_audience) == ("registry.example.com/faces:1", "api://1234")
+
+
+def test_the_azure_engine_has_no_settings_of_its_own() -> None:
     assert read("ams").self_hosted is None
 
 
@@ -72,7 +81,6 @@ def test_the_azure_engine_needs_neither_an_image_nor_an_audience() -> None:
         ("functionMemory", "1024", "512, 2048 or 4096"),
         ("functionInstances", "39", "a whole number from 40 to 1000"),
         ("logDays", "7", "a whole number from 30 to 730"),
-        ("image", "", "a container image"),
         ("image", "face-redaction", "a container image"),
         ("apiAudience", "face-redaction", "an Entra application's identifier"),
         ("apiReplicas", "0", "a whole number from 1 to 30"),

@@ -1,0 +1,48 @@
+"""Who deploys: the login that Pulumi's Azure provider uses, for what this program does itself."""
+
+import os
+from typing import TYPE_CHECKING
+
+import pulumi
+from pulumi_azure_native.authorization.get_client_config import get_client_config_output
+
+if TYPE_CHECKING:
+    from azure.core.credentials import TokenCredential
+
+_AZURE_CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"  # its application id, the client of a person who ran `az login`
+
+
+def deployer_principal() -> tuple[pulumi.Output[str], pulumi.Output[str]]:
+    """The deployer's object id and principal type, User or ServicePrincipal."""
+    config = get_client_config_output()
+    kind = config.client_id.apply(lambda client: "User" if client == _AZURE_CLI else "ServicePrincipal")
+    return config.object_id, kind
+
+
+def deployer_credential() -> "TokenCredential":
+    """Pulumi's own login: the ARM_* variables of its Azure provider, else what azure-identity finds (`az login`)."""
+    from azure.identity import ClientAssertionCredential, ClientSecretCredential, DefaultAzureCredential
+
+    tenant, client = os.environ.get("ARM_TENANT_ID"), os.environ.get("ARM_CLIENT_ID")
+    if tenant and client:
+        if secret := os.environ.get("ARM_CLIENT_SECRET"):
+            return ClientSecretCredential(tenant, client, secret)
+        if os.environ.get("ARM_USE_OIDC", "").lower() == "true":
+            return ClientAssertionCredential(tenant, client, _oidc_token)
+    return DefaultAzureCredential()
+
+
+def _oidc_token() -> str:
+    """The workflow's own token: given outright, or asked of GitHub as its documentation on OpenID Connect says."""
+    if token := os.environ.get("ARM_OIDC_TOKEN"):
+        return token
+    import httpx
+
+    answer = httpx.get(
+        os.environ["ACTIONS_ID_TOKEN_REQUEST_URL"],
+        params={"audience": "api://AzureADTokenExchange"},
+        headers={"Authorization": f"Bearer {os.environ['ACTIONS_ID_TOKEN_REQUEST_TOKEN']}"},
+        timeout=30,
+    )
+    answer.raise_for_status()
+    return str(answer.json()["value"])
