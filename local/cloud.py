@@ -5,7 +5,6 @@ import socket
 import tempfile
 import uuid
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -135,10 +134,9 @@ class Cloud:
         self._on_step("Starting storage")
         self._start_storage(ports)
         self._on_step("Starting the media service and the function")
-        with ThreadPoolExecutor() as side_by_side:
-            starting = [side_by_side.submit(self._start_api, addresses), side_by_side.submit(self._start_function)]
-        for each in starting:
-            each.result()
+        api = self._start_api(addresses)
+        self._start_function()  # while the API loads
+        self._await_api(api)
         self._start_workers()
         self._start_events()
 
@@ -177,7 +175,7 @@ class Cloud:
             for table in HIDDEN_TABLES:
                 make_table(self.azurite, self.media.storage_account, table)
 
-    def _start_api(self, addresses: _Addresses) -> None:
+    def _start_api(self, addresses: _Addresses) -> processes.Process:
         ((app, port),) = addresses.backends.items()
         self.media_url = addresses.urls[app]
         api = self._life.enter_context(
@@ -190,6 +188,9 @@ class Cloud:
             )
         )
         self._processes.append(api)
+        return api
+
+    def _await_api(self, api: processes.Process) -> None:
         with httpx.Client(verify=self.trust.client_context, trust_env=False) as client:
             api.until(lambda: _answers(client, f"{self.media_url}/healthz"), API_START_SECONDS)
 
