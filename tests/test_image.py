@@ -1,0 +1,70 @@
+"""What the media service's image is made of, as far as that can be told without building it."""
+
+import ast
+import re
+import sys
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+ROOMS = ("mediaservice", "redactor")
+DEPLOYED = ("mediaservice/requirements.lock", "function/requirements.lock")
+
+
+def pins(lock: str) -> dict[str, str]:
+    """Package → version."""
+    return dict(re.findall(r"^([\w.-]+)==([^\s\\]+)", (ROOT / lock).read_text(), flags=re.MULTILINE))
+
+
+def imported(room: str) -> set[str]:
+    """Top-level modules that a room's files import, anywhere in them."""
+    names: set[str] = set()
+    for file in (ROOT / room).rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Import):
+                names |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_it_holds_every_package_that_is_imported(room: str) -> None:
+    locked = set(pins("mediaservice/requirements.lock"))
+    homes = packages_distributions()
+    missing = []
+    for module in sorted(imported(room)):
+        top = module.partition(".")[0]
+        if top in sys.stdlib_module_names or top in ROOMS:
+            continue
+        # `azure` is shared by many packages; the one meant is called like the module
+        names = {home.lower() for home in homes.get(top, [])}
+        if top == "azure":
+            names = {name for name in names if module.replace(".", "-").startswith(name)}
+        if not names & locked:
+            missing.append(module)
+    assert missing == []
+
+
+@pytest.mark.parametrize("lock", DEPLOYED)
+def test_what_is_deployed_is_what_was_tested(lock: str) -> None:
+    tested = pins("requirements.lock")
+    assert {name: version for name, version in pins(lock).items() if tested.get(name) != version} == {}
+
+
+@pytest.mark.parametrize("lock", DEPLOYED)
+def test_what_is_deployed_is_pinned_by_hash(lock: str) -> None:
+    entries = re.split(r"\n(?=\S)", (ROOT / lock).read_text().strip())
+    assert entries
+    assert [entry for entry in entries if "--hash=sha256:" not in entry] == []
+
+
+def test_its_sources_reach_the_builder() -> None:
+    let_through = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", (ROOT / "Dockerfile").read_text(), flags=re.MULTILINE)
+    sources = {source for line in copied for source in line.split()}
+    assert sources
+    assert {source for source in sources if source.partition("/")[0] not in let_through} == set()
+    assert [source for source in sources if not (ROOT / source).exists()] == []

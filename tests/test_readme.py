@@ -1,0 +1,96 @@
+"""The README says what is there: settings, commands, outputs, files, links."""
+
+import json
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+import yaml
+
+from local.__main__ import app as local_app
+from mediaservice.__main__ import app as mediaservice_app
+from redactor.cli import app as redactor_app
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+PROSE = re.sub(r"```.*?```", "", README, flags=re.DOTALL)
+MAKEFILE = (ROOT / "Makefile").read_text()
+APPS = {"local": local_app, "mediaservice": mediaservice_app, "redactor": redactor_app}
+
+
+def commands() -> Iterator[list[str]]:
+    """Every command in the README that is ours, as words."""
+    blocks = re.findall(r"```sh\n(.*?)```", README, flags=re.DOTALL)
+    spans = re.findall(r"`([^`\n]+)`", PROSE)
+    for line in [line for block in blocks for line in block.splitlines()] + spans:
+        if line.startswith(("make ", "python -m ")):
+            yield shlex.split(line, comments=True)
+
+
+def options(room: str, command: str) -> set[str]:
+    """What `python -m ROOM COMMAND --help` lists."""
+    commands: dict[str, Any] = getattr(typer.main.get_command(APPS[room]), "commands", {})
+    assert command in commands, f"python -m {room} has no command {command}"
+    return {option for parameter in commands[command].params for option in parameter.opts}
+
+
+def test_the_table_of_settings_is_pulumi_yaml() -> None:
+    declared = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
+
+    def row(name: str, setting: dict[str, Any]) -> str:
+        default = setting["default"]
+        value = f"`{json.dumps(default) if isinstance(default, list) else default}`" if default != "" else "none"
+        return f"| `{name}` | {value} | {' '.join(setting['description'].split())} |"
+
+    table = README.partition("| setting | default | meaning |\n|---|---|---|\n")[2].partition("\n\n")[0]
+    assert table.splitlines() == [row(name, setting) for name, setting in declared.items()]
+
+
+def test_its_make_commands_are_in_the_makefile() -> None:
+    targets = set(re.findall(r"^([a-z]+):", MAKEFILE, flags=re.MULTILINE))
+    variables = set(re.findall(r"\b([A-Z]+)=", MAKEFILE))
+    used = [words[1:] for words in commands() if words[0] == "make"]
+    assert used
+    for target, *given in used:
+        assert target in targets
+        assert {each.partition("=")[0] for each in given} <= variables
+
+
+def test_its_options_are_in_the_commands_help() -> None:
+    seen = 0
+    for words in commands():
+        if words[0] == "make":
+            given = [each.removeprefix("ARGS=") for each in words if each.startswith("ARGS=")]
+            room, command = "local", {"redact": "redact", "cloud": "up"}.get(words[1], "")
+            arguments = shlex.split(" ".join(given))
+        else:
+            _, _, room, command, *arguments = words
+        used = {each for each in arguments if each.startswith("--")}
+        if command:
+            assert used <= options(room, command)
+        seen += len(used)
+    assert seen, "the README shows no option"
+
+
+def test_its_stack_outputs_are_exported() -> None:
+    exported = set(re.findall(r'pulumi\.export\(\s*"(\w+)"', (ROOT / "__main__.py").read_text()))
+    used = set(re.findall(r"pulumi stack output (\w+)", README))
+    assert used
+    assert used <= exported
+
+
+def test_its_files_exist() -> None:
+    named = re.findall(r"`((?:\.?\w+/)+(?:\w[\w.]*)?|[\w.]+\.(?:py|txt|lock|yaml))`", PROSE)
+    named += [link for link in re.findall(r"\]\(([^)#]+)\)", README) if "://" not in link]
+    assert named
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+@pytest.mark.parametrize("anchor", sorted(set(re.findall(r"\]\(#([\w-]+)\)", README))))
+def test_its_links_lead_to_headings(anchor: str) -> None:
+    headings = re.findall(r"^#+ (.+)$", README, flags=re.MULTILINE)
+    assert anchor in {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
