@@ -34,6 +34,7 @@ __all__ = [
     "RedactionError",
     "Resolution",
     "Result",
+    "analyze",
     "redact",
 ]
 
@@ -59,3 +60,20 @@ def redact(
     from redactor import engine
 
     return engine.run(source, destination, options, on_progress or (lambda _: None), cancel or threading.Event())
+
+
+def analyze(
+    source: Path,
+    folder: Path,
+    options: Options = DEFAULTS,
+    on_progress: Callable[[Progress], None] | None = None,
+    cancel: threading.Event | None = None,
+) -> Result:
+    """Write `<stem>_annotations.json` and one `<stem>_thumb<id>.jpg` for each face into `folder`, and no video.
+
+    The annotations, edited or not, are what `Options.annotations` takes. An id is one track: someone who leaves
+    and comes back, or is seen before and after a cut, has several. Raises as `redact` does.
+    """
+    from redactor import engine
+
+    return engine.analyze(source, folder, options, on_progress or (lambda _: None), cancel or threading.Event())

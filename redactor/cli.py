@@ -1,4 +1,4 @@
-"""The command line: `python -m redactor redact IN OUT`."""
+"""The command line: `python -m redactor redact IN OUT` and `analyze IN OUTDIR`."""
 
 import json
 import signal
@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final, NoReturn
 import typer
 
 import redactor
-from redactor.errors import Cancelled, RedactionError
+from redactor.errors import Cancelled, ConfigurationUnsupported, RedactionError
 from redactor.options import BlurType, Options, Quality, Resolution
 from redactor.results import Progress, Result
 
@@ -24,6 +24,11 @@ INTERNAL: Final = 1
 LEAST_INTERVAL: Final = 0.1  # seconds between two progress lines
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Hides the faces in videos.")
+
+
+class Mode(StrEnum):
+    COMBINED = "combined"
+    REDACT = "redact"
 
 
 class ProgressStyle(StrEnum):
@@ -38,28 +43,68 @@ def main() -> None:
     """Hides the faces in videos."""
 
 
+# The options that both commands share.
+type ResolutionOption = Annotated[
+    Resolution, typer.Option(help="Size of the picture that is analysed; the output keeps its size.")
+]
+type QualityOption = Annotated[Quality, typer.Option(help="How much is spent on finding faces.")]
+type ProgressOption = Annotated[
+    ProgressStyle, typer.Option(help="auto: a bar on a terminal, else nothing. json: one object a line.")
+]
+
+
 @app.command()
 def redact(
     source: Annotated[Path, typer.Argument(metavar="IN", help="The video to redact.")],
     destination: Annotated[Path, typer.Argument(metavar="OUT", help="The .mp4, .m4v or .mov to write.")],
+    mode: Annotated[Mode, typer.Option(help="redact: cover what --annotations says, and look for nothing.")] = (
+        Mode.COMBINED
+    ),
     blur_type: Annotated[BlurType, typer.Option(help="How faces are hidden.")] = BlurType.MED,
-    resolution: Annotated[
-        Resolution, typer.Option(help="Size of the picture that is analysed; the output keeps its size.")
-    ] = Resolution.SOURCE,
-    quality: Annotated[Quality, typer.Option(help="How much is spent on finding faces.")] = Quality.BALANCED,
+    resolution: ResolutionOption = Resolution.SOURCE,
+    quality: QualityOption = Quality.BALANCED,
     crf: Annotated[int, typer.Option(help="Encoder's rate factor: 0 lossless to 51 worst.")] = 20,
-    progress: Annotated[
-        ProgressStyle, typer.Option(help="auto: a bar on a terminal, else nothing. json: one object a line.")
-    ] = ProgressStyle.AUTO,
+    annotations: Annotated[Path | None, typer.Option(help="What `analyze` wrote, edited or not.")] = None,
+    ids: Annotated[str, typer.Option(help="Faces of --annotations to cover, as in 1,2; all if not given.")] = "",
+    progress: ProgressOption = ProgressStyle.AUTO,
 ) -> None:
     """Write OUT, which is IN with every face hidden. Exit 0 done, 2 bad input or usage, 1 internal failure."""
+
+    def work(report: Callable[[Progress], None], cancel: threading.Event) -> Result:
+        if (mode is Mode.REDACT) != (annotations is not None):
+            raise ConfigurationUnsupported("--mode redact and --annotations go together")
+        options = Options(blur_type, resolution, quality, crf, annotations, _parsed_ids(ids))
+        return redactor.redact(source, destination, options, report, cancel)
+
+    _run(work, progress, destination)
+
+
+@app.command()
+def analyze(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="The video to analyse.")],
+    folder: Annotated[Path, typer.Argument(metavar="OUTDIR", help="Where the annotations and thumbnails go.")],
+    resolution: ResolutionOption = Resolution.SOURCE,
+    quality: QualityOption = Quality.BALANCED,
+    progress: ProgressOption = ProgressStyle.AUTO,
+) -> None:
+    """Write <IN>_annotations.json and a thumbnail of each face into OUTDIR, to be looked through and edited."""
+
+    def work(report: Callable[[Progress], None], cancel: threading.Event) -> Result:
+        options = Options(resolution=resolution, quality=quality)
+        return redactor.analyze(source, folder, options, report, cancel)
+
+    _run(work, progress, folder)
+
+
+def _run(
+    work: Callable[[Callable[[Progress], None], threading.Event], Result], progress: ProgressStyle, destination: Path
+) -> None:
     cancel = threading.Event()
     received = _stop_on_signals(cancel)
     as_json = progress is ProgressStyle.JSON
     try:
-        options = Options(blur_type=blur_type, resolution=resolution, quality=quality, crf=crf)
         with _reporter(progress) as report:
-            result = redactor.redact(source, destination, options, report, cancel)
+            result = work(report, cancel)
     except Cancelled:
         sys.stderr.write("stopped; nothing was written\n")
         raise typer.Exit(128 + (received[0] if received else signal.SIGINT)) from None
@@ -71,6 +116,14 @@ def redact(
         _emit({"result": rendered(result)})
     elif progress is not ProgressStyle.NONE:
         sys.stderr.write(_summary(destination, result) + "\n")
+
+
+def _parsed_ids(text: str) -> frozenset[int] | None:
+    """Blank means all."""
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if not all(part.isdecimal() for part in parts):
+        raise ConfigurationUnsupported(f"--ids: {text!r} is not a list of numbers such as 1,2")
+    return frozenset(map(int, parts)) or None
 
 
 def rendered(result: Result) -> dict[str, Any]:

@@ -13,10 +13,13 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 
 from redactor import blur
+from redactor.album import Album
 from redactor.analysis import Analysis, RegionedFrame
+from redactor.annotations import read
 from redactor.effort import effort
 from redactor.errors import Cancelled, ConfigurationUnsupported, RedactionError
 from redactor.options import Options
+from redactor.replay import Replay
 from redactor.results import Progress, Result
 from redactor.sink import Sink
 from redactor.source import AnyPacket, Source
@@ -34,15 +37,16 @@ def run(
 ) -> Result:
     """See `redactor.redact`."""
     started = time.monotonic()
-    _check_places(source, destination)
-    av.logging.set_level(None)
-    # OpenCV's own threads only get in the way: the pictures are small, and every core is busy already.
-    cv2.setNumThreads(1)
+    _check_source(source)
+    _check_destination(destination, source)
+    annotations = read(options.annotations) if options.annotations is not None else None
+    _settle_libraries()
     with Source(source) as opened, Sink(destination, opened, options.crf) as sink:
-        analysis = Analysis(opened.facts, options)
+        facts = opened.facts
+        regioned = Replay(facts, annotations, options.ids) if annotations is not None else Analysis(facts, options)
         margin = effort(options).margin
         dressed = 0
-        for item in _ahead(analysis.run(_until(cancel, opened.items())), cancel):
+        for item in _ahead(regioned.run(_until(cancel, opened.items())), cancel):
             if isinstance(item, Packet):
                 sink.write_audio(item)
                 continue
@@ -50,10 +54,48 @@ def run(
             blur.redact(frame, item.regions, options.blur_type, margin)
             dressed += bool(item.regions)
             sink.write_frame(frame)
-            on_progress(_progress(sink.written, opened.facts.frames))
+            on_progress(_progress(sink.written, facts.frames))
         sink.finish()
         return Result(
             frames=sink.written,
+            frames_with_faces=dressed,
+            faces=regioned.faces,
+            detections=regioned.detections,
+            seconds=time.monotonic() - started,
+            width=facts.width,
+            height=facts.height,
+            audio_streams=len(opened.audio),
+            dropped=opened.dropped(),
+            converted=sink.converted,
+        )
+
+
+def analyze(
+    source: Path,
+    folder: Path,
+    options: Options,
+    on_progress: Callable[[Progress], None],
+    cancel: threading.Event,
+) -> Result:
+    """See `redactor.analyze`."""
+    started = time.monotonic()
+    _check_source(source)
+    if not folder.is_dir():
+        raise ConfigurationUnsupported(f"{folder}: no such folder")
+    _settle_libraries()
+    with Source(source) as opened, Album(folder, source.stem, opened.facts) as album:
+        analysis = Analysis(opened.facts, options)
+        frames = dressed = 0
+        for item in _ahead(analysis.run(_until(cancel, opened.items())), cancel):
+            if isinstance(item, Packet):
+                continue
+            album.add(item.frame, item.regions)
+            frames += 1
+            dressed += bool(item.regions)
+            on_progress(_progress(frames, opened.facts.frames))
+        album.finish()
+        return Result(
+            frames=frames,
             frames_with_faces=dressed,
             faces=analysis.faces,
             detections=analysis.detections,
@@ -61,12 +103,16 @@ def run(
             width=opened.facts.width,
             height=opened.facts.height,
             audio_streams=len(opened.audio),
-            dropped=opened.dropped(),
-            converted=sink.converted,
         )
 
 
-def _check_places(source: Path, destination: Path) -> None:
+def _settle_libraries() -> None:
+    av.logging.set_level(None)
+    # OpenCV's own threads only get in the way: the pictures are small, and every core is busy already.
+    cv2.setNumThreads(1)
+
+
+def _check_source(source: Path) -> None:
     if not source.exists():
         raise ConfigurationUnsupported(f"{source}: no such file")
     if not source.is_file():
@@ -76,6 +122,9 @@ def _check_places(source: Path, destination: Path) -> None:
             pass
     except OSError as error:
         raise ConfigurationUnsupported(f"{source}: cannot be read ({error.strerror})") from error
+
+
+def _check_destination(destination: Path, source: Path) -> None:
     if not destination.parent.is_dir():
         raise ConfigurationUnsupported(f"{destination}: its folder does not exist")
     if destination.is_dir():

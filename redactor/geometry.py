@@ -39,6 +39,22 @@ class Box:
     def moved(self, x: float, y: float) -> Self:
         return type(self)(self.left + x, self.top + y, self.right + x, self.bottom + y)
 
+    def stretched(self, x: float, y: float) -> Self:
+        """All edges multiplied: from shares of a picture to its pixels, or back."""
+        return type(self)(self.left * x, self.top * y, self.right * x, self.bottom * y)
+
+    def turned(self, quarters: int) -> Self:
+        """Where the box lies after its picture, a unit square, was turned that often anticlockwise."""
+        match quarters % 4:
+            case 1:
+                return type(self)(self.top, 1 - self.right, self.bottom, 1 - self.left)
+            case 2:
+                return type(self)(1 - self.right, 1 - self.bottom, 1 - self.left, 1 - self.top)
+            case 3:
+                return type(self)(1 - self.bottom, self.left, 1 - self.top, self.right)
+            case _:
+                return self
+
     def blended(self, other: Self, share: float) -> Self:
         """Linear interpolation: `share` 0 gives this box, 1 the other."""
         keep = 1.0 - share

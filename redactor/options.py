@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 from redactor.errors import ConfigurationUnsupported
 
@@ -35,15 +36,21 @@ class Quality(StrEnum):
 class Options:
     """Choices for one run; the defaults of `blur_type` and `resolution` are the contract's.
 
-    `crf` is the encoder's constant rate factor: 0 lossless, 18 to 20 visually lossless, 51 worst.
-    Raises ConfigurationUnsupported for a `crf` out of range.
+    With `annotations`, an annotations file, no face is looked for: what the file says is covered, of all faces
+    in it or of those in `ids`. `crf` is the encoder's constant rate factor: 0 lossless, 18 to 20 visually
+    lossless, 51 worst.
+    Raises ConfigurationUnsupported for a `crf` out of range, and for `ids` without `annotations`.
     """
 
     blur_type: BlurType = BlurType.MED
     resolution: Resolution = Resolution.SOURCE
     quality: Quality = Quality.BALANCED
     crf: int = 20
+    annotations: Path | None = None
+    ids: frozenset[int] | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.crf <= 51:
             raise ConfigurationUnsupported(f"crf: {self.crf} is not between 0 and 51")
+        if self.ids is not None and self.annotations is None:
+            raise ConfigurationUnsupported("ids: have a meaning only together with annotations")

@@ -28,46 +28,23 @@ def planes(frame: VideoFrame) -> list[Plane]:
 class Picture:
     """`pixels`: (height, width, 3) uint8 BGR, square pixels, upright.
 
-    `quarters` quarter turns anticlockwise made it upright; `across` and `down` are stored pixels per
-    pixel of it before that turn.
+    `quarters` quarter turns anticlockwise made it upright; `width` and `height` are the frame's, in stored pixels.
     """
 
     pixels: NDArray[np.uint8]
     quarters: int
-    across: float
-    down: float
+    width: int
+    height: int
 
     def stored(self, box: Box) -> Box:
         """A box of this picture in the frame's stored pixels; `analysed` is the way back."""
-        turned_height, turned_width = self.pixels.shape[:2]
-        match self.quarters:
-            case 1:
-                box = Box(turned_height - box.bottom, box.left, turned_height - box.top, box.right)
-            case 2:
-                box = Box(
-                    turned_width - box.right,
-                    turned_height - box.bottom,
-                    turned_width - box.left,
-                    turned_height - box.top,
-                )
-            case 3:
-                box = Box(box.top, turned_width - box.right, box.bottom, turned_width - box.left)
-        return Box(box.left * self.across, box.top * self.down, box.right * self.across, box.bottom * self.down)
+        high, wide = self.pixels.shape[:2]
+        return box.stretched(1 / wide, 1 / high).turned(-self.quarters).stretched(self.width, self.height)
 
     def analysed(self, box: Box) -> Box:
         """A box of the frame's stored pixels in this picture."""
-        left, right = box.left / self.across, box.right / self.across
-        top, bottom = box.top / self.down, box.bottom / self.down
-        turned_height, turned_width = self.pixels.shape[:2]
-        match self.quarters:
-            case 1:
-                return Box(top, turned_height - right, bottom, turned_height - left)
-            case 2:
-                return Box(turned_width - right, turned_height - bottom, turned_width - left, turned_height - top)
-            case 3:
-                return Box(turned_width - bottom, left, turned_width - top, right)
-            case _:
-                return Box(left, top, right, bottom)
+        high, wide = self.pixels.shape[:2]
+        return box.stretched(1 / self.width, 1 / self.height).turned(self.quarters).stretched(wide, high)
 
     def close_up(self, stored: Box, side: int, room: float) -> tuple[NDArray[np.uint8], Box]:
         """(side, side, 3) BGR around a box of stored pixels, `room` times its longer side wide; and the box in it."""
@@ -81,6 +58,11 @@ class Picture:
         return crop, Box(middle - half_width, middle - half_height, middle + half_width, middle + half_height)
 
 
+def quarters_of(rotation: int) -> int:
+    """Quarter turns anticlockwise nearest to `rotation` degrees."""
+    return round(rotation / 90) % 4
+
+
 class Reducer:
     """Makes the analysed picture of frames: at most `long_side` pixels, square, turned upright."""
 
@@ -88,7 +70,7 @@ class Reducer:
         """`aspect` is the sample aspect ratio; `rotation` degrees anticlockwise that show the frame upright."""
         self._long_side = long_side
         self._aspect = float(aspect)
-        self._quarters = round(rotation / 90) % 4
+        self._quarters = quarters_of(rotation)
 
     def reduce(self, frame: VideoFrame, turn: int = 0) -> Picture:
         """`turn`: quarters anticlockwise beyond the file's own."""
@@ -97,7 +79,7 @@ class Reducer:
         width, height = max(1, round(wide * factor)), max(1, round(high * factor))
         quarters = (self._quarters + turn) % 4
         turned = np.ascontiguousarray(np.rot90(_small_bgr(frame, width, height), quarters))
-        return Picture(turned, quarters, frame.width / width, frame.height / height)
+        return Picture(turned, quarters, frame.width, frame.height)
 
 
 def _small_bgr(frame: VideoFrame, width: int, height: int) -> NDArray[np.uint8]:

@@ -53,6 +53,9 @@ def test_json_progress_ends_with_the_error(tmp_path: Path) -> None:
         (["redact", "missing.mp4", "out.mp4"], "missing.mp4: no such file"),
         (["redact", "missing.mp4", "out.mp4", "--blur-type", "Fog"], "'Box', 'Low', 'Med', 'High', 'Black'"),
         (["redact", "missing.mp4", "out.mp4", "--crf", "99"], "crf: 99 is not between 0 and 51"),
+        (["redact", "missing.mp4", "out.mp4", "--mode", "redact"], "--mode redact and --annotations go together"),
+        (["redact", "a.mp4", "b.mp4", "--mode", "redact", "--annotations", "c.json", "--ids", "1,x"], "'1,x'"),
+        (["analyze", "missing.mp4", "."], "missing.mp4: no such file"),
         (["dance"], "No such command 'dance'"),
     ],
 )
@@ -68,6 +71,15 @@ def test_people_are_told_what_was_done(walking_clip: Path, tmp_path: Path) -> No
     assert done.returncode == 0
     assert "40 frames" in done.stderr
     assert "1 faces in 40 frames" in done.stderr
+
+
+def test_two_passes_by_command(walking_clip: Path, tmp_path: Path) -> None:
+    assert run("analyze", walking_clip, tmp_path).returncode == 0
+    notes = tmp_path / "walk_annotations.json"
+    arguments = ["--mode", "redact", "--annotations", str(notes), "--ids", "1", "--progress", "json"]
+    done = run("redact", walking_clip, tmp_path / "out.mp4", *arguments)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout.splitlines()[-1])["result"]["framesWithFaces"] == 40
 
 
 def test_help_loads_no_heavy_library() -> None:

@@ -1,0 +1,190 @@
+"""The annotations file of the two-pass flow: who is where and when, to be edited between the passes.
+
+Version 1 of the Media Services v3 FaceDetectorPreset's JSON: fragments of equal intervals, each interval with a
+list of events. Places are shares of the upright picture, and may leave it; times are in ticks, `timescale` a second.
+"""
+
+import json
+import math
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import IO, Any, Final
+
+from redactor.errors import ConfigurationUnsupported
+from redactor.geometry import Box
+
+VERSION: Final = 1
+LONGEST_FRAGMENT: Final = 250  # intervals
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One face in one interval; `box` in shares of the upright picture."""
+
+    id: int
+    box: Box
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """Consecutive intervals. In ticks; `events` holds one list for each interval."""
+
+    start: int
+    duration: int
+    interval: int
+    events: Sequence[Sequence[Event]]
+
+
+@dataclass(frozen=True, slots=True)
+class Annotations:
+    """A whole file. Fragments are in order of their start."""
+
+    timescale: int
+    offset: int
+    fragments: Sequence[Fragment]
+
+    def at(self, time: Fraction) -> Sequence[Event]:
+        """The events of the interval that holds `time`, in seconds."""
+        ticks = time * self.timescale - self.offset
+        # Foreign files round their starts to a tick: half a one is forgiven.
+        ticks += Fraction(1, 2) if ticks.denominator != 1 else 0
+        index = bisect_right(self.fragments, math.floor(ticks), key=lambda fragment: fragment.start) - 1
+        if index < 0:
+            return ()
+        fragment = self.fragments[index]
+        interval = int((ticks - fragment.start) // fragment.interval)
+        return fragment.events[interval] if interval < len(fragment.events) else ()
+
+
+class AnnotationsWriter:
+    """Writes a file fragment by fragment: memory does not grow with the video."""
+
+    def __init__(self, file: IO[str], timescale: int, framerate: float, width: int, height: int) -> None:
+        """`width`, `height`: of the upright picture."""
+        head = {
+            "version": VERSION,
+            "timescale": timescale,
+            "offset": 0,
+            "framerate": round(framerate, 3),
+            "width": width,
+            "height": height,
+        }
+        self._file = file
+        self._file.write(json.dumps(head)[:-1] + ', "fragments": [')
+        self._separator = "\n"
+        self._waiting: tuple[int, Sequence[Event]] | None = None
+        self._start = 0
+        self._interval = 0
+        self._events: list[Sequence[Event]] = []
+
+    def add(self, ticks: int, events: Sequence[Event]) -> None:
+        """The frame shown from `ticks` on; frames come in order."""
+        if self._waiting is not None:
+            self._append(*self._waiting, ticks - self._waiting[0])
+        self._waiting = (ticks, events)
+
+    def finish(self, last_duration: int) -> None:
+        """End the file; `last_duration` in ticks is how long the last frame is shown."""
+        if self._waiting is not None:
+            self._append(*self._waiting, max(1, last_duration))
+        self._flush()
+        self._file.write("\n]}\n")
+
+    def _append(self, ticks: int, events: Sequence[Event], interval: int) -> None:
+        if self._events and (interval != self._interval or len(self._events) == LONGEST_FRAGMENT):
+            self._flush()
+        if not self._events:
+            self._start, self._interval = ticks, interval
+        self._events.append(events)
+
+    def _flush(self) -> None:
+        if not self._events:
+            return
+        fragment = {
+            "start": self._start,
+            "duration": self._interval * len(self._events),
+            "interval": self._interval,
+            "events": [[_rendered(i, event) for i, event in enumerate(events)] for events in self._events],
+        }
+        self._file.write(self._separator + json.dumps(fragment))
+        self._separator = ",\n"
+        self._events = []
+
+
+def read(path: Path) -> Annotations:
+    """Parse a file; ConfigurationUnsupported names the place that is not as it should be."""
+    try:
+        document = json.loads(path.read_text("utf-8-sig"))
+    except OSError as error:
+        raise ConfigurationUnsupported(f"{path}: cannot be read ({error.strerror})") from error
+    except ValueError as error:
+        raise ConfigurationUnsupported(f"{path.name}: not JSON ({error})") from error
+    reader = _Reader(path.name)
+    root = reader.mapping(document, "the file")
+    version = reader.number(root, "version", "the file")
+    if version != VERSION:
+        raise ConfigurationUnsupported(f"{path.name}: version is {version:g}, allowed: {VERSION}")
+    fragments = sorted(reader.fragments(root), key=lambda fragment: fragment.start)
+    return Annotations(
+        timescale=reader.positive(root, "timescale", "the file"),
+        offset=int(reader.number(root, "offset", "the file")) if "offset" in root else 0,
+        fragments=fragments,
+    )
+
+
+def _rendered(index: int, event: Event) -> dict[str, Any]:
+    place = {"x": event.box.left, "y": event.box.top, "width": event.box.width, "height": event.box.height}
+    return {"index": index, "id": event.id} | {name: round(share, 6) for name, share in place.items()}
+
+
+class _Reader:
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def mapping(self, value: Any, place: str) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            raise ConfigurationUnsupported(f"{self._name}: {place} must be an object")
+        return value
+
+    def sequence(self, value: Any, place: str) -> list[Any]:
+        if not isinstance(value, list):
+            raise ConfigurationUnsupported(f"{self._name}: {place} must be a list")
+        return value
+
+    def number(self, holder: dict[str, Any], key: str, place: str) -> float:
+        value = holder.get(key)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 2**63:
+            raise ConfigurationUnsupported(f"{self._name}: {key} of {place} is {value!r}, must be a number")
+        return value
+
+    def positive(self, holder: dict[str, Any], key: str, place: str) -> int:
+        value = self.number(holder, key, place)
+        if value <= 0 or value != int(value):
+            raise ConfigurationUnsupported(f"{self._name}: {key} of {place} is {value:g}, must be whole and above 0")
+        return int(value)
+
+    def fragments(self, root: dict[str, Any]) -> Iterator[Fragment]:
+        for number, value in enumerate(self.sequence(root.get("fragments"), "fragments")):
+            place = f"fragments[{number}]"
+            holder = self.mapping(value, place)
+            start = int(self.number(holder, "start", place))
+            duration = self.positive(holder, "duration", place)
+            if "events" not in holder:  # as the format writes a stretch without faces
+                yield Fragment(start, duration, duration, ())
+                continue
+            lists = self.sequence(holder["events"], f"{place}.events")
+            events = [self._interval(one, f"{place}.events[{index}]") for index, one in enumerate(lists)]
+            yield Fragment(start, duration, self.positive(holder, "interval", place), events)
+
+    def _interval(self, value: Any, place: str) -> list[Event]:
+        return [self._event(one, f"{place}[{index}]") for index, one in enumerate(self.sequence(value, place))]
+
+    def _event(self, value: Any, place: str) -> Event:
+        holder = self.mapping(value, place)
+        x, y, width, height = (self.number(holder, key, place) for key in ("x", "y", "width", "height"))
+        if width < 0 or height < 0:
+            raise ConfigurationUnsupported(f"{self._name}: {place} has a negative size")
+        return Event(int(self.number(holder, "id", place)), Box(x, y, x + width, y + height))

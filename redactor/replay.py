@@ -1,0 +1,47 @@
+"""The second pass: regions come from an annotations file and not from a detector."""
+
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+
+from av.packet import Packet
+from av.video.frame import VideoFrame
+
+from redactor.analysis import RegionedFrame
+from redactor.annotations import Annotations
+from redactor.picture import quarters_of
+from redactor.source import AnyPacket, VideoFacts
+from redactor.tracking import Region
+
+
+class Replay:
+    """Stands where `Analysis` does, and takes the file as it stands."""
+
+    def __init__(self, facts: VideoFacts, annotations: Annotations, ids: frozenset[int] | None) -> None:
+        """`ids`: the faces to cover; None for all."""
+        self._facts = facts
+        self._annotations = annotations
+        self._ids = ids
+        self._quarters = quarters_of(facts.rotation)
+        self._shown: set[int] = set()
+        self.detections = 0
+
+    @property
+    def faces(self) -> int:
+        """Distinct ids covered so far."""
+        return len(self._shown)
+
+    def run(self, items: Iterable[VideoFrame | AnyPacket]) -> Iterator[RegionedFrame | AnyPacket]:
+        """The same items in the same order, frames with their regions."""
+        for item in items:
+            yield item if isinstance(item, Packet) else RegionedFrame(item, self._regions(item))
+
+    def _regions(self, frame: VideoFrame) -> tuple[Region, ...]:
+        time = Fraction(frame.pts or 0) * self._facts.time_base
+        regions = tuple(
+            Region(event.id, event.box.turned(-self._quarters).stretched(frame.width, frame.height), seen=True)
+            for event in self._annotations.at(time)
+            if self._ids is None or event.id in self._ids
+        )
+        self._shown.update(region.track for region in regions)
+        self.detections += len(regions)
+        return regions
