@@ -103,7 +103,7 @@ async def list_container_sas(name: AssetName, body: ContainerSasBody, store: Sto
     expiry = body.expiry_time or now + timedelta(hours=1)
     expiry = expiry if expiry.tzinfo else expiry.replace(tzinfo=UTC)
     if not now < expiry <= now + MAX_SAS:
-        raise bad_request(f"expiryTime is {render.time(expiry)}; it must be within 24 hours from now.")
+        raise bad_request(f"expiryTime is {expiry.isoformat()}; it must be within 24 hours from now.")
     url = await store.containers.sas_url(found.value.container, LETTERS[body.permissions], expiry)
     return {"assetContainerSasUrls": [url]}
 

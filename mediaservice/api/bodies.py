@@ -13,6 +13,9 @@ HTTP_INPUT = "#Microsoft.Media.JobInputHttp"
 ASSET_INPUT = "#Microsoft.Media.JobInputAsset"
 ASSET_OUTPUT = "#Microsoft.Media.JobOutputAsset"
 MAX_OUTPUTS = 20
+# Not the service's own limits, which are not known, but what keeps an entity within what a table takes.
+MAX_TEXT = 10_000
+MAX_CORRELATION = 50_000
 
 
 class Body(BaseModel):
@@ -20,8 +23,8 @@ class Body(BaseModel):
 
 
 class AssetProperties(Body):
-    alternate_id: str | None = Field(None, alias="alternateId")
-    description: str | None = None
+    alternate_id: str | None = Field(None, alias="alternateId", max_length=MAX_TEXT)
+    description: str | None = Field(None, max_length=MAX_TEXT)
     container: str | None = None
     storage_account_name: str | None = Field(None, alias="storageAccountName")
 
@@ -46,7 +49,7 @@ class TransformBody(Body):
 
 
 class TransformPatch(Body):
-    description: str | None = None
+    description: str | None = Field(None, max_length=MAX_TEXT)
     outputs: tuple[TransformOutput, ...] | None = Field(None, min_length=1)
 
 
@@ -100,7 +103,7 @@ class JobProperties(Body):
         ),
     ]
     outputs: tuple[OutputBody, ...] = Field(min_length=1, max_length=MAX_OUTPUTS)
-    description: str | None = None
+    description: str | None = Field(None, max_length=MAX_TEXT)
     priority: Priority = Priority.NORMAL
     correlation_data: Mapping[str, str] = Field(default_factory=dict, alias="correlationData")
 
@@ -109,13 +112,21 @@ class JobProperties(Body):
     def _null_means_default(cls, value: Any, info: Any) -> Any:
         return cls.model_fields[info.field_name].get_default(call_default_factory=True) if value is None else value
 
+    @field_validator("correlation_data")
+    @classmethod
+    def _storable(cls, value: Mapping[str, str]) -> Mapping[str, str]:
+        size = sum(len(key) + len(text) for key, text in value.items())
+        if size > MAX_CORRELATION:
+            raise ValueError(f"{size} characters in all; at most {MAX_CORRELATION} are allowed")
+        return value
+
 
 class JobBody(Body):
     properties: JobProperties
 
 
 class JobPatchProperties(Body):
-    description: str | None = None
+    description: str | None = Field(None, max_length=MAX_TEXT)
     priority: Priority | None = None
 
 

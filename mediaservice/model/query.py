@@ -135,11 +135,11 @@ def _condition(clause: re.Match[str], offered: Mapping[str, Field]) -> Condition
 def _time(field: str, text: str) -> datetime:
     try:
         time = datetime.fromisoformat(text)
-    except ValueError:
+        return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         raise QueryError(
             f"$filter compares {field} with {text!r}; a time must look like 2026-01-31T12:00:00Z"
         ) from None
-    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def parse_order(text: str | None) -> Order | None:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 PLAIN = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_ ,;@()[]{}!$^~")
 LONGEST = 300  # of the 512 characters that a key may have
 END = "}"  # sorts behind the bar, and so behind every key that begins with what stands before it
-LAST_MICROSECOND = 10**17  # in the year 5138
+LAST_MICROSECOND = 10**18 - 1  # far behind the year 9999, the last that datetime knows
 
 
 def of_name(name: str) -> str:
@@ -43,16 +43,16 @@ def value_prefix(letter: str, value: str) -> str:
 
 
 def straight(time: datetime) -> str:
-    return f"{_microseconds(time):017d}"
+    return f"{_microseconds(time):018d}"
 
 
 def inverted(time: datetime) -> str:
-    return f"{LAST_MICROSECOND - _microseconds(time):017d}"
+    return f"{LAST_MICROSECOND - _microseconds(time):018d}"
 
 
 def _microseconds(time: datetime) -> int:
     delta = time - datetime(1970, 1, 1, tzinfo=UTC)
-    return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
+    return max(0, (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds)
 
 
 def _digest(text: str, length: int) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import signal
+import sys
 
 from mediaservice import logs
 from mediaservice.settings import WorkerSettings
@@ -12,8 +13,13 @@ log = logging.getLogger(__name__)
 
 
 def run(settings: WorkerSettings) -> None:
+    """Exits with 1 when Storage cannot be reached; the message that it may have taken comes back by itself."""
     logs.configure()
-    asyncio.run(_run(settings))
+    try:
+        asyncio.run(_run(settings))
+    except Exception:
+        log.exception("the worker cannot go on")
+        sys.exit(1)
 
 
 async def _run(settings: WorkerSettings) -> None:

@@ -58,6 +58,39 @@ def test_a_wrong_type_is_refused_with_its_path_and_an_unknown_field_ignored(rest
     assert rest("PUT", f"/assets/{name}", json={"properties": {"colour": "red"}}).status_code == 201
 
 
+@pytest.mark.parametrize("body", [b"", b"null", b"[]", b'"a"', b'{"properties": null}', b'{"properties": []}', b"\xff"])
+@pytest.mark.parametrize("path", ["/assets/a", "/transforms/a", "/transforms/faceredact/jobs/a"])
+def test_a_body_of_the_wrong_form_is_refused(rest: Rest, path: str, body: bytes) -> None:
+    answer = rest("PUT", path, content=body, headers={"content-type": "application/json"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "BadRequest")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"$filter": "properties/created gt 0001-01-01T00:00:00+14:00"},
+        {"$filter": "properties/created lt 9999-12-31T23:59:59-14:00"},
+        {"$top": "ten"},
+        {"$skiptoken": "%ff"},
+        {"$skiptoken": "bm90IG91cnM="},
+    ],
+)
+def test_options_that_cannot_be_read_are_refused(rest: Rest, options: dict[str, str]) -> None:
+    assert rest("GET", "/assets", params=options).status_code == 400
+
+
+def test_times_at_the_ends_of_the_calendar_can_be_compared_with(rest: Rest, name: str) -> None:
+    rest("PUT", f"/assets/{name}", json={"properties": {}})
+    everything = {
+        "$filter": "properties/created gt 0001-01-01T00:00:00Z and properties/created lt 9999-12-31T00:00:00Z"
+    }
+    assert name in [asset["name"] for asset in rest("GET", "/assets", params=everything).json()["value"]]
+
+
+def test_what_no_table_could_hold_is_refused(rest: Rest, name: str) -> None:
+    assert rest("PUT", f"/assets/{name}", json={"properties": {"description": "x" * 10_001}}).status_code == 400
+
+
 @pytest.mark.parametrize("name", ["a<b", "it's", "a.b", "a+b", "x" * 261])
 def test_a_name_that_the_rules_do_not_allow_is_refused(rest: Rest, name: str) -> None:
     answer = rest("PUT", f"/assets/{name}", json={"properties": {}})
