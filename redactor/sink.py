@@ -33,6 +33,7 @@ class Sink:
         self.destination = destination
         self.pixel_format = output_pixel_format(facts)
         self.written = 0
+        self._pictures = 0
         self._partial = destination.parent / f".{destination.name}.{secrets.token_hex(4)}.part"
         self._finished = False
         try:
@@ -68,7 +69,7 @@ class Sink:
     def write_frame(self, frame: VideoFrame) -> None:
         """Encode a frame that has the output's pixel format."""
         frame.pict_type = 0  # the encoder chooses anew
-        self._mux(self._video.encode(frame))
+        self._write_pictures(self._video.encode(frame))
         self.written += 1
 
     def write_audio(self, packet: AnyPacket) -> None:
@@ -77,7 +78,9 @@ class Sink:
 
     def finish(self) -> None:
         """Flush the encoder and write the index; the file is complete afterwards, and still unpublished."""
-        self._mux(self._video.encode(None))
+        self._write_pictures(self._video.encode(None))
+        if self._pictures != self.written:
+            raise RedactionError(f"{self.destination}: {self.written} frames went in, {self._pictures} came out")
         for track in self._sounds.values():
             self._mux(track.finish())
         try:
@@ -85,6 +88,10 @@ class Sink:
         except av.FFmpegError as error:
             raise RedactionError(f"{self.destination}: cannot be written ({error.strerror})") from error
         self._finished = True
+
+    def _write_pictures(self, packets: Sequence[AnyPacket]) -> None:
+        self._pictures += len(packets)  # H.264 and HEVC encoders make one packet of each frame
+        self._mux(packets)
 
     def _mux(self, packets: Sequence[AnyPacket]) -> None:
         try:

@@ -92,7 +92,7 @@ def test_help_loads_no_heavy_library() -> None:
 def test_a_signal_stops_it_within_two_seconds_and_leaves_nothing(
     number: signal.Signals, walk: Any, recipe: Any, make_clip: Any, tmp_path: Path
 ) -> None:
-    clip = make_clip(walk(40, 320, 240) * 20, recipe(audio=()))
+    clip = make_clip(walk(40, 320, 240) * 10, recipe(audio=()))
     folder = tmp_path / "out"
     folder.mkdir()
     with subprocess.Popen(
