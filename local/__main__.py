@@ -4,10 +4,12 @@ import logging
 import signal
 import sys
 from pathlib import Path
+from types import FrameType
 from typing import Annotated
 
 import typer
 
+from local.interrupts import SIGNALS
 from local.videos import UsageError
 
 app = typer.Typer(help="Run the Pulumi program's graph on this machine.", no_args_is_help=True, add_completion=False)
@@ -73,12 +75,20 @@ def up(
 class _plain_errors:  # noqa: N801  # reads as a statement
     """One line for what is known to go wrong: exit 2 for a user's mistake, 1 for what failed, 130 for Ctrl-C."""
 
+    def __init__(self) -> None:
+        self._interrupted = False
+
     def __enter__(self) -> None:
         logging.getLogger("azure").setLevel(logging.ERROR)
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        for number in SIGNALS:
+            signal.signal(number, self._interrupt)
+
+    def _interrupt(self, _number: int, _frame: FrameType | None) -> None:
+        self._interrupted = True
+        raise KeyboardInterrupt
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
-        if isinstance(error, KeyboardInterrupt):
+        if self._interrupted:  # whatever became of the exception in the libraries that it went through
             print("stopped", file=sys.stderr)
             raise typer.Exit(130)
         if isinstance(error, UsageError):

@@ -15,7 +15,7 @@ import httpx
 from azure.storage.queue import QueueClient
 
 from local import azurite as emulator
-from local import certificates, processes
+from local import certificates, interrupts, processes
 from local.azurite import Azurite
 from local.blob_watcher import BlobWatcher
 from local.dead_letters import DeadLetterDestination, DeadLetters
@@ -104,14 +104,18 @@ class Cloud:
         try:
             self._start()
         except BaseException:
-            self._life.close()
+            self._close()
             raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._life.close()
+        self._close()
+
+    def _close(self) -> None:
+        with interrupts.put_off():  # a second Ctrl-C would leave behind what the first one has not reached yet
+            self._life.close()
 
     def memory(self) -> int:
         """Resident bytes of every process that runs now, this one left out."""

@@ -16,6 +16,8 @@ from typing import Self
 
 import psutil
 
+from local import interrupts
+
 POLL_SECONDS = 0.02
 TAIL_BYTES = 16_384
 
@@ -154,6 +156,7 @@ def start(
     with contextlib.ExitStack() as files:
         errors = files.enter_context(log.open("ab"))
         out = files.enter_context(output.open("wb")) if output else errors
+        files.enter_context(interrupts.put_off())  # there must be no child that the leash does not hold
         try:
             child = subprocess.Popen(
                 list(command),
@@ -166,7 +169,7 @@ def start(
             )
         except OSError as error:
             raise ProcessError(f"{name} cannot be started: {error}") from None
-    return Process(name, child, log)
+        return Process(name, child, log)
 
 
 def _group_alive(group: int) -> bool:

@@ -3,15 +3,17 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from local.graph import Stack
+if TYPE_CHECKING:  # slow to import, and a wrong file name should be told at once
+    from local.graph import Stack
 
 
 class UsageError(Exception):
     """Something asked for that cannot be; one line that names it, what it was and what is allowed."""
 
 
-def check_videos(videos: Sequence[Path], stack: Stack) -> None:
+def check_videos(videos: Sequence[Path], stack: "Stack") -> None:
     """Raises UsageError for the first file that is no video, or that the stack would not redact."""
     endings = [ending.lower() for ending in json.loads(stack.setting("uploadEndings"))]
     names: dict[str, Path] = {}
