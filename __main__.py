@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pulumi
 
+from stack.alerts import Alerts
+from stack.diagnostics import send_logs
 from stack.events import UploadEvents
 from stack.function import FUNCTION_NAME, FunctionApp
 from stack.identity import managed_identity
@@ -13,8 +15,9 @@ from stack.place import make_place
 from stack.portal import portal_link
 from stack.retries import retry_what_azure_is_not_ready_for
 from stack.settings import read_settings
-from stack.storage import FunctionStorage, Lake, MediaStorage
+from stack.storage import FunctionStorage, Lake, MediaStorage, Retention
 from stack.transform import FaceRedaction
+from stack.workbook import Dashboard
 
 settings = read_settings(pulumi.Config(), pulumi.Config("azure-native").get("location"))
 package = build_package(Path("function"), Path(".cache/function-package"))
@@ -23,8 +26,15 @@ transform = FaceRedaction(settings.blur_type, settings.resolution)
 retry_what_azure_is_not_ready_for()
 place = make_place(settings)
 monitoring = Monitoring("monitoring", place, settings.log_days)
-lake = Lake("lake", place, settings.upload_container)
-media_storage = MediaStorage("media-storage", place)
+lake = Lake(
+    "lake",
+    place,
+    settings.upload_container,
+    Retention(settings.upload_days, settings.recover_days, settings.protect_data),
+)
+media_storage = MediaStorage(
+    "media-storage", place, Retention(settings.result_days, settings.recover_days, settings.protect_data)
+)
 function_identity = managed_identity("function", place)
 
 if settings.self_hosted:
@@ -69,6 +79,12 @@ events = UploadEvents(
     attempts=settings.event_attempts,
     minutes=settings.event_minutes,
 )
+writes = ["StorageWrite", "StorageDelete"]
+send_logs("upload-logs", lake.blobs_id, monitoring.workspace_id, parent=lake, categories=writes)
+send_logs("result-logs", media_storage.blobs_id, monitoring.workspace_id, parent=media_storage, categories=writes)
+send_logs("delivery-logs", events.topic_id, monitoring.workspace_id, parent=events)
+Alerts("alerts", place, monitoring, email=settings.alert_email, own_service=settings.self_hosted is not None)
+dashboard = Dashboard("dashboard", place, monitoring)
 
 pulumi.export("uploadTo", pulumi.Output.concat(lake.blob_endpoint, lake.uploads.name))
 pulumi.export("resultsIn", media_storage.blob_endpoint)
@@ -81,6 +97,7 @@ pulumi.export("resourceGroup", place.group_name)
 pulumi.export(
     "dashboards",
     {
+        "overview": portal_link(dashboard.workbook_id, "workbook"),
         "resources": portal_link(place.group_id),
         "function": portal_link(function.site_id),
         "logs": portal_link(monitoring.insights_id),

@@ -22,12 +22,19 @@ _TYPES = {
     "eventgrid:SystemTopicEventSubscription": (
         "Microsoft.EventGrid/systemTopics/{systemTopicName}/eventSubscriptions/{eventSubscriptionName}"
     ),
+    "insights:ActionGroup": "Microsoft.Insights/actionGroups/{actionGroupName}",
+    "insights:ScheduledQueryRule": "Microsoft.Insights/scheduledQueryRules/{ruleName}",
+    "insights:Workbook": "Microsoft.Insights/workbooks/{resourceName}",
     "insights:Component": "Microsoft.Insights/components/{resourceName}",
     "managedidentity:UserAssignedIdentity": "Microsoft.ManagedIdentity/userAssignedIdentities/{resourceName}",
     "media:MediaService": "Microsoft.Media/mediaServices/{accountName}",
     "media:Transform": "Microsoft.Media/mediaServices/{accountName}/transforms/{transformName}",
     "operationalinsights:Workspace": "Microsoft.OperationalInsights/workspaces/{workspaceName}",
     "resources:Deployment": "Microsoft.Resources/deployments/{deploymentName}",
+    "storage:BlobServiceProperties": "Microsoft.Storage/storageAccounts/{accountName}/blobServices/{blobServicesName}",
+    "storage:ManagementPolicy": (
+        "Microsoft.Storage/storageAccounts/{accountName}/managementPolicies/{managementPolicyName}"
+    ),
     "storage:BlobContainer": (
         "Microsoft.Storage/storageAccounts/{accountName}/blobServices/default/containers/{containerName}"
     ),
@@ -199,7 +206,7 @@ def _identity(resource_id: str, declared: dict[str, Any], tenant_id: str) -> dic
 
 def answer(token: str, args: Mapping[str, Any], *, tenant_id: str, deployer_id: str) -> dict[str, Any]:
     """Answer one of the provider's functions as Azure would. Raises UnknownResourceError."""
-    match token.split(":")[-1]:
+    match token.rsplit(":", maxsplit=1)[-1]:
         case "getClientConfig":
             return {
                 "clientId": _AZURE_CLI,

@@ -48,7 +48,7 @@ class AzureMedia(pulumi.ComponentResource):
             parent=self,
         )
         account = media.MediaService(
-            place.compact_name("account"),
+            place.compact_name("acct"),
             resource_group_name=place.group_name,
             location=place.location,
             identity=media.MediaServiceIdentityArgs(

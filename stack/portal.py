@@ -3,6 +3,6 @@
 import pulumi
 
 
-def portal_link(resource_id: pulumi.Output[str]) -> pulumi.Output[str]:
-    """The portal's page of a resource."""
-    return pulumi.Output.concat("https://portal.azure.com/#resource", resource_id, "/overview")
+def portal_link(resource_id: pulumi.Output[str], page: str = "overview") -> pulumi.Output[str]:
+    """One of the portal's pages of a resource."""
+    return pulumi.Output.concat("https://portal.azure.com/#resource", resource_id, "/", page)

@@ -8,10 +8,10 @@ from pathlib import Path
 import pulumi
 from pulumi_azure_native.app import v20250101 as app
 from pulumi_azure_native.authorization import v20220401 as authorization
-from pulumi_azure_native.insights import v20210501preview as diagnostics
 from pulumi_azure_native.managedidentity import v20241130 as managedidentity
 
 from stack.api_application import ApiApplication
+from stack.diagnostics import send_logs
 from stack.identity import managed_identity
 from stack.image import BuiltImage, Image
 from stack.image_context import build_context
@@ -58,7 +58,7 @@ class SelfHostedMedia(pulumi.ComponentResource):
         super().__init__("face-redaction:media:SelfHostedMedia", name)
         self._place, self._storage, self._settings, self._image = place, storage, settings, image
         self._state = MediaState("media-state", place, storage)
-        account_name = place.compact_name("account")
+        account_name = place.compact_name("acct")
         self._shared_env: dict[str, pulumi.Input[str]] = {
             "MEDIA_SUBSCRIPTION_ID": place.subscription_id,
             "MEDIA_RESOURCE_GROUP": place.group_name,
@@ -101,14 +101,7 @@ class SelfHostedMedia(pulumi.ComponentResource):
             # Azure takes 5 to 13 minutes to delete one
             opts=pulumi.ResourceOptions(parent=self, custom_timeouts=pulumi.CustomTimeouts(create="30m", delete="30m")),
         )
-        diagnostics.DiagnosticSetting(
-            "environment-logs",
-            name="logs",
-            resource_uri=environment.id,
-            workspace_id=monitoring.workspace_id,
-            logs=[diagnostics.LogSettingsArgs(category_group="allLogs", enabled=True)],
-            opts=pulumi.ResourceOptions(parent=self),
-        )
+        send_logs("environment-logs", environment.id, monitoring.workspace_id, parent=self)
         return environment
 
     def _process(self, command: str, roles: Mapping[str, Role]) -> _Process:
@@ -171,6 +164,7 @@ class SelfHostedMedia(pulumi.ComponentResource):
                 "makes-assets": Role.BLOB_CONTRIBUTOR,
                 "keeps-jobs": Role.TABLE_CONTRIBUTOR,
                 "queues-work": Role.QUEUE_SENDER,
+                "counts-work": Role.QUEUE_READER,
             },
         )
         health = app.ContainerAppProbeHttpGetArgs(path="/healthz", port=API_PORT)

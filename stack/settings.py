@@ -50,7 +50,10 @@ class SelfHosted:
 
 @dataclass(frozen=True)
 class Settings:
-    """A stack's settings, as Pulumi.yaml describes them; `self_hosted` is None for the azure engine."""
+    """A stack's settings, as Pulumi.yaml describes them; `self_hosted` is None for the azure engine.
+
+    `upload_days` and `result_days` are 0 for ever.
+    """
 
     engine: Engine
     name_prefix: str
@@ -66,6 +69,11 @@ class Settings:
     function_memory: int
     function_instances: int
     log_days: int
+    alert_email: str | None
+    protect_data: bool
+    upload_days: int
+    result_days: int
+    recover_days: int
     authority: str
     resource_manager: str
     self_hosted: SelfHosted | None
@@ -100,6 +108,12 @@ class _Reader:
 
     def whole(self, key: str, least: int, most: int) -> int:
         return self.number(key, int, lambda n: least <= n <= most, f"a whole number from {least} to {most}")
+
+    def yes(self, key: str) -> bool:
+        value = self._config.get(key) or ""
+        if value not in {"true", "false"}:
+            raise SettingError(key, value, "true or false")
+        return value == "true"
 
     def endings(self, key: str) -> tuple[str, ...]:
         allowed = 'a list of one to ten different endings such as [".mp4", ".mov"]'
@@ -158,6 +172,12 @@ def read_settings(config: Config, location: str | None) -> Settings:
         function_memory=read.number("functionMemory", int, {512, 2048, 4096}.__contains__, "512, 2048 or 4096"),
         function_instances=read.whole("functionInstances", 40, 1000),
         log_days=read.whole("logDays", 30, 730),
+        alert_email=read.text("alertEmail", r"|[^@\s,;]+@[^@\s,;]+\.[^@\s,;]+", "an e-mail address, or nothing")
+        or None,
+        protect_data=read.yes("protectData"),
+        upload_days=read.whole("uploadDays", 0, 3650),
+        result_days=read.whole("resultDays", 0, 3650),
+        recover_days=read.whole("recoverDays", 0, 365),
         authority=read.text("authority", _URL, "an https address without a path"),
         resource_manager=read.text("resourceManager", _URL, "an https address without a path"),
         self_hosted=_read_self_hosted(read) if engine is Engine.SELF_HOSTED else None,

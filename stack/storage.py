@@ -3,13 +3,29 @@
 All of them take Entra tokens only: no shared keys, no public blobs.
 """
 
+from dataclasses import dataclass
+
 import pulumi
 from pulumi_azure_native.storage import v20240101 as storage
 
 from stack.place import Place
 
 
-def _account(name: str, place: Place, parent: pulumi.Resource, *, hierarchical: bool = False) -> storage.StorageAccount:
+@dataclass(frozen=True)
+class Retention:
+    """How long videos are kept: `days` until they are deleted (0: never), `recover_days` for which they come back then.
+
+    `protect` keeps `pulumi destroy` away from them.
+    """
+
+    days: int
+    recover_days: int
+    protect: bool
+
+
+def _account(
+    name: str, place: Place, parent: pulumi.Resource, *, hierarchical: bool = False, protect: bool = False
+) -> storage.StorageAccount:
     return storage.StorageAccount(
         name,
         resource_group_name=place.group_name,
@@ -28,12 +44,63 @@ def _account(name: str, place: Place, parent: pulumi.Resource, *, hierarchical: 
             bypass=storage.Bypass.AZURE_SERVICES, default_action=storage.DefaultAction.ALLOW
         ),
         tags=place.tags,
-        opts=pulumi.ResourceOptions(parent=parent),
+        opts=pulumi.ResourceOptions(parent=parent, protect=protect),
     )
 
 
+def _retain(
+    name: str,
+    place: Place,
+    account: storage.StorageAccount,
+    prefix: pulumi.Input[str],
+    retention: Retention,
+    parent: pulumi.Resource,
+) -> storage.BlobServiceProperties:
+    """Soft delete for the account's blobs and containers, and the end of blobs whose path begins with `prefix`."""
+    recover = storage.DeleteRetentionPolicyArgs(enabled=retention.recover_days > 0, days=retention.recover_days or None)
+    properties = storage.BlobServiceProperties(
+        f"{name}-recovery",
+        blob_services_name="default",
+        account_name=account.name,
+        resource_group_name=place.group_name,
+        delete_retention_policy=recover,
+        container_delete_retention_policy=recover,
+        opts=pulumi.ResourceOptions(parent=parent),
+    )
+    if retention.days:
+        age = storage.DateAfterModificationArgs(days_after_modification_greater_than=retention.days)
+        storage.ManagementPolicy(
+            f"{name}-lifecycle",
+            management_policy_name="default",
+            account_name=account.name,
+            resource_group_name=place.group_name,
+            policy=storage.ManagementPolicySchemaArgs(
+                rules=[
+                    storage.ManagementPolicyRuleArgs(
+                        name="delete-old-videos",
+                        type=storage.RuleType.LIFECYCLE,
+                        enabled=True,
+                        definition=storage.ManagementPolicyDefinitionArgs(
+                            filters=storage.ManagementPolicyFilterArgs(blob_types=["blockBlob"], prefix_match=[prefix]),
+                            actions=storage.ManagementPolicyActionArgs(
+                                base_blob=storage.ManagementPolicyBaseBlobArgs(delete=age)
+                            ),
+                        ),
+                    )
+                ]
+            ),
+            opts=pulumi.ResourceOptions(parent=parent),
+        )
+    return properties
+
+
 def _container(
-    name: str, place: Place, account: storage.StorageAccount, parent: pulumi.Resource
+    name: str,
+    place: Place,
+    account: storage.StorageAccount,
+    parent: pulumi.Resource,
+    *,
+    protect: bool = False,
 ) -> storage.BlobContainer:
     return storage.BlobContainer(
         name,
@@ -41,7 +108,7 @@ def _container(
         account_name=account.name,
         resource_group_name=place.group_name,
         public_access=storage.PublicAccess.NONE,
-        opts=pulumi.ResourceOptions(parent=parent),
+        opts=pulumi.ResourceOptions(parent=parent, protect=protect),
     )
 
 
@@ -51,16 +118,18 @@ class Lake(pulumi.ComponentResource):
     account_id: pulumi.Output[str]
     blob_endpoint: pulumi.Output[str]
     dfs_endpoint: pulumi.Output[str]
+    blobs_id: pulumi.Output[str]
     uploads: storage.BlobContainer
 
-    def __init__(self, name: str, place: Place, upload_container: str) -> None:
+    def __init__(self, name: str, place: Place, upload_container: str, retention: Retention) -> None:
         super().__init__("face-redaction:storage:Lake", name)
-        account = _account(place.compact_name("lake"), place, self, hierarchical=True)
+        account = _account(place.compact_name("lake"), place, self, hierarchical=True, protect=retention.protect)
         self.account_id = account.id
         self.account_name = account.name
         self.blob_endpoint = account.primary_endpoints.blob
         self.dfs_endpoint = account.primary_endpoints.dfs
-        self.uploads = _container(upload_container, place, account, self)
+        self.uploads = _container(upload_container, place, account, self, protect=retention.protect)
+        self.blobs_id = _retain("lake", place, account, f"{upload_container}/", retention, self).id
         self.register_outputs({"blob_endpoint": self.blob_endpoint, "dfs_endpoint": self.dfs_endpoint})
 
 
@@ -75,17 +144,19 @@ class MediaStorage(pulumi.ComponentResource):
     blob_endpoint: pulumi.Output[str]
     queue_endpoint: pulumi.Output[str]
     table_endpoint: pulumi.Output[str]
+    blobs_id: pulumi.Output[str]
     dead_letters: storage.BlobContainer
 
-    def __init__(self, name: str, place: Place) -> None:
+    def __init__(self, name: str, place: Place, retention: Retention) -> None:
         super().__init__("face-redaction:storage:MediaStorage", name)
-        account = _account(place.compact_name("media"), place, self)
+        account = _account(place.compact_name("media"), place, self, protect=retention.protect)
         self.account_id = account.id
         self.account_name = account.name
         self.blob_endpoint = account.primary_endpoints.blob
         self.queue_endpoint = account.primary_endpoints.queue
         self.table_endpoint = account.primary_endpoints.table
         self.dead_letters = _container("dead-letters", place, account, self)
+        self.blobs_id = _retain("media", place, account, "asset-", retention, self).id
         self.register_outputs({"blob_endpoint": self.blob_endpoint})
 
 

@@ -3,7 +3,7 @@
 import logging
 from datetime import UTC, datetime, timedelta
 
-from mediaservice.model.jobs import Job
+from mediaservice.model.jobs import Job, JobState
 from mediaservice.store.account import Store
 from mediaservice.store.work import Ticket
 
@@ -18,9 +18,12 @@ async def sweep(store: Store, grace: timedelta = GRACE) -> int:
     unfinished: list[Job] = []
     for transform in await store.transforms.names():
         unfinished += [job async for job in store.jobs.unfinished(transform)]
+    now = datetime.now(UTC)
+    waiting = [(now - job.created).total_seconds() for job in unfinished if job.state is JobState.QUEUED]
+    log.info("queue watched", extra={"waiting": len(waiting), "oldestSeconds": round(max(waiting, default=0))})
     if messages >= len(unfinished):
         return 0
-    latest = datetime.now(UTC) - grace
+    latest = now - grace
     lost = [job for job in unfinished if job.last_modified < latest]
     for job in lost:
         await store.work.put(Ticket(job.transform, job.name, job.instance))

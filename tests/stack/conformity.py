@@ -69,7 +69,7 @@ def _of_class(declared: type, inputs: Mapping[str, Any], path: str) -> Iterator[
     names = input_type_py_to_pulumi_names(declared)
     # `pulumi.Input[T]` holds the forward reference "Output[T]", which is dropped below
     known = {**vars(sys.modules[declared.__module__]), "Output": pulumi.Output, "T": Any}
-    hints = typing.get_type_hints(declared.__init__, known)
+    hints = typing.get_type_hints(vars(declared)["__init__"], known)
     constants = _constants(declared)
     for key in inputs.keys() - set(names.values()):
         yield f"{path}{key}: {declared.__name__} has no such property"

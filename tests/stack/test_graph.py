@@ -8,6 +8,7 @@ import pulumi
 
 from local.graph import Graph, Resource
 from stack.roles import Role
+from tests.stack.conftest import run
 
 
 def closure(graph: Graph, resource: Resource) -> set[str]:
@@ -133,6 +134,7 @@ def test_the_self_hosted_processes_hold_what_each_needs_on_the_media_storage(dev
         (Role.BLOB_CONTRIBUTOR, media),
         (Role.TABLE_CONTRIBUTOR, media),
         (Role.QUEUE_SENDER, media),
+        (Role.QUEUE_READER, media),
         pull,
     }
     assert grants(dev, identity(dev, "worker")) == {
@@ -243,7 +245,7 @@ def test_outputs_say_where_to_upload_and_where_results_are(graph: Graph) -> None
     assert exports["transform"] == "faceredact"
     assert exports["function"] == "redact_on_upload"
     assert exports["mediaEndpoint"].startswith("https://")
-    assert set(exports["dashboards"]) == {"resources", "function", "logs", "events"}
+    assert set(exports["dashboards"]) == {"overview", "resources", "function", "logs", "events"}
 
 
 def test_a_preview_on_an_empty_state_declares_everything(
@@ -251,3 +253,36 @@ def test_a_preview_on_an_empty_state_declares_everything(
 ) -> None:
     for whole, preview in ((dev, dev_preview), (ams, ams_preview)):
         assert {(r.kind, r.name) for r in preview.resources} == {(r.kind, r.name) for r in whole.resources}
+
+
+def test_data_is_kept_for_ever_and_recoverable_unless_settings_say_otherwise(graph: Graph) -> None:
+    assert not graph.of("storage:ManagementPolicy")
+    for properties in graph.of("storage:BlobServiceProperties"):
+        assert properties.inputs["deleteRetentionPolicy"] == {"enabled": True, "days": 7}
+
+
+def test_old_uploads_and_results_are_deleted_each_after_its_time() -> None:
+    graph = run("dev", uploadDays="30", resultDays="10", recoverDays="0")
+    rules = {}
+    for policy in graph.of("storage:ManagementPolicy"):
+        (rule,) = policy.inputs["policy"]["rules"]
+        days = rule["definition"]["actions"]["baseBlob"]["delete"]["daysAfterModificationGreaterThan"]
+        rules[rule["definition"]["filters"]["prefixMatch"][0]] = days
+    assert rules == {"raw/": 30, "asset-": 10}
+    assert {p.inputs["deleteRetentionPolicy"]["enabled"] for p in graph.of("storage:BlobServiceProperties")} == {False}
+
+
+def test_somebody_is_told_what_goes_wrong_if_there_is_an_address(dev: Graph) -> None:
+    rules = {"faces-dead-letters", "faces-trigger-failures", "faces-failed-jobs", "faces-stuck-queue"}
+    assert {rule.name for rule in dev.of("insights:ScheduledQueryRule")} == rules
+    assert not dev.of("insights:ActionGroup")
+    told = run("dev", alertEmail="ops@example.com")
+    group = told.one("insights:ActionGroup")
+    assert group.inputs["emailReceivers"][0]["emailAddress"] == "ops@example.com"
+    assert {rule.inputs["actions"]["actionGroups"][0] for rule in told.of("insights:ScheduledQueryRule")} == {group.id}
+
+
+def test_the_page_in_the_portal_shows_uploads_jobs_queue_and_speed(dev: Graph) -> None:
+    (items,) = [json.loads(w.inputs["serializedData"])["items"] for w in dev.of("insights:Workbook")]
+    assert len(items) == 5
+    assert dev.exports["dashboards"]["overview"].endswith("/workbook")
