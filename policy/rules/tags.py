@@ -1,0 +1,33 @@
+"""Everything says which project and stack it belongs to."""
+
+from collections.abc import Iterator
+
+from policy.rules.rule import UNKNOWN, Declared, Rule
+
+_WANTED = ("project", "stack")
+# Kinds that take no tags. What is not listed is asked for them.
+TAGLESS = {
+    "authorization:RoleAssignment",
+    "authorization:RoleDefinition",
+    "containerregistry:TaskRun",
+    "eventgrid:SystemTopicEventSubscription",
+    "insights:DiagnosticSetting",
+    "media:Transform",
+    "network:PrivateDnsZoneGroup",
+    "network:Subnet",
+    "storage:BlobContainer",
+    "storage:BlobServiceProperties",
+    "storage:ManagementPolicy",
+    "storage:Queue",
+    "storage:Table",
+}
+
+
+def _breaches(resource: Declared) -> Iterator[str]:
+    if resource.kind not in TAGLESS:
+        missing = [tag for tag in _WANTED if not resource.at(f"tags.{tag}")]
+        if missing and resource.at("tags") is not UNKNOWN:
+            yield f"add the tags {', '.join(missing)}"
+
+
+TAGS = Rule("tags", "Everything that takes tags says its project and stack.", _breaches)
