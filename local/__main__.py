@@ -3,9 +3,10 @@
 import logging
 import signal
 import sys
+import tempfile
 from pathlib import Path
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -49,6 +50,7 @@ def redact(
 
             videos = [sample_clip(PROGRAM / ".cache")]
         check_videos(videos, read_stack(PROGRAM, stack, changes))
+        _make_folders(data, out)
         from local.display import fail
         from local.redaction import redact as run
 
@@ -69,6 +71,7 @@ def up(
         from local.cloud import Options
         from local.standing import stand
 
+        _make_folders(data)
         stand(Options(stack=stack, data=data, changes=_changes(config), workers=workers))
 
 
@@ -119,5 +122,26 @@ def _changes(config: list[str] | None) -> dict[str, str]:
     return changes
 
 
+def _make_folders(*folders: Path | None) -> None:
+    for folder in filter(None, folders):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        except OSError as error:
+            raise UsageError(f"{folder} cannot be written to: {error.strerror}; allowed: a folder of yours") from None
+
+
+def run() -> NoReturn:
+    """The command with its usage errors on one line."""
+    try:
+        code = app(prog_name="python -m local", standalone_mode=False)
+    except typer.TyperException as error:
+        if said := " ".join(error.format_message().split()):  # nothing where the help has been shown
+            print(said, file=sys.stderr)
+        code = 2
+    sys.exit(code if isinstance(code, int) else 0)
+
+
 if __name__ == "__main__":
-    app(prog_name="python -m local")
+    run()

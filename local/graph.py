@@ -81,7 +81,7 @@ class Stack:
 def read_stack(folder: Path, name: str, changes: Mapping[str, str]) -> Stack:
     """Read a stack's configuration; `changes` go on top, with keys of the project's own namespace unless they have one.
 
-    Raises ProgramError when there is no such stack.
+    Raises ProgramError when there is no such stack, or no such setting in Pulumi.yaml.
     """
     project = yaml.safe_load((folder / "Pulumi.yaml").read_text())
     try:
@@ -90,13 +90,16 @@ def read_stack(folder: Path, name: str, changes: Mapping[str, str]) -> Stack:
         there = ", ".join(sorted(path.name.split(".")[1] for path in folder.glob("Pulumi.*.yaml")))
         raise ProgramError(f"there is no stack {name!r}; allowed: {there}") from None
     namespace = project["name"]
+    declared = project.get("config", {})
     config = {
-        f"{namespace}:{key}": _text(declared["default"])
-        for key, declared in project.get("config", {}).items()
-        if "default" in declared
+        f"{namespace}:{key}": _text(setting["default"]) for key, setting in declared.items() if "default" in setting
     }
     config |= {key: _text(value) for key, value in (chosen.get("config") or {}).items()}
-    config |= {key if ":" in key else f"{namespace}:{key}": value for key, value in changes.items()}
+    for key, value in changes.items():
+        space, _, own = key.rpartition(":")
+        if space in ("", namespace) and own not in declared:
+            raise ProgramError(f"there is no setting {own!r}; allowed: {', '.join(sorted(declared))}")
+        config[f"{space or namespace}:{own}"] = value
     return Stack(namespace, name, config)
 
 

@@ -15,7 +15,7 @@ class UsageError(Exception):
 
 def check_videos(videos: Sequence[Path], stack: "Stack") -> None:
     """Raises UsageError for the first file that is no video, or that the stack would not redact."""
-    endings = [ending.lower() for ending in json.loads(stack.setting("uploadEndings"))]
+    endings = _endings(stack)
     names: dict[str, Path] = {}
     for video in videos:
         _check_file(video)
@@ -29,6 +29,13 @@ def check_videos(videos: Sequence[Path], stack: "Stack") -> None:
         if other := names.get(video.stem.lower()):
             raise UsageError(f"{video} and {other} would both come back as {video.stem}_redacted.mp4; rename one")
         names[video.stem.lower()] = video
+
+
+def _endings(stack: "Stack") -> list[str]:
+    try:
+        return [ending.lower() for ending in json.loads(stack.setting("uploadEndings"))]
+    except (ValueError, TypeError, AttributeError):  # the program itself says what is wrong with its setting
+        return [""]
 
 
 def _check_file(video: Path) -> None:
