@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import grpc
+import grpc  # type: ignore[import-untyped]
 import pytest
-from google.protobuf import empty_pb2, struct_pb2
+from google.protobuf import empty_pb2, struct_pb2  # type: ignore[import-untyped]
 from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
 
 from policy.rules import RULES
@@ -32,14 +32,14 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def analyzer(python: Path) -> Iterator[Any]:
-    command = [python, "-u", "-m", "pulumi.policy", "127.0.0.1:0", "."]
+    command = [str(python), "-u", "-m", "pulumi.policy", "127.0.0.1:0", "."]
     with subprocess.Popen(command, cwd=PACK, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout
             port = process.stdout.readline().strip()
             assert port, "the pack stopped before it served"
             with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-                yield analyzer_pb2_grpc.AnalyzerStub(channel)  # type: ignore[no-untyped-call]
+                yield analyzer_pb2_grpc.AnalyzerStub(channel)
         finally:
             process.kill()
 
