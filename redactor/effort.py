@@ -35,10 +35,11 @@ class Effort:
         return sorted({scale.side(longer) for scale in self.scales})
 
 
-# Balanced: on the labelled footage 768 pixels of 1080p find what 960 do, for 60 % of the time.
+# Balanced: 736 pixels of 1080p, whose 414 lines hardly need padding, find what 960 do on the labelled footage, in 55 %
+# of the time. Fewer than 640 of a 640x360 picture lose faces.
 _EFFORTS: Final = {
     Quality.FAST: Effort(8.0, (Scale(1 / 3, 480, 640),), 1.35),
-    Quality.BALANCED: Effort(15.0, (Scale(0.4, 640, 960),), 1.35),
+    Quality.BALANCED: Effort(15.0, (Scale(0.3833, 640, 960),), 1.35),
     Quality.ACCURATE: Effort(240.0, (Scale(0.4, 640, 960), Scale(0.7, 960, 1440)), 1.45),
 }
 

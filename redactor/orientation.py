@@ -11,7 +11,7 @@ from av.video.frame import VideoFrame
 from redactor.detector import Detection, Detector
 from redactor.picture import Reducer
 
-LONG_SIDE: Final = 480
+LONG_SIDE: Final = 384
 CLEAR: Final = 0.7  # score of the faces that count
 LEAD: Final = 1.3  # how much more another side must show
 STRANGE: Final = 0.85  # score of a face that is believed at another angle than the others'
@@ -30,8 +30,9 @@ class Orientation:
     def look(self, frame: VideoFrame) -> list[Detection]:
         """Settle `turn`, and return the sure faces that no other angle shows, in stored pixels."""
         found: list[list[Detection]] = []
+        upright = self._reducer.reduce(frame)
         for turn in range(4):
-            picture = self._reducer.reduce(frame, turn)
+            picture = upright.turned(turn)
             faces = self._detector.detect(picture.pixels, CLEAR)
             found.append([Detection(picture.stored(face.box), face.score) for face in faces])
         weight = [sum(face.score for face in faces) for faces in found]

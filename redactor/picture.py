@@ -46,6 +46,11 @@ class Picture:
         high, wide = self.pixels.shape[:2]
         return box.stretched(1 / self.width, 1 / self.height).turned(self.quarters).stretched(wide, high)
 
+    def turned(self, quarters: int) -> "Picture":
+        """The same picture after so many more quarter turns anticlockwise."""
+        pixels = np.ascontiguousarray(np.rot90(self.pixels, quarters))
+        return Picture(pixels, (self.quarters + quarters) % 4, self.width, self.height)
+
     def close_up(self, stored: Box, side: int, room: float) -> tuple[NDArray[np.uint8], Box]:
         """(side, side, 3) BGR around a box of stored pixels, `room` times its longer side wide; and the box in it."""
         box = self.analysed(stored)
@@ -77,9 +82,8 @@ class Reducer:
         wide, high = frame.width * max(self._aspect, 1.0), frame.height / min(self._aspect, 1.0)
         factor = min(1.0, self._long_side / max(wide, high))
         width, height = max(1, round(wide * factor)), max(1, round(high * factor))
-        quarters = (self._quarters + turn) % 4
-        turned = np.ascontiguousarray(np.rot90(_small_bgr(frame, width, height), quarters))
-        return Picture(turned, quarters, frame.width, frame.height)
+        stored = Picture(_small_bgr(frame, width, height), 0, frame.width, frame.height)
+        return stored.turned((self._quarters + turn) % 4)
 
 
 def _small_bgr(frame: VideoFrame, width: int, height: int) -> NDArray[np.uint8]:
