@@ -25,6 +25,7 @@ type AnyPacket = Packet[Stream]
 # they make the demuxer open whatever else they name. So are still pictures.
 FORMATS: Final = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,asf,mpegts,mpeg,flv,ogg,mxf"
 FORMATS_IN_WORDS: Final = "MP4, MOV, M4V, MKV, WebM, AVI, WMV/ASF, MPEG-TS, MPEG-PS, FLV, Ogg, MXF"
+KEPT_SIDE_DATA: Final = frozenset({"display_matrix", "cpb_properties"})  # the latter is the encoder's own to say
 LARGEST_SIDE: Final = 16384  # H.264's and HEVC's encoders stop there
 MOST_PIXELS: Final = 8192 * 4320
 CONTAINER_TAGS: Final = frozenset({"encoder", "ENCODER", "major_brand", "minor_version", "compatible_brands"})
@@ -69,6 +70,7 @@ class Source:
             self.video: VideoStream = self._main_video()
             self.audio = self._sounds()
             self.facts = self._describe()
+            self._side_data = tuple(self.video.codec_context.coded_side_data)
         except BaseException:
             self.container.close()
             raise
@@ -122,6 +124,8 @@ class Source:
         tags = set(self.container.metadata) - CONTAINER_TAGS
         if tags:
             names.append(f"metadata: {', '.join(sorted(tags))}")
+        # Mastering display and light level of HDR10, Dolby Vision, spherical and stereo layouts.
+        names += [f"video side data: {name}" for name in self._side_data if name not in KEPT_SIDE_DATA]
         return tuple(names)
 
     def _main_video(self) -> VideoStream:
