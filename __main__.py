@@ -10,12 +10,13 @@ from stack.events import UploadEvents
 from stack.function import FUNCTION_NAME, FunctionApp
 from stack.identity import managed_identity
 from stack.monitoring import Monitoring
+from stack.network import Network
 from stack.package import build_package
 from stack.place import make_place
 from stack.portal import portal_link
 from stack.retries import retry_what_azure_is_not_ready_for
 from stack.settings import read_settings
-from stack.storage import FunctionStorage, Lake, MediaStorage, Retention
+from stack.storage import Custody, FunctionStorage, Lake, MediaStorage
 from stack.transform import FaceRedaction
 from stack.workbook import Dashboard
 
@@ -30,18 +31,30 @@ lake = Lake(
     "lake",
     place,
     settings.upload_container,
-    Retention(settings.upload_days, settings.recover_days, settings.protect_data),
+    Custody(settings.upload_days, settings.recover_days, settings.protect_data, settings.private_network),
 )
 media_storage = MediaStorage(
-    "media-storage", place, Retention(settings.result_days, settings.recover_days, settings.protect_data)
+    "media-storage",
+    place,
+    Custody(settings.result_days, settings.recover_days, settings.protect_data, settings.private_network),
 )
+network = Network("network", place, settings.network_range) if settings.private_network else None
+if network:
+    network.connect("lake", lake.account_id, lake.blob_endpoint, ["blob", "dfs"])
+    network.connect("media", media_storage.account_id, media_storage.blob_endpoint, ["blob", "queue", "table"])
 function_identity = managed_identity("function", place)
 
 if settings.self_hosted:
     from stack.self_hosted_media import make_self_hosted_media
 
     media = make_self_hosted_media(
-        place, media_storage, monitoring, transform, settings, caller=function_identity.principal_id
+        place,
+        media_storage,
+        monitoring,
+        transform,
+        settings,
+        caller=function_identity.principal_id,
+        network=network,
     )
 else:
     from stack.azure_media import AzureMedia
@@ -67,6 +80,7 @@ function = FunctionApp(
     sas_hours=settings.sas_hours,
     memory=settings.function_memory,
     instances=settings.function_instances,
+    network=network,
 )
 events = UploadEvents(
     "upload-events",

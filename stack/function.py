@@ -7,6 +7,7 @@ from pulumi_azure_native.web import v20240401 as web
 
 from stack.media import MediaAccount
 from stack.monitoring import Monitoring
+from stack.network import Network
 from stack.package import FunctionPackage
 from stack.place import Place
 from stack.release import release
@@ -39,6 +40,7 @@ class FunctionApp(pulumi.ComponentResource):
         sas_hours: int,
         memory: int,
         instances: int,
+        network: Network | None,
     ) -> None:
         super().__init__("face-redaction:function:FunctionApp", name)
         # A host that starts without its roles finds no functions and does not say so: roles first.
@@ -84,6 +86,7 @@ class FunctionApp(pulumi.ComponentResource):
             identity=web.ManagedServiceIdentityArgs(
                 type=web.ManagedServiceIdentityType.USER_ASSIGNED, user_assigned_identities=[identity.id]
             ),
+            virtual_network_subnet_id=network.function_subnet_id if network else None,
             function_app_config=web.FunctionAppConfigArgs(
                 runtime=web.FunctionsRuntimeArgs(name=web.RuntimeName.PYTHON, version=PYTHON_VERSION),
                 scale_and_concurrency=web.FunctionsScaleAndConcurrencyArgs(
@@ -108,7 +111,9 @@ class FunctionApp(pulumi.ComponentResource):
                 "appSettings": [{"name": key, "value": value} for key, value in settings.items()],
             },
             tags=place.tags,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[*roles, *media.ready]),
+            opts=pulumi.ResourceOptions(
+                parent=self, depends_on=[*roles, *media.ready, *([network] if network else [])]
+            ),
         )
         self.released = release(
             "redact-on-upload",

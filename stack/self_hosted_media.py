@@ -17,6 +17,7 @@ from stack.image import BuiltImage, Image
 from stack.image_context import build_context
 from stack.media import Audience, MediaAccount
 from stack.monitoring import Monitoring
+from stack.network import Network
 from stack.place import Place
 from stack.roles import Role, grant
 from stack.settings import SelfHosted, Settings
@@ -54,9 +55,11 @@ class SelfHostedMedia(pulumi.ComponentResource):
         image: Image,
         audience: Audience,
         authority: str,
+        network: Network | None,
     ) -> None:
         super().__init__("face-redaction:media:SelfHostedMedia", name)
-        self._place, self._storage, self._settings, self._image = place, storage, settings, image
+        self._place, self._storage, self._settings = place, storage, settings
+        self._image, self._network = image, network
         self._state = MediaState("media-state", place, storage)
         account_name = place.compact_name("acct")
         self._shared_env: dict[str, pulumi.Input[str]] = {
@@ -97,6 +100,9 @@ class SelfHostedMedia(pulumi.ComponentResource):
             # by diagnostic setting, since the direct way to the workspace wants its shared key
             app_logs_configuration=app.AppLogsConfigurationArgs(destination="azure-monitor"),
             workload_profiles=[app.WorkloadProfileArgs(name="Consumption", workload_profile_type="Consumption")],
+            vnet_configuration=app.VnetConfigurationArgs(infrastructure_subnet_id=self._network.containers_subnet_id)
+            if self._network
+            else None,
             tags=self._place.tags,
             # Azure takes 5 to 13 minutes to delete one
             opts=pulumi.ResourceOptions(parent=self, custom_timeouts=pulumi.CustomTimeouts(create="30m", delete="30m")),
@@ -133,7 +139,8 @@ class SelfHostedMedia(pulumi.ComponentResource):
         return [app.RegistryCredentialsArgs(server=self._image.registry.server, identity=process.identity.id)]
 
     def _options(self, process: _Process) -> pulumi.ResourceOptions:
-        return pulumi.ResourceOptions(parent=self, depends_on=[*process.roles, self._state])
+        reachable = [self._network] if self._network else []
+        return pulumi.ResourceOptions(parent=self, depends_on=[*process.roles, self._state, *reachable])
 
     def _container(
         self,
@@ -299,6 +306,7 @@ def make_self_hosted_media(
     settings: Settings,
     *,
     caller: pulumi.Output[str],
+    network: Network | None,
 ) -> MediaAccount:
     """The account with what it stands on: an image and an Entra application, given by the settings or made.
 
@@ -327,4 +335,5 @@ def make_self_hosted_media(
         image=image,
         audience=audience,
         authority=settings.authority,
+        network=network,
     ).account

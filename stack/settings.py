@@ -1,5 +1,6 @@
 """The stack's settings: declared in Pulumi.yaml, read once, validated before any resource is declared."""
 
+import ipaddress
 import json
 import re
 from collections.abc import Callable
@@ -69,6 +70,8 @@ class Settings:
     function_memory: int
     function_instances: int
     log_days: int
+    private_network: bool
+    network_range: str
     alert_email: str | None
     protect_data: bool
     upload_days: int
@@ -109,6 +112,16 @@ class _Reader:
     def whole(self, key: str, least: int, most: int) -> int:
         return self.number(key, int, lambda n: least <= n <= most, f"a whole number from {least} to {most}")
 
+    def address_range(self, key: str) -> str:
+        value = self._config.get(key) or ""
+        try:
+            found = ipaddress.IPv4Network(value)
+        except ValueError:
+            raise SettingError(key, value, _RANGE) from None
+        if not found.is_private or not 16 <= found.prefixlen <= 22:
+            raise SettingError(key, value, _RANGE)
+        return value
+
     def yes(self, key: str) -> bool:
         value = self._config.get(key) or ""
         if value not in {"true", "false"}:
@@ -132,6 +145,7 @@ class _Reader:
         return tuple(endings)
 
 
+_RANGE = "a private IPv4 range of /16 to /22, such as 10.60.0.0/16"
 _URL = r"https://[a-z0-9.-]+(:\d+)?"
 
 
@@ -172,6 +186,8 @@ def read_settings(config: Config, location: str | None) -> Settings:
         function_memory=read.number("functionMemory", int, {512, 2048, 4096}.__contains__, "512, 2048 or 4096"),
         function_instances=read.whole("functionInstances", 40, 1000),
         log_days=read.whole("logDays", 30, 730),
+        private_network=read.yes("privateNetwork"),
+        network_range=read.address_range("networkRange"),
         alert_email=read.text("alertEmail", r"|[^@\s,;]+@[^@\s,;]+\.[^@\s,;]+", "an e-mail address, or nothing")
         or None,
         protect_data=read.yes("protectData"),

@@ -12,19 +12,20 @@ from stack.place import Place
 
 
 @dataclass(frozen=True)
-class Retention:
-    """How long videos are kept: `days` until they are deleted (0: never), `recover_days` for which they come back then.
+class Custody:
+    """How videos are kept: `days` until they are deleted (0: never), `recover_days` for which they come back then.
 
-    `protect` keeps `pulumi destroy` away from them.
+    `protect` keeps `pulumi destroy` away from them, `private` everybody outside the virtual network.
     """
 
     days: int
     recover_days: int
     protect: bool
+    private: bool
 
 
 def _account(
-    name: str, place: Place, parent: pulumi.Resource, *, hierarchical: bool = False, protect: bool = False
+    name: str, place: Place, parent: pulumi.Resource, *, hierarchical: bool = False, custody: Custody | None = None
 ) -> storage.StorageAccount:
     return storage.StorageAccount(
         name,
@@ -41,10 +42,11 @@ def _account(
         minimum_tls_version=storage.MinimumTlsVersion.TLS1_2,
         # Event Grid reaches the account through this bypass whatever the default action is
         network_rule_set=storage.NetworkRuleSetArgs(
-            bypass=storage.Bypass.AZURE_SERVICES, default_action=storage.DefaultAction.ALLOW
+            bypass=storage.Bypass.AZURE_SERVICES,
+            default_action=storage.DefaultAction.DENY if custody and custody.private else storage.DefaultAction.ALLOW,
         ),
         tags=place.tags,
-        opts=pulumi.ResourceOptions(parent=parent, protect=protect),
+        opts=pulumi.ResourceOptions(parent=parent, protect=bool(custody and custody.protect)),
     )
 
 
@@ -53,11 +55,11 @@ def _retain(
     place: Place,
     account: storage.StorageAccount,
     prefix: pulumi.Input[str],
-    retention: Retention,
+    custody: Custody,
     parent: pulumi.Resource,
 ) -> storage.BlobServiceProperties:
     """Soft delete for the account's blobs and containers, and the end of blobs whose path begins with `prefix`."""
-    recover = storage.DeleteRetentionPolicyArgs(enabled=retention.recover_days > 0, days=retention.recover_days or None)
+    recover = storage.DeleteRetentionPolicyArgs(enabled=custody.recover_days > 0, days=custody.recover_days or None)
     properties = storage.BlobServiceProperties(
         f"{name}-recovery",
         blob_services_name="default",
@@ -67,8 +69,8 @@ def _retain(
         container_delete_retention_policy=recover,
         opts=pulumi.ResourceOptions(parent=parent),
     )
-    if retention.days:
-        age = storage.DateAfterModificationArgs(days_after_modification_greater_than=retention.days)
+    if custody.days:
+        age = storage.DateAfterModificationArgs(days_after_modification_greater_than=custody.days)
         storage.ManagementPolicy(
             f"{name}-lifecycle",
             management_policy_name="default",
@@ -121,15 +123,15 @@ class Lake(pulumi.ComponentResource):
     blobs_id: pulumi.Output[str]
     uploads: storage.BlobContainer
 
-    def __init__(self, name: str, place: Place, upload_container: str, retention: Retention) -> None:
+    def __init__(self, name: str, place: Place, upload_container: str, custody: Custody) -> None:
         super().__init__("face-redaction:storage:Lake", name)
-        account = _account(place.compact_name("lake"), place, self, hierarchical=True, protect=retention.protect)
+        account = _account(place.compact_name("lake"), place, self, hierarchical=True, custody=custody)
         self.account_id = account.id
         self.account_name = account.name
         self.blob_endpoint = account.primary_endpoints.blob
         self.dfs_endpoint = account.primary_endpoints.dfs
-        self.uploads = _container(upload_container, place, account, self, protect=retention.protect)
-        self.blobs_id = _retain("lake", place, account, f"{upload_container}/", retention, self).id
+        self.uploads = _container(upload_container, place, account, self, protect=custody.protect)
+        self.blobs_id = _retain("lake", place, account, f"{upload_container}/", custody, self).id
         self.register_outputs({"blob_endpoint": self.blob_endpoint, "dfs_endpoint": self.dfs_endpoint})
 
 
@@ -147,16 +149,16 @@ class MediaStorage(pulumi.ComponentResource):
     blobs_id: pulumi.Output[str]
     dead_letters: storage.BlobContainer
 
-    def __init__(self, name: str, place: Place, retention: Retention) -> None:
+    def __init__(self, name: str, place: Place, custody: Custody) -> None:
         super().__init__("face-redaction:storage:MediaStorage", name)
-        account = _account(place.compact_name("media"), place, self, protect=retention.protect)
+        account = _account(place.compact_name("media"), place, self, custody=custody)
         self.account_id = account.id
         self.account_name = account.name
         self.blob_endpoint = account.primary_endpoints.blob
         self.queue_endpoint = account.primary_endpoints.queue
         self.table_endpoint = account.primary_endpoints.table
         self.dead_letters = _container("dead-letters", place, account, self)
-        self.blobs_id = _retain("media", place, account, "asset-", retention, self).id
+        self.blobs_id = _retain("media", place, account, "asset-", custody, self).id
         self.register_outputs({"blob_endpoint": self.blob_endpoint})
 
 
