@@ -43,7 +43,7 @@ def test_the_table_of_settings_is_pulumi_yaml() -> None:
 
     def row(name: str, setting: dict[str, Any]) -> str:
         default = setting["default"]
-        value = f"`{json.dumps(default) if isinstance(default, list) else default}`" if default != "" else "none"
+        value = f"`{default if isinstance(default, str) else json.dumps(default)}`" if default != "" else "none"
         return f"| `{name}` | {value} | {' '.join(setting['description'].split())} |"
 
     table = README.partition("| setting | default | meaning |\n|---|---|---|\n")[2].partition("\n\n")[0]
