@@ -8,8 +8,8 @@ ARG BASE=python:3.13-slim-bookworm
 
 FROM ${BASE} AS build
 WORKDIR /app
-COPY requirements.txt mediaservice/requirements.lock /build/
-RUN pip install --no-cache-dir --root-user-action ignore "$(sed -n 's/^\(uv==[^ ]*\).*/\1/p' /build/requirements.txt)"
+COPY mediaservice/requirements.lock /build/
+RUN pip install --no-cache-dir --root-user-action ignore uv==0.13.9
 RUN uv venv --python /usr/local/bin/python .venv \
     && uv pip install --python .venv/bin/python --no-cache --no-deps --require-hashes --only-binary :all: \
         --requirements /build/requirements.lock \
