@@ -30,10 +30,15 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return environment / "bin" / "python"
 
 
-@pytest.fixture(scope="module")
-def analyzer(python: Path) -> Iterator[Any]:
-    command = [str(python), "-u", "-m", "pulumi.policy", "127.0.0.1:0", "."]
-    with subprocess.Popen(command, cwd=PACK, stdout=subprocess.PIPE, text=True) as process:
+@pytest.fixture(
+    scope="module",
+    params=[(PACK, "."), (PROGRAM.parent, str(PACK))],
+    ids=["from-the-pack", "from-elsewhere"],  # Pulumi has done either
+)
+def analyzer(python: Path, request: pytest.FixtureRequest) -> Iterator[Any]:
+    folder, pack = request.param
+    command = [str(python), "-u", "-m", "pulumi.policy", "127.0.0.1:0", pack]
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout
             port = process.stdout.readline().strip()

@@ -10,16 +10,24 @@ from policy.rules import RULES, UNKNOWN, Declared, kind_of
 from policy.rules.tags import TAGLESS
 from tests.stack.conformity import args_class, token_of
 from tests.stack.conftest import run
+from tests.stack.variants import EVERYTHING, GIVEN
 
 
 @pytest.fixture(
     scope="module",
-    params=[("dev", False), ("dev", True), ("ams", False), ("ams", True)],
-    ids=["dev", "dev-preview", "ams", "ams-preview"],
+    params=[
+        ("dev", False, {}),
+        ("dev", True, {}),
+        ("dev", False, EVERYTHING),
+        ("dev", False, GIVEN),
+        ("ams", False, {}),
+        ("ams", True, {}),
+    ],
+    ids=["dev", "dev-preview", "dev-everything", "dev-given", "ams", "ams-preview"],
 )
 def graph(request: pytest.FixtureRequest) -> Graph:
-    stack, preview = request.param
-    return run(stack, preview=preview)
+    stack, preview, changes = request.param
+    return run(stack, preview=preview, **changes)
 
 
 def plain(value: Any) -> Any:

@@ -7,22 +7,32 @@ import pytest
 
 from local.graph import Graph, read_stack, run_program
 from tests.stack.conformity import departures, is_providers, token_of
-from tests.stack.conftest import PROGRAM, AzureAddresses
+from tests.stack.conftest import PROGRAM, AzureAddresses, run
 from tests.stack.naming import breach, name_of
+from tests.stack.variants import EVERYTHING, GIVEN
 
 ACCOUNT = "azure-native:storage/v20240101:StorageAccount"
 SUBSCRIPTION = "azure-native:eventgrid/v20250215:SystemTopicEventSubscription"
 SITE = "azure-native:web/v20240401:WebApp"
 
 
-def test_every_resource_is_as_the_sdk_declares_its_type(any_graph: Graph) -> None:
-    found = [
+def all_departures(graph: Graph) -> list[str]:
+    return [
         f"{resource.name}: {departure}"
-        for resource in any_graph.resources
+        for resource in graph.resources
         if is_providers(token_of(resource))
         for departure in departures(token_of(resource), resource.inputs)
     ]
-    assert not found
+
+
+def test_every_resource_is_as_the_sdk_declares_its_type(any_graph: Graph) -> None:
+    assert not all_departures(any_graph)
+
+
+@pytest.mark.parametrize("changes", [EVERYTHING, GIVEN], ids=["everything", "given"])
+@pytest.mark.parametrize("preview", [False, True], ids=["up", "preview"])
+def test_so_is_every_resource_that_settings_add(changes: dict[str, str], preview: bool) -> None:
+    assert not all_departures(run("dev", preview=preview, **changes))
 
 
 def test_what_is_not_a_providers_is_this_programs_own(graph: Graph) -> None:
@@ -95,6 +105,7 @@ def longest(request: pytest.FixtureRequest) -> Graph:
         PROGRAM,
         request.param,
         {
+            **EVERYTHING,
             "namePrefix": "abcdefghij",
             "uploadContainer": "u" * 63,
             "uploadEndings": '[".abcdefghijkl", ".m4v"]',
