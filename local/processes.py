@@ -4,6 +4,7 @@ import atexit
 import contextlib
 import functools
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,8 +17,7 @@ from typing import Self
 
 import psutil
 
-from local import interrupts
-
+GATE = Path(__file__).with_name("gate.py")
 POLL_SECONDS = 0.02
 TAIL_BYTES = 16_384
 
@@ -152,24 +152,28 @@ def start(
     Standard error is appended to `log`; standard output too, unless a file `output` is given, which is
     emptied first. Nothing can be read from standard input.
     """
+    if not shutil.which(command[0], path=environment.get("PATH", os.defpath)):
+        raise ProcessError(f"{name} cannot be started: there is no program {command[0]}")
     log.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as files:
         errors = files.enter_context(log.open("ab"))
         out = files.enter_context(output.open("wb")) if output else errors
-        files.enter_context(interrupts.put_off())  # there must be no child that the leash does not hold
-        try:
-            child = subprocess.Popen(
-                list(command),
-                cwd=folder,
-                env=dict(environment),
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=errors,
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise ProcessError(f"{name} cannot be started: {error}") from None
-        return Process(name, child, log)
+        told, tell = os.pipe()
+        files.callback(os.close, told)
+        files.callback(os.close, tell)
+        child = subprocess.Popen(
+            [sys.executable, "-I", "-S", str(GATE), str(told), *command],
+            cwd=folder,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=errors,
+            start_new_session=True,
+            pass_fds=[told],
+        )
+        process = Process(name, child, log)
+        os.write(tell, b".")
+        return process
 
 
 def _group_alive(group: int) -> bool:

@@ -1,3 +1,4 @@
+import contextlib
 import os
 import signal
 import subprocess
@@ -119,3 +120,27 @@ def test_memory_counts_descendants(tmp_path: Path) -> None:
         child.until(child.tail, 10)
         own = psutil.Process(child.pid).memory_info().rss
         assert child.memory() > 1.5 * own
+
+
+def test_a_child_whose_parent_is_killed_while_starting_it_never_runs(tmp_path: Path, eventually: Eventually) -> None:
+    trace = tmp_path / "ran"
+    code = (
+        "import os, pathlib, signal\n"
+        "from local import processes\n"
+        "processes.Process.__init__ = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
+        f"command = ['/bin/sh', '-c', 'touch {trace}; sleep 60']\n"
+        f"processes.start('child', command, environment={{'MARK': '{tmp_path}'}}, log=pathlib.Path('{tmp_path}/log'))\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -signal.SIGKILL
+    eventually(lambda: not marked(str(tmp_path)))
+    assert not trace.exists()
+
+
+def marked(value: str) -> list[int]:
+    """Processes with this value of MARK."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+            if process.environ().get("MARK") == value:
+                found.append(process.pid)
+    return found
