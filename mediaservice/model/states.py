@@ -89,13 +89,11 @@ def fail_output(job: Job, index: int, error: JobError, now: datetime) -> Job:
 
 
 def next_output(job: Job) -> int | None:
-    """The output to work on; None when the job has nothing left to do."""
-    for index, output in enumerate(job.outputs):
-        if output.state is JobState.ERROR and output.task.on_error is OnError.STOP:
-            return None
-        if not output.state.final:
-            return index
-    return None
+    """The output to work on, by the relative priorities; None when the job has nothing left to do."""
+    if any(output.state is JobState.ERROR and output.task.on_error is OnError.STOP for output in job.outputs):
+        return None
+    left = [index for index, output in enumerate(job.outputs) if not output.state.final]
+    return min(left, key=lambda index: job.outputs[index].task.relative_priority.rank, default=None)
 
 
 def conclude(job: Job, now: datetime) -> Job:

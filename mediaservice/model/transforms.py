@@ -43,6 +43,11 @@ class Priority(StrEnum):
     NORMAL = "Normal"
     HIGH = "High"
 
+    @property
+    def rank(self) -> int:
+        """0 goes first."""
+        return (Priority.HIGH, Priority.NORMAL, Priority.LOW).index(self)
+
 
 class _Wire(BaseModel):
     """Unknown fields are ignored, as the service did; wrong types are not."""

@@ -7,12 +7,20 @@ message, and a client that was told 201 has both. A crash after 1 leaves a messa
 a few times, in case they were quicker than 2, and then drop it. Names decide: entity insertion fails when the name
 is taken (409), and the loser's message is dropped since it names another `instance`.
 
+**Choosing a job** (worker): a message says that there is work, and proposes a job. While the job that it names waits,
+is over, or is held by another message, the worker takes the queued job of the highest priority, of those the oldest,
+and writes its name into the message before it takes it; the job that was named before is left to the messages of
+those that went ahead of it. What holds throughout: there are at least as many messages as unfinished jobs, and a job
+that is held is named by the message that holds it. So a message may go when the job that it names is over and no
+job waits. A message whose job is not written yet proposes no other: the job would come to find its message gone.
+
 **Taking a job** (worker): 1. receive the message (invisible for the lease, renewed at a third of it), 2. write the
 job entity: Processing, the next attempt number, this holder, conditional on its ETag. The holder makes every later
 write conditional on the ETag it saw last; whoever takes over writes first, so the former holder's next write fails
-and it stops. A message is deleted only after its job is in a final state. A second message for a job that another
-message holds is put off; should the entity not have changed in a whole lease, its holder is gone (holders write at
-least once a lease) and the second message takes over. No clock is compared with another.
+and it stops. A message is deleted only after its job is in a final state. When no job waits, a second message for a job
+that another message holds is put off to watch over it; should the entity not have changed in a whole lease, its
+holder is gone (holders write at least once a lease) and the second message takes over. No clock is compared with
+another.
 
 **Publishing** (worker): 1. stage the output's blocks, which nobody can see, 2. mark the attempt as publishing in
 the job entity (conditional, so only a holder gets here and never for a job being canceled), 3. commit the blocks on
@@ -34,5 +42,6 @@ then the message is deleted; a crash in between at worst leaves a second copy fo
 
 **The sweep**, by the API at its start and every SWEEP_SECONDS, by a worker that finds the queue empty, covers what
 the order does not (a queue emptied by hand, a restored table): when there are fewer messages than unfinished jobs,
-each unfinished job older than a grace gets another message. Superfluous messages are harmless by the rules above.
+each unfinished job older than a grace gets another message, which watches over the job if it is held. Superfluous
+messages are harmless by the rules above.
 """

@@ -47,7 +47,7 @@ class Assets:
 def _rows(asset: Asset) -> Rows[Asset]:
     copies = {
         keys.newest_first("c", asset.created, asset.name),
-        keys.oldest_first(asset.created, asset.name),
+        keys.oldest_first("o", asset.created, asset.name),
         keys.by_value("i", asset.asset_id, asset.name),
     }
     columns = {"Created": keys.straight(asset.created), "AssetId": asset.asset_id}

@@ -1,6 +1,7 @@
 """Jobs' records, one partition for each transform."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 
 from azure.data.tables.aio import TableClient
@@ -19,6 +20,7 @@ COLUMNS = {
 }
 BY_STATE = Index("properties/state", lambda state: f"s|{state}", newest_first=True)
 UNFINISHED = (JobState.QUEUED, JobState.SCHEDULED, JobState.PROCESSING, JobState.CANCELING)
+WAITING = Range("w|", f"w{keys.END}")
 
 
 class Jobs:
@@ -50,22 +52,37 @@ class Jobs:
             async for _, job in self._table.read(keys.of_name(transform), within, PAGE_SIZE):
                 yield job
 
+    async def next_waiting(self, transforms: Iterable[str]) -> Stored[Job] | None:
+        """The queued job of the highest priority, of those the oldest."""
+        partitions = {keys.of_name(name) for name in transforms}
+        while True:
+            firsts = await asyncio.gather(*(self._table.first(partition, WAITING) for partition in partitions))
+            found = [job for job in firsts if job]
+            if not found:
+                return None
+            best = min(found, key=lambda job: (job.priority.rank, job.created))
+            stored = await self.get(best.transform, best.name)
+            if stored and stored.value.state is JobState.QUEUED:
+                return stored
+            # taken or canceled in between; others may wait behind it
+
     async def all(self, transform: str) -> AsyncIterator[Job]:
         async for _, job in self._table.read(keys.of_name(transform), Range("c|", f"c{keys.END}"), PAGE_SIZE):
             yield job
 
 
 def _rows(job: Job) -> Rows[Job]:
+    copies = {
+        keys.newest_first("c", job.created, job.name),
+        keys.oldest_first("o", job.created, job.name),
+        keys.newest_first(f"s|{job.state}", job.created, job.name),
+    }
+    if job.state is JobState.QUEUED:
+        copies.add(keys.oldest_first(f"w|{job.priority.rank}", job.created, job.name))
     return Rows(
         partition=keys.of_name(job.transform),
         key=keys.by_name(job.name),
-        copies=frozenset(
-            {
-                keys.newest_first("c", job.created, job.name),
-                keys.oldest_first(job.created, job.name),
-                keys.newest_first(f"s|{job.state}", job.created, job.name),
-            }
-        ),
+        copies=frozenset(copies),
         columns={
             "State": job.state.value,
             "Created": keys.straight(job.created),

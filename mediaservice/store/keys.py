@@ -1,7 +1,8 @@
 """Table keys. A name's key ignores case, as Azure Resource Manager does, and holds only what keys may hold.
 
 Row keys begin with the letter of their order and a bar: `n` by name (the entity itself), `c` newest first,
-`o` oldest first, `s` by state and newest first, `i` by asset id, `a` by alternate id.
+`o` oldest first, `s` by state and newest first, `w` waiting jobs by priority and oldest first, `i` by asset id,
+`a` by alternate id.
 """
 
 import hashlib
@@ -30,8 +31,8 @@ def newest_first(prefix: str, created: datetime, name: str) -> str:
     return f"{prefix}|{inverted(created)}|{_digest(of_name(name), 16)}"
 
 
-def oldest_first(created: datetime, name: str) -> str:
-    return f"o|{straight(created)}|{_digest(of_name(name), 16)}"
+def oldest_first(prefix: str, created: datetime, name: str) -> str:
+    return f"{prefix}|{straight(created)}|{_digest(of_name(name), 16)}"
 
 
 def by_value(letter: str, value: str, name: str) -> str:

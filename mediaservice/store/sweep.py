@@ -26,7 +26,8 @@ async def sweep(store: Store, grace: timedelta = GRACE) -> int:
     latest = now - grace
     lost = [job for job in unfinished if job.last_modified < latest]
     for job in lost:
-        await store.work.put(Ticket(job.transform, job.name, job.instance))
+        seen = None if job.state is JobState.QUEUED else ""
+        await store.work.put(Ticket(job.transform, job.name, job.instance, seen))
     if lost:
         log.warning("requeued unfinished jobs", extra={"jobs": len(lost), "messages": messages})
     return len(lost)

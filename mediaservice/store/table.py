@@ -99,6 +99,11 @@ class EntityTable[T]:
         async for entity in found:
             yield entity["RowKey"], self._load(entity)
 
+    async def first(self, partition: str, within: Range) -> T | None:
+        async for _, value in self.read(partition, within, 1):
+            return value
+        return None
+
     def _entity(self, rows: Rows[T], key: str, value: T) -> dict[str, str]:
         document = self._adapter.dump_json(value, by_alias=True).decode()
         chunks = [document[start : start + CHUNK] for start in range(0, len(document), CHUNK)]

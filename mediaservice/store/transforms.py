@@ -82,7 +82,7 @@ def _rows(transform: Transform) -> Rows[Transform]:
         copies=frozenset(
             {
                 keys.newest_first("c", transform.created, transform.name),
-                keys.oldest_first(transform.created, transform.name),
+                keys.oldest_first("o", transform.created, transform.name),
             }
         ),
         columns={

@@ -18,7 +18,11 @@ FOREVER = -1
 
 @dataclass(frozen=True)
 class Ticket:
-    """What a message says. `seen`: the ETag of its job, held by another message when this was put off."""
+    """What a message says.
+
+    `seen` makes it watch over a job that another message holds: the job's ETag when the message was put off, or
+    nothing yet. Without it the message is good for any job that waits; see mediaservice.store.
+    """
 
     transform: str
     job: str

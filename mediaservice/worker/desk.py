@@ -1,4 +1,7 @@
-"""Decides what a message means: a job to do, to take over, to end, to put off, or nothing any more."""
+"""Decides what a message means: a job to do, to take over, to end, to put off, or nothing any more.
+
+The rules by which a message is turned to a job that is more urgent than its own are in mediaservice.store.
+"""
 
 import asyncio
 import logging
@@ -12,12 +15,12 @@ from mediaservice.settings import Work
 from mediaservice.store.account import Store
 from mediaservice.store.errors import ChangedError, LeaseLostError
 from mediaservice.store.table import Stored
-from mediaservice.store.work import Lease
+from mediaservice.store.work import Lease, Ticket
 from mediaservice.worker.execution import Execution
 from mediaservice.worker.holding import CancelRequestedError, Holding
 from mediaservice.worker.outputs import Outputs
 
-# A message may be read a moment before its job is written. It is put off for 1, 2, 4, 8 and 16 s, then dropped.
+# A message may be read a moment before its job is written. It is put off for 1, 2, 4, 8 and 16 s; then its job is over.
 ORPHAN_SECONDS = 0.2
 ORPHAN_TRIES = 6
 RETRY_SECONDS = 30  # until a job whose attempt failed for no fault of its own is tried again
@@ -32,69 +35,104 @@ class Desk:
 
     async def handle(self, lease: Lease) -> None:
         """Never raises for the job's sake: whatever happens, the message or the sweep brings it back."""
+        errand = Errand(self._store, self._settings, self._stopping, lease)
         try:
-            await self._handle(lease)
+            await errand.run()
         except LeaseLostError:
-            log.warning("lost the job to another worker", extra=_about(lease))
+            log.warning("lost the job to another worker", extra=_about(errand.lease))
         except Exception:
-            log.exception("the attempt failed; the job will be tried again", extra=_about(lease))
-            await self._retry_later(lease)
+            log.exception("the attempt failed; the job will be tried again", extra=_about(errand.lease))
+            await self._retry_later(errand.lease)
 
-    async def _handle(self, lease: Lease) -> None:
-        work = self._store.work
-        ticket = lease.ticket
-        if ticket is None:
-            log.error("a message that is none of ours goes to the poison queue", extra=_about(lease))
-            await work.keep_for_people(lease)
-            await work.delete(lease)
+    async def _retry_later(self, lease: Lease) -> None:
+        try:
+            await self._store.work.renew(lease, min(RETRY_SECONDS, self._settings.lease_seconds))
+        except Exception:
+            log.warning("the message comes back by itself", extra=_about(lease))
+
+
+class Errand:
+    """One message, from its arrival until it is deleted, put off or given back."""
+
+    def __init__(self, store: Store, settings: Work, stopping: asyncio.Event, lease: Lease) -> None:
+        self._store = store
+        self._settings = settings
+        self._stopping = stopping
+        self.lease = lease  # as last renewed
+
+    async def run(self) -> None:
+        if self.lease.ticket is None:
+            log.error("a message that is none of ours goes to the poison queue", extra=_about(self.lease))
+            await self._store.work.keep_for_people(self.lease)
+            await self._store.work.delete(self.lease)
             return
-        stored = await self._store.jobs.get(ticket.transform, ticket.job)
+        while chosen := await self._choose(self.lease.ticket):
+            if await self._take(chosen):
+                return
+
+    async def _choose(self, ticket: Ticket) -> Stored[Job] | None:
+        """The job to do now; None when the message has been settled without one."""
+        jobs = self._store.jobs
+        stored = await jobs.get(ticket.transform, ticket.job)
         if not stored:
             await asyncio.sleep(ORPHAN_SECONDS)
-            stored = await self._store.jobs.get(ticket.transform, ticket.job)
-        if not stored:
-            await self._put_off(lease)
-        elif stored.value.instance != ticket.instance or stored.value.state.final:
-            await work.delete(lease)
-        elif _held_by_other(stored, lease):
-            await work.renew(lease, self._settings.lease_seconds, ticket=replace(ticket, seen=stored.etag))
+            stored = await jobs.get(ticket.transform, ticket.job)
+        if not stored and self.lease.received < ORPHAN_TRIES:
+            await self._put_off(2 ** (self.lease.received - 1), ticket)
+            return None
+        over = not stored or stored.value.instance != ticket.instance or stored.value.state.final
+        held = stored is not None and not over and _held_by_other(stored, self.lease)
+        waits = stored is not None and not over and stored.value.state is JobState.QUEUED
+        if over or waits or (held and ticket.seen is None):
+            best = await jobs.next_waiting([*await self._store.transforms.names(), ticket.transform])
+            if best:
+                return await self._turn_to(best, ticket)
+        if over:
+            await self._store.work.delete(self.lease)
+        elif held and stored:
+            await self._put_off(self._settings.lease_seconds, replace(ticket, seen=stored.etag))
         else:
-            await self._take(stored, lease)
+            return stored
+        return None
 
-    async def _put_off(self, lease: Lease) -> None:
-        if lease.received < ORPHAN_TRIES:
-            await self._store.work.renew(lease, 2 ** (lease.received - 1))
-        else:
-            log.info("dropped a message without a job", extra=_about(lease))
-            await self._store.work.delete(lease)
+    async def _turn_to(self, best: Stored[Job], ticket: Ticket) -> Stored[Job]:
+        """The message names a job before that is taken: should this process die, the message brings it back."""
+        named = Ticket(best.value.transform, best.value.name, best.value.instance)
+        if named != ticket:
+            self.lease = await self._store.work.renew(self.lease, self._settings.lease_seconds, ticket=named)
+        return best
 
-    async def _take(self, stored: Stored[Job], lease: Lease) -> None:
+    async def _put_off(self, seconds: int, ticket: Ticket) -> None:
+        self.lease = await self._store.work.renew(self.lease, seconds, ticket=ticket)
+
+    async def _take(self, stored: Stored[Job]) -> bool:
+        """False when somebody else was faster."""
         holder = str(uuid.uuid4())
-        taken = states.take(stored.value, holder=holder, message=lease.message, now=datetime.now(UTC))
+        taken = states.take(stored.value, holder=holder, message=self.lease.message, now=datetime.now(UTC))
         try:
             holding = Holding(self._store.jobs, await self._store.jobs.replace(stored, taken), holder)
         except ChangedError:
-            await self._handle(lease)  # canceled, or taken by way of another message: look again
-            return
+            return False  # canceled, or taken by way of another message
         number = holding.attempt.number
-        log.info("job taken", extra=_about(lease) | {"attempt": number})
+        log.info("job taken", extra=_about(self.lease) | {"attempt": number})
         outputs = Outputs(self._store.containers, self._store.assets)
         if taken.state is JobState.CANCELING:
             await outputs.withdraw(holding)
             await holding.write(states.canceled, canceling=True)
         elif number > self._settings.max_attempts:
-            await self._give_up(holding, outputs, lease)
+            await self._give_up(holding, outputs)
         else:
-            execution = Execution(self._store, self._settings, outputs, holding, lease, self._stopping)
-            lease = await execution.run()
+            execution = Execution(self._store, self._settings, outputs, holding, self.lease, self._stopping)
+            self.lease = await execution.run()
             if not holding.job.state.final:
-                await self._store.work.renew(lease, 0)
-                log.info("job given back", extra=_about(lease))
-                return
-        log.info("job over", extra=_about(lease) | {"state": holding.job.state})
-        await self._store.work.delete(lease)
+                await self._store.work.renew(self.lease, 0)
+                log.info("job given back", extra=_about(self.lease))
+                return True
+        log.info("job over", extra=_about(self.lease) | {"state": holding.job.state})
+        await self._store.work.delete(self.lease)
+        return True
 
-    async def _give_up(self, holding: Holding, outputs: Outputs, lease: Lease) -> None:
+    async def _give_up(self, holding: Holding, outputs: Outputs) -> None:
         """The attempt that is one too many only ends the job, unless an earlier one had all but finished it."""
         try:
             while (index := states.next_output(holding.job)) is not None:
@@ -104,19 +142,13 @@ class Desk:
                 await holding.write(states.conclude)
                 return
             attempts = self._settings.max_attempts
-            log.error("job given up", extra=_about(lease) | {"attempts": attempts})
+            log.error("job given up", extra=_about(self.lease) | {"attempts": attempts})
             await outputs.withdraw(holding)
-            await self._store.work.keep_for_people(lease)
+            await self._store.work.keep_for_people(self.lease)
             await holding.write(lambda job, now: states.exhaust(job, attempts, now))
         except CancelRequestedError:
             await outputs.withdraw(holding)
             await holding.write(states.canceled, canceling=True)
-
-    async def _retry_later(self, lease: Lease) -> None:
-        try:
-            await self._store.work.renew(lease, min(RETRY_SECONDS, self._settings.lease_seconds))
-        except Exception:
-            log.warning("the message comes back by itself", extra=_about(lease))
 
 
 def _held_by_other(stored: Stored[Job], lease: Lease) -> bool:

@@ -153,10 +153,12 @@ class Pipeline:
     media: AzureMediaServices
     folder: Path
 
-    def submit(self, name: str, content: bytes | Mapping[str, object], file: str = "clip.mp4") -> str:
+    def submit(
+        self, name: str, content: bytes | Mapping[str, object], file: str = "clip.mp4", priority: str = "Normal"
+    ) -> str:
         """A job on an uploaded file; gives the output asset's container."""
         blob = self.upload(content, file)
-        job = Job(input=JobInputHttp(files=[blob]), outputs=[JobOutputAsset(asset_name=name)])
+        job = Job(input=JobInputHttp(files=[blob]), outputs=[JobOutputAsset(asset_name=name)], priority=priority)
         asset = self.media.assets.create_or_update(GROUP, self.service.account, name, Asset())
         self.media.jobs.create(GROUP, self.service.account, "faceredact", name, job)
         return str(asset.container)

@@ -6,7 +6,7 @@ import pytest
 from mediaservice.model import states
 from mediaservice.model.errors import ErrorCode, JobError
 from mediaservice.model.jobs import HttpInput, Job, JobOutput, JobState
-from mediaservice.model.transforms import FaceDetectorPreset, OnError, TransformOutput
+from mediaservice.model.transforms import FaceDetectorPreset, OnError, Priority, TransformOutput
 
 NOW = datetime(2026, 1, 31, tzinfo=UTC)
 LATER = NOW + timedelta(seconds=5)
@@ -111,6 +111,20 @@ def test_a_failed_output_lets_the_job_go_on_when_its_transform_says_so() -> None
     job = states.conclude(states.finish_output(job, 1, NOW), LATER)
     assert [output.state for output in job.outputs] == [JobState.ERROR, JobState.FINISHED]
     assert job.state is JobState.ERROR
+
+
+def test_outputs_are_worked_on_by_relative_priority() -> None:
+    job = processing(OnError.CONTINUE, OnError.CONTINUE, OnError.CONTINUE)
+    ranked = tuple(
+        replace(output, task=output.task.model_copy(update={"relative_priority": priority}))
+        for output, priority in zip(job.outputs, (Priority.LOW, Priority.HIGH, Priority.NORMAL), strict=True)
+    )
+    job = replace(job, outputs=ranked)
+    order = []
+    while (index := states.next_output(job)) is not None:
+        order.append(index)
+        job = states.finish_output(job, index, LATER)
+    assert order == [1, 2, 0]
 
 
 def test_a_job_that_is_over_has_forgotten_its_inputs_address() -> None:

@@ -1,6 +1,7 @@
 """Lists and repairs, on the store itself."""
 
 import asyncio
+import itertools
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -10,7 +11,7 @@ import pytest
 
 from mediaservice.model.jobs import AssetInput, Job, JobOutput, JobState
 from mediaservice.model.query import JOB_FIELDS, Query, QueryError, parse_filter
-from mediaservice.model.transforms import TransformOutput
+from mediaservice.model.transforms import Priority, TransformOutput
 from mediaservice.settings import read_worker
 from mediaservice.store import keys
 from mediaservice.store.account import Store, open_store
@@ -102,6 +103,28 @@ def test_a_very_large_job_is_kept_whole(in_store: Callable[[Steps], None]) -> No
         found = await store.jobs.get("faceredact", "large")
         assert found
         assert found.value == job
+
+    in_store(steps)
+
+
+def test_the_next_job_is_the_oldest_of_the_highest_priority_of_all_transforms(
+    in_store: Callable[[Steps], None],
+) -> None:
+    jobs = [
+        replace(
+            a_job(f"{transform}-{rank}-{age}", LONG_AGO + timedelta(seconds=age)), transform=transform, priority=rank
+        )
+        for age, (transform, rank) in enumerate(itertools.product(("one", "two"), Priority))
+    ]
+
+    async def steps(store: Store) -> None:
+        for job in jobs:
+            await store.jobs.insert(job)
+        order = []
+        while found := await store.jobs.next_waiting(["one", "two"]):
+            order.append(found.value)
+            await store.jobs.replace(found, replace(found.value, state=JobState.PROCESSING))
+        assert order == sorted(jobs, key=lambda job: (["High", "Normal", "Low"].index(job.priority), job.created))
 
     in_store(steps)
 
