@@ -60,7 +60,7 @@ def _hand_over(props: dict[str, Any]) -> dict[str, Any]:
             headers={"Authorization": f"Bearer {token}"},
         )
         place.raise_for_status()
-        content = Path(props["context"].path).read_bytes()
+        content = Path(props["context"]).read_bytes()
         client.put(
             place.json()["uploadUrl"], content=content, headers={"x-ms-blob-type": "BlockBlob"}
         ).raise_for_status()
@@ -88,7 +88,7 @@ class UploadedContext(dynamic.Resource, module="image", name="UploadedContext"):
                 "registry_id": registry_id,
                 "resource_manager": resource_manager,
                 "sha256": context.sha256,
-                "context": pulumi.FileAsset(context.path),
+                "context": context.path.as_posix(),  # an asset would end every later diff (pulumi/pulumi#6802)
                 "source_location": None,
             },
             opts,

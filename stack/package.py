@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Self
 
 import pulumi
 from uv import find_uv_bin
@@ -41,6 +42,11 @@ class FunctionPackage:
     directory: Path
     sha256: str
     files: tuple[str, ...]  # sorted, relative to `directory`
+
+    @classmethod
+    def at(cls, directory: Path, sha256: str) -> Self:
+        """The package that stands in `directory`."""
+        return cls(directory, sha256, tuple(_files(directory)))
 
     @cached_property
     def archive(self) -> pulumi.AssetArchive:

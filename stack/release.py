@@ -9,7 +9,6 @@ import pulumi
 from pulumi import dynamic
 from pulumi_azure_native.resources import v20241101 as resources
 
-from stack.archive import write_zip
 from stack.deployer import deployer_credential, deployer_principal
 from stack.package import FunctionPackage
 from stack.place import Place
@@ -19,8 +18,10 @@ PACKAGE_NAME = "released-package.zip"  # the only name that One Deploy takes
 
 
 class BlobUpload(dynamic.ResourceProvider):
-    """Uploads an archive as one zip.
+    """Uploads a package as one zip.
 
+    Its inputs name a folder instead of holding an archive: the engine shows a diff no asset's content, and Python's
+    dynamic providers take no asset without (pulumi/pulumi#6802).
     azure-native's own `storage.Blob` asks for the account's shared key, which our accounts do not have.
     """
 
@@ -56,15 +57,16 @@ class BlobUpload(dynamic.ResourceProvider):
             TemporaryDirectory() as folder,
             BlobClient.from_blob_url(props["url"], credential=deployer_credential()) as blob,
         ):
-            package = Path(folder) / PACKAGE_NAME
-            write_zip(props["archive"], package)
-            with package.open("rb") as content:
+            package = FunctionPackage.at(Path(props["directory"]), props["sha256"])
+            zipped = Path(folder) / PACKAGE_NAME
+            package.write_zip(zipped)
+            with zipped.open("rb") as content:
                 blob.upload_blob(content, overwrite=True)
         return {"url": props["url"], "sha256": props["sha256"]}
 
 
 class UploadedPackage(dynamic.Resource, module="release", name="UploadedPackage"):
-    """The function's package as a blob. `url` is its https address; it changes when the archive's hash does."""
+    """The function's package as a blob at `url`; its content changes when the package's hash does."""
 
     url: pulumi.Output[str]
     sha256: pulumi.Output[str]
@@ -82,7 +84,7 @@ class UploadedPackage(dynamic.Resource, module="release", name="UploadedPackage"
             {
                 "url": container_url.apply(lambda known: f"{known}/{PACKAGE_NAME}"),
                 "sha256": package.sha256,
-                "archive": package.archive,
+                "directory": package.directory.as_posix(),
             },
             opts,
         )
