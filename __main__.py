@@ -32,6 +32,7 @@ lake = Lake(
     place,
     settings.upload_container,
     Custody(settings.upload_days, settings.recover_days, settings.protect_data, settings.private_network),
+    settings.lake_account,
 )
 media_storage = MediaStorage(
     "media-storage",
@@ -92,9 +93,11 @@ events = UploadEvents(
     endings=settings.upload_endings,
     attempts=settings.event_attempts,
     minutes=settings.event_minutes,
+    existing=settings.system_topic,
 )
 writes = ["StorageWrite", "StorageDelete"]
-send_logs("upload-logs", lake.blobs_id, monitoring.workspace_id, parent=lake, categories=writes)
+if lake.blobs_id:
+    send_logs("upload-logs", lake.blobs_id, monitoring.workspace_id, parent=lake, categories=writes)
 send_logs("result-logs", media_storage.blobs_id, monitoring.workspace_id, parent=media_storage, categories=writes)
 send_logs("delivery-logs", events.topic_id, monitoring.workspace_id, parent=events)
 Alerts("alerts", place, monitoring, email=settings.alert_email, own_service=settings.self_hosted is not None)

@@ -28,7 +28,10 @@ class ProgramError(Exception):
 
 @dataclass(frozen=True)
 class Resource:
-    """A declared resource: `kind` without API version, `inputs` as declared, `state` as the provider answered."""
+    """A declared resource: `kind` without API version, `inputs` as declared, `state` as the provider answered.
+
+    `adopts` is the id of the existing resource that it takes over unchanged, if it does.
+    """
 
     kind: str
     name: str
@@ -37,6 +40,7 @@ class Resource:
     inputs: Mapping[str, Any]
     state: Mapping[str, Any]
     depends_on: frozenset[str]
+    adopts: str | None = None
 
 
 @dataclass(frozen=True)
@@ -148,6 +152,9 @@ class _Monitor(mocks.MockMonitor):
                     inputs=_whole_numbers(rpc.deserialize_properties(request.object)),
                     state=made.state,
                     depends_on=frozenset(request.dependencies),
+                    adopts=request.importId
+                    if request.retainOnDelete and list(request.ignoreChanges) == ["*"]
+                    else None,
                 )
             )
         return answer

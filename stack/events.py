@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pulumi
 from pulumi_azure_native.eventgrid import v20250215 as eventgrid
 
+from stack.adoption import adopted, group_of, name_of
 from stack.place import Place
 from stack.roles import Role, grant
 from stack.storage import Lake, MediaStorage
@@ -14,7 +15,10 @@ _UPLOAD_CALLS = ["FlushWithClose", "PutBlob", "PutBlockList", "CopyBlob"]
 
 
 class UploadEvents(pulumi.ComponentResource):
-    """A system topic on the lake, and one subscription for each ending of names that is redacted."""
+    """A system topic on the lake, and one subscription for each ending of names that is redacted.
+
+    A lake can have but one system topic: `existing` is the ARM id of the one that it has already.
+    """
 
     def __init__(
         self,
@@ -28,17 +32,20 @@ class UploadEvents(pulumi.ComponentResource):
         endings: Sequence[str],
         attempts: int,
         minutes: int,
+        existing: str | None,
     ) -> None:
         super().__init__("face-redaction:events:UploadEvents", name)
+        group = group_of(existing) if existing else place.group_name
         topic = eventgrid.SystemTopic(
             place.name("uploads"),
-            resource_group_name=place.group_name,
-            location=place.location,
+            system_topic_name=name_of(existing) if existing else None,
+            resource_group_name=group,
+            location=lake.location,  # a topic lives where its source does
             source=lake.account_id,
             topic_type="Microsoft.Storage.StorageAccounts",
             identity=eventgrid.IdentityInfoArgs(type=eventgrid.IdentityType.SYSTEM_ASSIGNED),
             tags=place.tags,
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=adopted(existing, pulumi.ResourceOptions(parent=self)),
         )
         may_dead_letter = grant(
             "topic-writes-dead-letters",
@@ -52,7 +59,7 @@ class UploadEvents(pulumi.ComponentResource):
                 f"redact-{ending.lstrip('.').lower()}",
                 event_subscription_name=f"redact-{ending.lstrip('.').lower()}",
                 system_topic_name=topic.name,
-                resource_group_name=place.group_name,
+                resource_group_name=group,
                 event_delivery_schema=eventgrid.EventDeliverySchema.EVENT_GRID_SCHEMA,
                 destination=eventgrid.AzureFunctionEventSubscriptionDestinationArgs(
                     endpoint_type="AzureFunction",
@@ -99,5 +106,7 @@ class UploadEvents(pulumi.ComponentResource):
 
 def _principal(identity: eventgrid.outputs.IdentityInfoResponse | None) -> str:
     if identity is None or identity.principal_id is None:
-        raise ValueError("the system topic came back without an identity")
+        raise pulumi.RunError(
+            "the system topic has no system-assigned identity, which writes its dead letters: turn it on"
+        )
     return identity.principal_id

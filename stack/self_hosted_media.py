@@ -99,7 +99,7 @@ class SelfHostedMedia(pulumi.ComponentResource):
             location=self._place.location,
             # by diagnostic setting, since the direct way to the workspace wants its shared key
             app_logs_configuration=app.AppLogsConfigurationArgs(destination="azure-monitor"),
-            workload_profiles=[app.WorkloadProfileArgs(name="Consumption", workload_profile_type="Consumption")],
+            workload_profiles=self._workload_profiles(),
             vnet_configuration=app.VnetConfigurationArgs(infrastructure_subnet_id=self._network.containers_subnet_id)
             if self._network
             else None,
@@ -109,6 +109,16 @@ class SelfHostedMedia(pulumi.ComponentResource):
         )
         send_logs("environment-logs", environment.id, monitoring.workspace_id, parent=self)
         return environment
+
+    def _workload_profiles(self) -> list[app.WorkloadProfileArgs]:
+        profiles = [app.WorkloadProfileArgs(name="Consumption", workload_profile_type="Consumption")]
+        if (size := self._settings.worker_profile) != "Consumption":
+            profiles.append(
+                app.WorkloadProfileArgs(
+                    name=size, workload_profile_type=size, minimum_count=0, maximum_count=self._settings.worker_limit
+                )
+            )
+        return profiles
 
     def _process(self, command: str, roles: Mapping[str, Role]) -> _Process:
         identity = managed_identity(command, self._place, parent=self)
@@ -236,7 +246,7 @@ class SelfHostedMedia(pulumi.ComponentResource):
             resource_group_name=self._place.group_name,
             location=self._place.location,
             environment_id=environment.id,
-            workload_profile_name="Consumption",
+            workload_profile_name=self._settings.worker_profile,
             identity=_user_assigned(process.identity),
             configuration=app.JobConfigurationArgs(
                 trigger_type=app.TriggerType.EVENT,

@@ -43,6 +43,7 @@ class SelfHosted:
     image: str | None
     api_audience: str | None
     api_replicas: int
+    worker_profile: str
     worker_cpu: float
     worker_limit: int
     worker_minutes: int
@@ -60,6 +61,8 @@ class Settings:
     name_prefix: str
     location: str | None
     resource_group: str | None
+    lake_account: str | None
+    system_topic: str | None
     upload_container: str
     upload_endings: tuple[str, ...]
     blur_type: BlurType
@@ -145,6 +148,9 @@ class _Reader:
         return tuple(endings)
 
 
+_ARM_ID = r"/subscriptions/[0-9a-f-]{36}/resourceGroups/[-\w.()]{1,90}/providers"
+_LAKE = "the ARM id of a storage account, or nothing to make one"
+_TOPIC = "the ARM id of a system topic, or nothing to make one"
 _RANGE = "a private IPv4 range of /16 to /22, such as 10.60.0.0/16"
 _URL = r"https://[a-z0-9.-]+(:\d+)?"
 
@@ -172,6 +178,10 @@ def read_settings(config: Config, location: str | None) -> Settings:
         ),
         location=location,
         resource_group=resource_group or None,
+        lake_account=read.text("lakeAccount", rf"|{_ARM_ID}/Microsoft\.Storage/storageAccounts/[a-z0-9]{{3,24}}", _LAKE)
+        or None,
+        system_topic=read.text("systemTopic", rf"|{_ARM_ID}/Microsoft\.EventGrid/systemTopics/[\w-]{{3,50}}", _TOPIC)
+        or None,
         upload_container=read.text(
             "uploadContainer",
             r"(?!.*--)[a-z0-9][a-z0-9-]{1,61}[a-z0-9]",
@@ -216,6 +226,9 @@ def _read_self_hosted(read: _Reader) -> SelfHosted:
         )
         or None,
         api_replicas=read.whole("apiReplicas", 1, 30),
+        worker_profile=read.text(
+            "workerProfile", r"Consumption|[DE](4|8|16|32)", "Consumption, or D or E with 4, 8, 16 or 32 cores"
+        ),
         worker_cpu=read.number(
             "workerCpu", float, lambda n: 0.5 <= n <= 4 and n * 4 == int(n * 4), "0.5 to 4 in steps of 0.25"
         ),

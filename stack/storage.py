@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_azure_native.storage import v20240101 as storage
 
+from stack.adoption import adopted, group_of, name_of
 from stack.place import Place
 
 
@@ -25,11 +26,19 @@ class Custody:
 
 
 def _account(
-    name: str, place: Place, parent: pulumi.Resource, *, hierarchical: bool = False, custody: Custody | None = None
+    name: str,
+    place: Place,
+    parent: pulumi.Resource,
+    *,
+    hierarchical: bool = False,
+    custody: Custody | None = None,
+    existing: str | None = None,
 ) -> storage.StorageAccount:
+    options = pulumi.ResourceOptions(parent=parent, protect=bool(custody and custody.protect))
     return storage.StorageAccount(
         name,
-        resource_group_name=place.group_name,
+        account_name=name_of(existing) if existing else None,
+        resource_group_name=group_of(existing) if existing else place.group_name,
         location=place.location,
         kind=storage.Kind.STORAGE_V2,
         sku=storage.SkuArgs(name=storage.SkuName.STANDARD_LRS),
@@ -46,7 +55,7 @@ def _account(
             default_action=storage.DefaultAction.DENY if custody and custody.private else storage.DefaultAction.ALLOW,
         ),
         tags=place.tags,
-        opts=pulumi.ResourceOptions(parent=parent, protect=bool(custody and custody.protect)),
+        opts=adopted(existing, options),
     )
 
 
@@ -103,35 +112,47 @@ def _container(
     parent: pulumi.Resource,
     *,
     protect: bool = False,
+    lake: str | None = None,
 ) -> storage.BlobContainer:
+    existing = f"{lake}/blobServices/default/containers/{name}" if lake else None
     return storage.BlobContainer(
         name,
         container_name=name,
         account_name=account.name,
-        resource_group_name=place.group_name,
+        resource_group_name=group_of(lake) if lake else place.group_name,
         public_access=storage.PublicAccess.NONE,
-        opts=pulumi.ResourceOptions(parent=parent, protect=protect),
+        opts=adopted(existing, pulumi.ResourceOptions(parent=parent, protect=protect)),
     )
 
 
 class Lake(pulumi.ComponentResource):
-    """The ADLS Gen2 account that videos are uploaded to."""
+    """The ADLS Gen2 account that videos are uploaded to: made, or the one with the ARM id `existing`.
 
+    `blobs_id` is None for an adopted account, whose retention and logs are its owner's.
+    """
+
+    location: pulumi.Output[str]
     account_id: pulumi.Output[str]
     blob_endpoint: pulumi.Output[str]
     dfs_endpoint: pulumi.Output[str]
-    blobs_id: pulumi.Output[str]
+    blobs_id: pulumi.Output[str] | None = None
     uploads: storage.BlobContainer
 
-    def __init__(self, name: str, place: Place, upload_container: str, custody: Custody) -> None:
+    def __init__(
+        self, name: str, place: Place, upload_container: str, custody: Custody, existing: str | None = None
+    ) -> None:
         super().__init__("face-redaction:storage:Lake", name)
-        account = _account(place.compact_name("lake"), place, self, hierarchical=True, custody=custody)
+        account = _account(
+            place.compact_name("lake"), place, self, hierarchical=True, custody=custody, existing=existing
+        )
+        self.location = account.location
         self.account_id = account.id
         self.account_name = account.name
         self.blob_endpoint = account.primary_endpoints.blob
         self.dfs_endpoint = account.primary_endpoints.dfs
-        self.uploads = _container(upload_container, place, account, self, protect=custody.protect)
-        self.blobs_id = _retain("lake", place, account, f"{upload_container}/", custody, self).id
+        self.uploads = _container(upload_container, place, account, self, protect=custody.protect, lake=existing)
+        if not existing:
+            self.blobs_id = _retain("lake", place, account, f"{upload_container}/", custody, self).id
         self.register_outputs({"blob_endpoint": self.blob_endpoint, "dfs_endpoint": self.dfs_endpoint})
 
 
