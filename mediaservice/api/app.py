@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mediaservice.store.account import Store
 
 GRACE_SECONDS = 10
+EXPIRY_SECONDS = 3600
 log = logging.getLogger(__name__)
 
 
@@ -60,20 +61,26 @@ async def _keep_store(settings: ApiSettings, opened: "asyncio.Future[Store]") ->
     try:
         await asyncio.to_thread(__import__, "mediaservice.store.sweep")
         from mediaservice.store.account import open_store
+        from mediaservice.store.expiry import expire
         from mediaservice.store.sweep import SWEEP_SECONDS, sweep
 
         async with open_store(settings) as store:
             opened.set_result(store)
-            while True:
-                try:
-                    await sweep(store)
-                except Exception:
-                    log.exception("the sweep failed; it will be tried again")
-                await asyncio.sleep(SWEEP_SECONDS)
+            chores = (_regularly(sweep, store, SWEEP_SECONDS), _regularly(expire, store, EXPIRY_SECONDS))
+            await asyncio.gather(*chores)
     except Exception as error:
         if not opened.done():
             opened.set_exception(error)
         raise
+
+
+async def _regularly(chore: "Callable[[Store], Awaitable[int]]", store: "Store", seconds: float) -> None:
+    while True:
+        try:
+            await chore(store)
+        except Exception:
+            log.exception("%s failed; it will be tried again", chore.__name__)
+        await asyncio.sleep(seconds)
 
 
 def serve(settings: ApiSettings) -> None:

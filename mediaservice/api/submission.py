@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from mediaservice.store.account import Store
 
 
+MAX_JOBS = 500_000  # the service's own limit, for an account
+
+
 async def submit(store: "Store", transform: str, name: str, given: JobProperties) -> Job:
     """The job as stored. Raises Problem: 404, 400, or 409 when the name is taken."""
     from mediaservice.store.work import Ticket
@@ -25,6 +28,8 @@ async def submit(store: "Store", transform: str, name: str, given: JobProperties
         raise not_found("Transform", transform)
     if taken:
         raise _taken(name)
+    if store.jobs.stored >= MAX_JOBS:
+        raise Problem(403, "QuotaExceeded", f"The account has {MAX_JOBS:,} Jobs already; delete those not needed.")
     now = datetime.now(UTC)
     job = Job(
         transform=found.value.name,

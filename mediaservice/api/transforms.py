@@ -18,7 +18,7 @@ from mediaservice.model.validation import problem
 from mediaservice.store.errors import ChangedError, ExistsError
 
 router = APIRouter(prefix=ACCOUNT + "/transforms", tags=["transforms"])
-MAX_TRANSFORMS = 100
+MAX_TRANSFORMS = 100  # the service's own limit
 
 
 @router.get("")

@@ -38,6 +38,9 @@ the output in the entity, conclude the job, 5. delete the message.
 **Giving up** (worker): after `max_attempts` the message is copied to the poison queue, then the job ends in Error,
 then the message is deleted; a crash in between at worst leaves a second copy for people to look at.
 
+**Expiry**, by the API every hour: records of jobs that are over go 90 days after they were submitted. Their media
+stays: assets belong to clients.
+
 **Deleting an asset**: container, then entity: media never outlives its record.
 
 **The sweep**, by the API at its start and every SWEEP_SECONDS, by a worker that finds the queue empty, covers what

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
+from datetime import datetime
 
 from azure.data.tables.aio import TableClient
 from pydantic import TypeAdapter
@@ -20,19 +21,24 @@ COLUMNS = {
 }
 BY_STATE = Index("properties/state", lambda state: f"s|{state}", newest_first=True)
 UNFINISHED = (JobState.QUEUED, JobState.SCHEDULED, JobState.PROCESSING, JobState.CANCELING)
+FINAL = tuple(state for state in JobState if state.final)
 WAITING = Range("w|", f"w{keys.END}")
+EVERY = Range("c|", f"c{keys.END}")
 
 
 class Jobs:
     def __init__(self, client: TableClient) -> None:
         self._table = EntityTable(client, TypeAdapter(Job))
+        self.stored = 0  # as last counted, and those inserted by this process since
 
     async def get(self, transform: str, name: str) -> Stored[Job] | None:
         return await self._table.get(keys.of_name(transform), keys.by_name(name))
 
     async def insert(self, job: Job) -> Stored[Job]:
         """Raises ExistsError."""
-        return await self._table.insert(_rows(job), job)
+        stored = await self._table.insert(_rows(job), job)
+        self.stored += 1
+        return stored
 
     async def replace(self, former: Stored[Job], job: Job) -> Stored[Job]:
         """Raises ChangedError."""
@@ -52,6 +58,16 @@ class Jobs:
             async for _, job in self._table.read(keys.of_name(transform), within, PAGE_SIZE):
                 yield job
 
+    async def over_before(self, transform: str, latest: datetime) -> AsyncIterator[Job]:
+        """Those in a final state that were created before `latest`."""
+        for state in FINAL:
+            within = Range(f"s|{state}|{keys.inverted(latest)}", f"s|{state}{keys.END}")
+            async for _, job in self._table.read(keys.of_name(transform), within, PAGE_SIZE):
+                yield job
+
+    async def recount(self, transforms: Iterable[str]) -> None:
+        self.stored = sum([await self._table.count(keys.of_name(name), EVERY) for name in transforms])
+
     async def next_waiting(self, transforms: Iterable[str]) -> Stored[Job] | None:
         """The queued job of the highest priority, of those the oldest."""
         partitions = {keys.of_name(name) for name in transforms}
@@ -67,7 +83,7 @@ class Jobs:
             # taken or canceled in between; others may wait behind it
 
     async def all(self, transform: str) -> AsyncIterator[Job]:
-        async for _, job in self._table.read(keys.of_name(transform), Range("c|", f"c{keys.END}"), PAGE_SIZE):
+        async for _, job in self._table.read(keys.of_name(transform), EVERY, PAGE_SIZE):
             yield job
 
 

@@ -99,6 +99,13 @@ class EntityTable[T]:
         async for entity in found:
             yield entity["RowKey"], self._load(entity)
 
+    async def count(self, partition: str, within: Range) -> int:
+        """Reads keys only, a thousand at a time."""
+        terms = "PartitionKey eq @partition and RowKey ge @low and RowKey lt @high"
+        parameters = {"partition": partition, "low": within.low, "high": within.high}
+        found = self._client.query_entities(terms, parameters=parameters, select=["RowKey"])
+        return sum([1 async for _ in found])
+
     async def first(self, partition: str, within: Range) -> T | None:
         async for _, value in self.read(partition, within, 1):
             return value

@@ -22,7 +22,7 @@ from mediaservice.store.table import EntityTable, Rows, Stored
 
 PARTITION = "transforms"
 COLUMNS = {"properties/created": "Created", "properties/lastModified": "LastModified"}
-MAX_TRANSFORMS = 100
+MAX_TRANSFORMS = 100  # which is a page
 
 
 class Transforms:

@@ -16,6 +16,7 @@ from mediaservice.settings import read_worker
 from mediaservice.store import keys
 from mediaservice.store.account import Store, open_store
 from mediaservice.store.errors import ChangedError, ExistsError
+from mediaservice.store.expiry import KEPT, expire
 from mediaservice.store.listing import PAGE_SIZE
 from mediaservice.store.sweep import sweep
 from mediaservice.store.work import Ticket
@@ -138,6 +139,22 @@ def test_unfinished_jobs_get_a_message_when_there_are_too_few(in_store: Callable
         assert await sweep(store) == 2
         leases = [await store.work.receive(30) for _ in range(3)]
         assert {lease.ticket.job for lease in leases if lease and lease.ticket} == {"queued", "processing"}
+
+    in_store(steps)
+
+
+def test_records_of_jobs_that_are_over_go_after_90_days(in_store: Callable[[Steps], None]) -> None:
+    now = LONG_AGO + KEPT
+
+    async def steps(store: Store) -> None:
+        for state in JobState:
+            for days in (-1, 1):
+                await store.jobs.insert(a_job(f"{state} {days}", LONG_AGO + timedelta(days=days), state))
+        assert await expire(store, now) == 3
+        left = {job.name async for job in store.jobs.all("faceredact")}
+        gone = {f"{state} -1" for state in (JobState.FINISHED, JobState.ERROR, JobState.CANCELED)}
+        assert left == {f"{state} {days}" for state in JobState for days in (-1, 1)} - gone
+        assert store.jobs.stored == len(left)
 
     in_store(steps)
 
