@@ -1,5 +1,7 @@
 """The other shapes that settings give the graph, beside the two stacks as they are written down."""
 
+_MINE = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/mine/providers"
+
 EVERYTHING = {
     "privateNetwork": "true",
     "alertEmail": "operator@example.com",
@@ -11,6 +13,8 @@ EVERYTHING = {
 }
 GIVEN = {
     "resourceGroup": "mine",
+    "lakeAccount": f"{_MINE}/Microsoft.Storage/storageAccounts/mylake",
+    "systemTopic": f"{_MINE}/Microsoft.EventGrid/systemTopics/mytopic",
     "image": f"registry.example.com/face-redaction@sha256:{'0' * 64}",
     "apiAudience": "api://11111111-2222-3333-4444-555555555555",
 }
