@@ -89,7 +89,7 @@ def read_stack(folder: Path, name: str, changes: Mapping[str, str]) -> Stack:
     """
     project = yaml.safe_load((folder / "Pulumi.yaml").read_text())
     try:
-        chosen = yaml.safe_load((folder / f"Pulumi.{name}.yaml").read_text())
+        chosen = yaml.safe_load((folder / f"Pulumi.{name}.yaml").read_text()) or {}
     except FileNotFoundError:
         there = ", ".join(sorted(path.name.split(".")[1] for path in folder.glob("Pulumi.*.yaml")))
         raise ProgramError(f"there is no stack {name!r}; allowed: {there}") from None

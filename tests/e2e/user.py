@@ -73,9 +73,12 @@ class Events:
         with self._lock:
             self._notices.append(notice)
 
-    def of(self, etag: str, stage: Stage) -> list[Notice]:
+    def all(self) -> list[Notice]:
         with self._lock:
-            return [each for each in self._notices if each.stage is stage and each.event["data"]["eTag"] == etag]
+            return list(self._notices)
+
+    def of(self, etag: str, stage: Stage) -> list[Notice]:
+        return [each for each in self.all() if each.stage is stage and each.event["data"]["eTag"] == etag]
 
 
 class User:

@@ -1,0 +1,92 @@
+"""What a person sees of `python -m local redact` and `up`."""
+
+import os
+import re
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import pytest
+from azure.storage.blob import BlobServiceClient
+
+from tests.e2e.clips import frames_with_faces, make_clip, read_video
+from tests.e2e.command import Command
+from tests.e2e.user import WITHIN_SECONDS, until
+
+
+def test_a_video_comes_back_with_a_picture_and_the_figures(tmp_path: Path) -> None:
+    clip, out = make_clip(tmp_path / "Straßenfest 1.mp4"), tmp_path / "out"
+    with Command(tmp_path, "redact", clip, "--out", out) as command:
+        assert command.wait(WITHIN_SECONDS) == 0
+        assert (command.children(), command.temporary_files()) == ([], [])
+    redacted, picture = out / "Straßenfest 1_redacted.mp4", out / "Straßenfest 1_before_after.png"
+    assert sorted(out.iterdir()) == [picture, redacted]
+    assert read_video(redacted).times == read_video(clip).times
+    assert frames_with_faces(read_video(redacted).pictures) == []
+    assert cv2.imread(str(picture)) is not None
+    assert command.errors == ""
+    assert str(redacted) in command.output
+    assert str(picture) in command.output
+    assert "1 face on 25 of 25 frames" in command.output
+    for stage in ("local cloud up", "uploaded", "event delivered", "job queued", "processing", "downloaded"):
+        assert re.search(rf"{stage} \d+\.\d s", command.output)
+
+
+def missing(path: Path) -> None:
+    """There is no file."""
+
+
+def unreadable(path: Path) -> None:
+    if os.geteuid() == 0:
+        pytest.skip("root may read every file")
+    path.write_bytes(b"secret")
+    path.chmod(0)
+
+
+def text(path: Path) -> None:
+    path.write_text("Dear all,\n" * 50)
+
+
+def video(path: Path) -> None:
+    make_clip(path, frames=2)
+
+
+@pytest.mark.parametrize(
+    ("name", "write", "said"),
+    [
+        ("missing.mp4", missing, "does not exist"),
+        ("secret.mp4", unreadable, "cannot be read: permission denied"),
+        ("letter.mp4", text, "is not a video"),
+        ("film.mkv", video, "allowed endings: .mp4"),
+    ],
+)
+def test_what_cannot_be_redacted_is_told_in_one_line_before_anything_starts(
+    tmp_path: Path, name: str, write: Callable[[Path], None], said: str
+) -> None:
+    path, out = tmp_path / name, tmp_path / "out"
+    write(path)
+    with Command(tmp_path, "redact", path, "--out", out) as command:
+        assert command.wait(WITHIN_SECONDS) == 2
+    (line,) = command.errors.splitlines()
+    assert line.startswith(str(path))
+    assert said in line
+    assert command.output == ""
+    assert not out.exists()
+
+
+def test_the_cloud_kept_up_takes_uploads_as_it_says(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "party.mp4", frames=5)
+    with Command(tmp_path, "up", "--data", tmp_path / "data") as command:
+        until(lambda: "Ctrl-C stops everything" in command.output)
+        connection = re.search(r"CONNECTION_STRING='(.+)'", command.output)
+        trusted = re.search(r"REQUESTS_CA_BUNDLE='(.+)'", command.output)
+        assert connection
+        assert trusted
+        with BlobServiceClient.from_connection_string(connection[1], connection_verify=trusted[1]) as lake:
+            lake.get_blob_client("raw", "party.mp4").upload_blob(clip.read_bytes())
+        until(lambda: "raw/party.mp4: redacted: https://" in command.output)
+        command.send(signal.SIGINT)
+        assert command.wait(WITHIN_SECONDS) == 130
+        assert (command.children(), command.temporary_files()) == ([], [])
+    assert command.errors == "stopped\n"

@@ -1,0 +1,87 @@
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from azure.storage.blob import BlobServiceClient
+
+from local.azurite import Azurite
+from local.event_topic import Notice
+from local.event_topic import Stage as EventStage
+from local.identity import Identity
+from local.journey import EventLog, Journey, JourneyError, Stage
+from local.media_client import MediaClient
+
+GIVEN_UP = [EventStage.DEAD_LETTERED, EventStage.DROPPED]
+
+
+def notice(etag: str, stage: EventStage, subscription: str = "uploads") -> Notice:
+    event: dict[str, Any] = {"id": "1", "data": {"eTag": etag}}
+    return Notice(stage, event, subscription, detail="InternalServerError: out of order")
+
+
+def test_an_event_is_told_apart_by_its_etag() -> None:
+    events = EventLog()
+    events(notice("1", EventStage.DELIVERED))
+    last = events.last("1")
+    assert last
+    assert last.stage is EventStage.DELIVERED
+    assert events.last("2") is None
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_the_subscription_that_wants_an_event_counts_more_than_those_that_do_not(order: int) -> None:
+    events = EventLog()
+    notices = [notice("1", EventStage.FILTERED_OUT, "movs"), notice("1", EventStage.DELIVERED, "mp4s")]
+    for each in notices[::order]:
+        events(each)
+    last = events.last("1")
+    assert last
+    assert last.stage is EventStage.DELIVERED
+
+
+@pytest.fixture
+def uploaded(azurite: Azurite, identity: Identity, unique: str, tmp_path: Path) -> tuple[Journey, EventLog, str]:
+    """A video that is in the lake, and the eTag that it has there."""
+    video = tmp_path / "party.mp4"
+    video.write_bytes(b"frames")
+    lake, events = azurite.endpoints["lake1"].blob, EventLog()
+    client = MediaClient("https://127.0.0.1:9", "group", "account", identity.credential(), "api://media", lake)
+    journey = Journey(video, client, events, tmp_path)
+    with BlobServiceClient(lake, azurite.account_key("lake1")) as account, account.create_container(unique) as raw:
+        blob = raw.get_blob_client("party.mp4")
+        journey.upload(blob, lambda _: None)
+        etag = str(blob.get_blob_properties().etag)
+        assert blob.download_blob().readall() == b"frames"
+    client.close()
+    return journey, events, etag.strip('"')
+
+
+def test_a_delivery_that_is_repeated_is_waited_for_and_said(uploaded: tuple[Journey, EventLog, str]) -> None:
+    journey, events, etag = uploaded
+    event: dict[str, Any] = {"data": {"eTag": etag}}
+    due = datetime(2026, 11, 23, 10, 0, 30, tzinfo=UTC)
+    events(Notice(EventStage.RETRYING, event, "uploads", 1, "InternalServerError: busy", due))
+    journey.advance()
+    assert journey.stage is Stage.UPLOADED
+    assert journey.note == "delivery failed, next try at 10:00:30 UTC: InternalServerError: busy"
+    events(notice(etag, EventStage.DELIVERED))
+    journey.advance()
+    assert (journey.stage, journey.note) == (Stage.DELIVERED, "")
+
+
+@pytest.mark.parametrize("stage", GIVEN_UP)
+def test_an_event_that_is_given_up_ends_the_journey_with_the_reason(
+    uploaded: tuple[Journey, EventLog, str], stage: EventStage
+) -> None:
+    journey, events, etag = uploaded
+    events(notice(etag, stage))
+    with pytest.raises(JourneyError, match=r"^party.mp4: its event could not be delivered: .*out of order$"):
+        journey.advance()
+
+
+def test_an_upload_that_no_subscription_wants_ends_the_journey(uploaded: tuple[Journey, EventLog, str]) -> None:
+    journey, events, etag = uploaded
+    events(notice(etag, EventStage.FILTERED_OUT))
+    with pytest.raises(JourneyError, match=r"^party.mp4: no subscription of the stack wants it$"):
+        journey.advance()
