@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 
 import typer
 
-from mediaservice.settings import SettingsError, read_api, read_worker
+from mediaservice.environment import SettingsError
+from mediaservice.settings import read_api, read_worker
 
 app = typer.Typer(help=__doc__, add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 

@@ -1,19 +1,13 @@
 """What a process of the service is told by its environment; checked whole, once, before anything starts."""
 
-import json
 import re
-import shlex
 import sys
-import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlsplit
 
-from pydantic import ValidationError
-
-from mediaservice.model.transforms import TransformProperties, parse_transform
-from mediaservice.model.validation import problem
+from mediaservice.environment import Reader
+from mediaservice.model.transforms import TransformProperties
 
 STORAGE_ID = re.compile(
     r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.Storage/storageAccounts/([a-z0-9]{3,24})",
@@ -21,15 +15,9 @@ STORAGE_ID = re.compile(
 )
 QUEUE_NAME = re.compile(r"[a-z0-9](?:-?[a-z0-9]){2,62}")
 TABLE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{2,62}")
+HTTPS = 443
+DEFAULT_INPUT_BYTES = 260 * 10**9  # what Media Services took at most
 ACCOUNT_NAME = re.compile(r"[a-z0-9]{3,24}")
-
-
-class SettingsError(Exception):
-    """Everything wrong with the environment, one line each."""
-
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = problems
 
 
 @dataclass(frozen=True)
@@ -87,6 +75,16 @@ class Tokens:
 
 
 @dataclass(frozen=True)
+class Inputs:
+    """Where inputs may come from, and how much of them."""
+
+    own: tuple[str, int]  # host and port of this account's own blobs
+    hosts: tuple[str, ...]  # names, each with all below it, at whatever address; none: every public host
+    max_bytes: int
+    timeout_seconds: int  # for the whole of a download
+
+
+@dataclass(frozen=True)
 class Work:
     """How workers hold and repeat jobs."""
 
@@ -94,6 +92,7 @@ class Work:
     max_attempts: int
     timeout_seconds: int  # 0: none
     engine_command: tuple[str, ...]  # `redact IN OUT …` is appended
+    inputs: Inputs
 
 
 @dataclass(frozen=True)
@@ -115,7 +114,7 @@ class WorkerSettings:
 
 def read_api(environment: Mapping[str, str]) -> ApiSettings:
     """Raises SettingsError naming each variable, what it was and what is allowed."""
-    reader = _Reader(environment)
+    reader = Reader(environment)
     settings = ApiSettings(
         port=reader.number("PORT", 1, 65535, default=8000),
         account=_account(reader),
@@ -133,10 +132,11 @@ def read_api(environment: Mapping[str, str]) -> ApiSettings:
 
 def read_worker(environment: Mapping[str, str]) -> WorkerSettings:
     """Raises SettingsError naming each variable, what it was and what is allowed."""
-    reader = _Reader(environment)
+    reader = Reader(environment)
+    storage = _storage(reader)
     settings = WorkerSettings(
         account=_account(reader),
-        storage=_storage(reader),
+        storage=storage,
         transforms=reader.transforms("MEDIA_TRANSFORMS"),
         work=Work(
             # A message is renewed at a third of this, and Azure counts visibility in whole seconds.
@@ -144,13 +144,24 @@ def read_worker(environment: Mapping[str, str]) -> WorkerSettings:
             max_attempts=reader.number("JOB_MAX_ATTEMPTS", 1, 100, default=3),
             timeout_seconds=reader.number("JOB_TIMEOUT_SECONDS", 0, 7 * 86400, default=0),
             engine_command=reader.command("ENGINE_COMMAND", (sys.executable, "-m", "redactor")),
+            inputs=_inputs(reader, storage),
         ),
     )
     reader.check()
     return settings
 
 
-def _account(reader: "_Reader") -> Account:
+def _inputs(reader: Reader, storage: Storage) -> Inputs:
+    own = urlsplit(storage.blob_endpoint)
+    return Inputs(
+        own=(own.hostname or "", own.port or HTTPS),
+        hosts=reader.hosts("INPUT_HOSTS"),
+        max_bytes=reader.number("INPUT_MAX_BYTES", 1, 2**48, default=DEFAULT_INPUT_BYTES),
+        timeout_seconds=reader.number("INPUT_TIMEOUT_SECONDS", 1, 7 * 86400, default=6 * 3600),
+    )
+
+
+def _account(reader: Reader) -> Account:
     return Account(
         subscription_id=reader.guid("MEDIA_SUBSCRIPTION_ID"),
         resource_group=reader.text("MEDIA_RESOURCE_GROUP", "a resource group's name"),
@@ -160,7 +171,7 @@ def _account(reader: "_Reader") -> Account:
     )
 
 
-def _storage(reader: "_Reader") -> Storage:
+def _storage(reader: Reader) -> Storage:
     return Storage(
         client_id=reader.guid("AZURE_CLIENT_ID"),
         blob_endpoint=reader.url("STORAGE_BLOB_ENDPOINT"),
@@ -172,95 +183,3 @@ def _storage(reader: "_Reader") -> Storage:
         transforms_table=reader.text("TRANSFORMS_TABLE", "a table's name", TABLE_NAME, "transforms"),
         jobs_table=reader.text("JOBS_TABLE", "a table's name", TABLE_NAME, "jobs"),
     )
-
-
-class _Reader:
-    """Reads variables and collects problems; a bad one yields a value that is never used."""
-
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        self._environment = environment
-        self.problems: list[str] = []
-
-    def check(self) -> None:
-        if self.problems:
-            raise SettingsError(self.problems)
-
-    def _value[T](self, name: str, allowed: str, parse: Callable[[str], T], bad: T, default: str = "") -> T:
-        text = self._environment.get(name, "").strip() or default
-        if not text:
-            self.problems.append(f"{name} is not set; it must be {allowed}")
-            return bad
-        try:
-            return parse(text)
-        except ValueError as error:
-            detail = str(error)
-            self.problems.append(f"{name} is {text!r}; it must be {detail or allowed}")
-            return bad
-
-    def text(self, name: str, allowed: str, form: re.Pattern[str] | None = None, default: str = "") -> str:
-        def parse(text: str) -> str:
-            if form and not form.fullmatch(text):
-                raise ValueError
-            return text
-
-        return self._value(name, allowed, parse, "", default)
-
-    def number(self, name: str, low: int, high: int, *, default: int) -> int:
-        allowed = f"a whole number from {low} to {high}"
-
-        def parse(text: str) -> int:
-            if not text.isdecimal() or not low <= int(text) <= high:
-                raise ValueError
-            return int(text)
-
-        return self._value(name, allowed, parse, default, str(default))
-
-    def guid(self, name: str) -> str:
-        def parse(text: str) -> str:
-            try:
-                return str(uuid.UUID(text))
-            except ValueError:
-                raise ValueError from None
-
-        return self._value(name, "a GUID", parse, "")
-
-    def url(self, name: str, default: str = "") -> str:
-        def parse(text: str) -> str:
-            parts = urlsplit(text)
-            if parts.scheme != "https" or not parts.hostname or parts.query or parts.fragment:
-                raise ValueError
-            return text.rstrip("/")
-
-        return self._value(name, "an https address", parse, "", default)
-
-    def words(self, name: str) -> tuple[str, ...]:
-        def parse(text: str) -> tuple[str, ...]:
-            words = tuple(word.strip() for word in text.split(",") if word.strip())
-            if not words:
-                raise ValueError
-            return words
-
-        return self._value(name, "one or more audiences, separated by commas", parse, ())
-
-    def command(self, name: str, default: tuple[str, ...]) -> tuple[str, ...]:
-        return self._value(name, "a command line", lambda text: tuple(shlex.split(text)), default, shlex.join(default))
-
-    def transforms(self, name: str) -> Mapping[str, TransformProperties]:
-        def parse(text: str) -> dict[str, TransformProperties]:
-            try:
-                declared: Any = json.loads(text)
-            except json.JSONDecodeError as error:
-                raise ValueError(f"JSON: {error}") from None
-            if not isinstance(declared, dict):
-                raise ValueError
-            transforms: dict[str, TransformProperties] = {}
-            for key, properties in declared.items():
-                try:
-                    transforms[key] = parse_transform(properties)
-                except ValidationError as error:
-                    raise ValueError(f"valid: {key}: {problem(error)}") from None
-                except ValueError as error:
-                    raise ValueError(f"valid: {key}: {error}") from None
-            return transforms
-
-        return self._value(name, "a JSON object of transform names and properties", parse, {}, default="{}")

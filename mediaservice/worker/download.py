@@ -1,6 +1,7 @@
 """Brings a job's input to this machine, streamed; what goes wrong is told in the contract's words."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
@@ -8,8 +9,10 @@ import httpx
 from mediaservice.model.assets import Asset
 from mediaservice.model.errors import ErrorCode, ErrorDetail, JobFailedError
 from mediaservice.model.jobs import AssetInput, HttpInput, Job
+from mediaservice.settings import HTTPS, Inputs
 from mediaservice.store.account import Store
 from mediaservice.store.errors import NotThereError
+from mediaservice.worker.hosts import RefusedHostError, UnknownHostError, checked_addresses
 
 TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 TRIES = 3
@@ -22,14 +25,24 @@ class TransientError(Exception):
     """Worth another try."""
 
 
-async def download(store: Store, job: Job, to: Path) -> None:
-    """Raises JobFailedError: DownloadNotAccessible, DownloadTransientError."""
-    if isinstance(job.input, AssetInput):
-        await _from_asset(store, job.input, to)
-        return
+async def download(store: Store, inputs: Inputs, job: Job, to: Path) -> None:
+    """Raises JobFailedError: DownloadNotAccessible, DownloadTransientError, ContentUnsupported."""
+    try:
+        async with asyncio.timeout(inputs.timeout_seconds):
+            if isinstance(job.input, AssetInput):
+                await _from_asset(store, inputs, job.input, to)
+            else:
+                await _from_url_in_tries(inputs, job.input, to)
+    except TimeoutError:
+        raise JobFailedError(
+            ErrorCode.DOWNLOAD_TRANSIENT_ERROR, f"The input's download took longer than {inputs.timeout_seconds} s."
+        ) from None
+
+
+async def _from_url_in_tries(inputs: Inputs, given: HttpInput, to: Path) -> None:
     for attempt in range(1, TRIES + 1):
         try:
-            await _from_url(job.input, to)
+            await _from_url(inputs, given, to, attempt)
         except TransientError as error:
             if attempt == TRIES:
                 raise JobFailedError(
@@ -40,33 +53,60 @@ async def download(store: Store, job: Job, to: Path) -> None:
             return
 
 
-async def _from_url(given: HttpInput, to: Path) -> None:
+async def _from_url(inputs: Inputs, given: HttpInput, to: Path, attempt: int) -> None:
     assert given.url, "an unfinished job has its address"
     try:
+        url = httpx.URL(given.url)
+        addresses = await checked_addresses(inputs, url.host, url.port or HTTPS)
+        # The connection goes to the address; certificate and Host header are those of the name.
+        to_address = url.copy_with(host=addresses[(attempt - 1) % len(addresses)])
+        headers = {"host": url.netloc.decode(), "accept-encoding": "identity"}
         async with (
-            httpx.AsyncClient(timeout=TIMEOUT, follow_redirects=False) as client,
-            client.stream("GET", given.url, headers={"accept-encoding": "identity"}) as answer,
+            # a proxy of the environment would resolve the name anew
+            httpx.AsyncClient(timeout=TIMEOUT, verify=httpx.create_ssl_context(), trust_env=False) as client,
+            client.stream("GET", to_address, headers=headers, extensions={"sni_hostname": url.host}) as answer,
         ):
-            if answer.status_code in TRANSIENT:
-                raise TransientError(f"its host answered {answer.status_code}")
-            if answer.status_code != 200:
-                raise JobFailedError(
-                    ErrorCode.DOWNLOAD_NOT_ACCESSIBLE,
-                    f"The input could not be downloaded: its host answered {answer.status_code} "
-                    f"{answer.reason_phrase}".rstrip()
-                    + ".",
-                    ErrorDetail(str(answer.status_code), answer.headers.get("x-ms-error-code", answer.reason_phrase)),
-                )
-            with to.open("wb") as file:
-                async for chunk in answer.aiter_bytes(CHUNK_BYTES):
-                    await asyncio.to_thread(file.write, chunk)
+            _check_answer(answer)
+            await _write(answer.aiter_raw(CHUNK_BYTES), to, inputs.max_bytes)
     except httpx.InvalidURL:
         raise _not_accessible("The input's address is not valid.") from None
+    except RefusedHostError as refused:
+        raise _not_accessible(f"The input was not downloaded: {refused}.") from None
+    except UnknownHostError as unknown:
+        raise TransientError(str(unknown)) from None
     except httpx.TimeoutException:
         raise TransientError("its host did not answer in time") from None
     except httpx.TransportError as error:
         # such an error names the host at most, never the address with its signature
         raise TransientError(f"the connection failed ({type(error).__name__})") from None
+
+
+def _check_answer(answer: httpx.Response) -> None:
+    """Redirects are refused, since they lead to where nobody has checked."""
+    if answer.status_code in TRANSIENT:
+        raise TransientError(f"its host answered {answer.status_code}")
+    if answer.status_code != 200:
+        told = f"{answer.status_code} {answer.reason_phrase}".rstrip()
+        raise JobFailedError(
+            ErrorCode.DOWNLOAD_NOT_ACCESSIBLE,
+            f"The input could not be downloaded: its host answered {told}.",
+            ErrorDetail(str(answer.status_code), answer.headers.get("x-ms-error-code", answer.reason_phrase)),
+        )
+    if answer.headers.get("content-encoding", "identity") != "identity":
+        raise _not_accessible("The input could not be downloaded: its host compresses it, unasked.")
+    if "content-length" not in answer.headers and "transfer-encoding" not in answer.headers:
+        raise _not_accessible("The input could not be downloaded: its host does not say how long it is.")
+
+
+async def _write(chunks: AsyncIterator[bytes], to: Path, limit: int) -> None:
+    """A stream that ends early is an error of the transport's."""
+    size = 0
+    with to.open("wb") as file:
+        async for chunk in chunks:
+            size += len(chunk)
+            if size > limit:
+                raise JobFailedError(ErrorCode.CONTENT_UNSUPPORTED, f"The input is larger than {limit:,} bytes.")
+            await asyncio.to_thread(file.write, chunk)
 
 
 async def only_file(store: Store, given: AssetInput) -> str:
@@ -84,13 +124,11 @@ async def only_file(store: Store, given: AssetInput) -> str:
     return names[0]
 
 
-async def _from_asset(store: Store, given: AssetInput, to: Path) -> None:
+async def _from_asset(store: Store, inputs: Inputs, given: AssetInput, to: Path) -> None:
     assert given.file, "named before the download"
     asset = await _asset(store, given)
     try:
-        with to.open("wb") as file:
-            async for chunk in store.containers.read(asset.container, given.file):
-                await asyncio.to_thread(file.write, chunk)
+        await _write(store.containers.read(asset.container, given.file), to, inputs.max_bytes)
     except NotThereError:
         raise _not_accessible(f"The input Asset '{given.asset}' does not hold '{given.file}'.") from None
 

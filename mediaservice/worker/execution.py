@@ -125,7 +125,7 @@ class Execution:
         place = await self._outputs.place(job, index)
         begun = time.monotonic()
         if not source.exists():
-            await download(self._store, job, source)
+            await download(self._store, self._settings.inputs, job, source)
         downloaded = time.monotonic()
         self._percent = DOWNLOADED
         result = await engine.redact(

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from mediaservice.environment import SettingsError
 from mediaservice.model.transforms import BlurType, Mode
-from mediaservice.settings import SettingsError, read_api, read_worker
+from mediaservice.settings import read_api, read_worker
 
 GUID = "33333333-3333-4333-8333-333333333333"
 
@@ -103,3 +104,29 @@ def test_a_process_that_is_badly_configured_says_every_problem_and_exits_with_2(
         "PORT is 'x'; it must be a whole number from 1 to 65535",
         "MEDIA_LOCATION is not set; it must be an Azure region, such as westeurope",
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "allowed"),
+    [
+        ("INPUT_HOSTS", "https://lake1.blob.core.windows.net/", "host names without scheme and port"),
+        ("INPUT_MAX_BYTES", "0", "a whole number from 1 to"),
+        ("JOB_LEASE_SECONDS", "1", "a whole number from 3 to 3600"),
+    ],
+)
+def test_a_workers_bad_value_is_told_likewise(environment: dict[str, str], name: str, value: str, allowed: str) -> None:
+    environment[name] = value
+    with pytest.raises(SettingsError) as refused:
+        read_worker(environment)
+    (problem,) = refused.value.problems
+    assert problem.startswith(f"{name} is {value!r}; it must be ")
+    assert allowed in problem
+
+
+def test_inputs_come_from_public_hosts_and_the_accounts_own_storage_unless_hosts_are_named(
+    environment: dict[str, str],
+) -> None:
+    inputs = read_worker(environment).work.inputs
+    assert (inputs.own, inputs.hosts) == (("media1.blob.core.windows.net", 443), ())
+    environment["INPUT_HOSTS"] = "127.0.0.1, .Blob.core.windows.net"
+    assert read_worker(environment).work.inputs.hosts == ("127.0.0.1", "blob.core.windows.net")
