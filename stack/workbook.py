@@ -57,7 +57,7 @@ class Dashboard(pulumi.ComponentResource):
             kind=insights.WorkbookSharedTypeKind.SHARED,
             category="workbook",
             display_name=f"Face redaction ({pulumi.get_stack()})",
-            source_id=monitoring.workspace_id,
+            source_id=monitoring.workspace_id.apply(str.lower),  # as Azure answers it
             serialized_data=json.dumps({"version": "Notebook/1.0", "items": items}, sort_keys=True),
             tags=place.tags,
             opts=pulumi.ResourceOptions(parent=self),
