@@ -36,12 +36,13 @@ lint: $(READY) ## Check style, format and types
 	@$(PYTHON) -m ruff format --check --quiet --diff .
 	@$(PYTHON) -m mypy .
 
-lock: $(READY) ## Pin what requirements.txt, function/ and mediaservice/ stand on, after a change of one of them
+lock: $(READY) ## Pin anew what each requirements.txt stands on, after a change of one of them
 	@$(COMPILE) requirements.txt -o requirements.lock
 	@$(COMPILE) function/requirements.txt -o function/requirements.lock $(DEPLOYED)
 	@$(COMPILE) mediaservice/requirements.txt -o mediaservice/requirements.lock $(DEPLOYED)
+	@$(COMPILE) policy/requirements.txt -o policy/requirements.lock
 
-COMPILE = $(UV) pip compile --quiet --no-header --no-annotate
+COMPILE = $(UV) pip compile --quiet --no-header --no-annotate --python $(PYTHON)
 # What is deployed is checked against hashes, and runs on Azure's Linux whatever the developer's machine is.
 DEPLOYED = --generate-hashes --python-version 3.13 --python-platform x86_64-manylinux_2_28 -c requirements.lock
 
