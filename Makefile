@@ -47,7 +47,7 @@ COMPILE = $(UV) pip compile --quiet --no-header --no-annotate --python $(PYTHON)
 DEPLOYED = --generate-hashes --python-version 3.13 --python-platform x86_64-manylinux_2_28 -c requirements.lock
 
 clean: ## Remove what was set up and cached; out/ stays
-	rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv policy/.venv .cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 setup: $(READY) ## Install what is needed into .venv and .cache; every other target does so by itself

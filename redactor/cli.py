@@ -180,7 +180,7 @@ def _emit(message: dict[str, Any]) -> None:
 def _summary(destination: Path, result: Result) -> str:
     lines = [
         f"{destination}: {result.frames} frames in {result.seconds:.1f} s, "
-        f"{result.faces} faces in {result.frames_with_faces} frames"
+        f"{result.faces} {'face' if result.faces == 1 else 'faces'} in {result.frames_with_faces} frames"
     ]
     lines += [f"left out: {name}" for name in result.dropped]
     lines += [f"converted: {name}" for name in result.converted]

@@ -7,7 +7,7 @@ import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
-_PARTS = ("Dockerfile", "LICENSE", "requirements.txt", "mediaservice", "redactor")
+_PARTS = ("Dockerfile", "LICENSE", "mediaservice", "redactor")
 _KINDS = {".py", ".txt", ".lock"}
 
 

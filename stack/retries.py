@@ -47,6 +47,7 @@ WAITS = (
         "the registry to let the image be pulled",
         "app:",
     ),
+    _wait("toomanyrequests|429", "Docker Hub to hand out the base image again", "containerregistry:"),
     _wait(
         "AnotherOperationInProgress|OperationInProgress|ConcurrentUpdate|ContainerAppOperationInProgress"
         "|cannot (modify|update|delete).*(in progress|being (created|updated|provisioned))|RetryableError",

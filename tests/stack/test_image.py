@@ -47,7 +47,7 @@ def sources(tmp_path: Path) -> Path:
     folder = tmp_path / "sources"
     for part in ("mediaservice", "redactor"):
         shutil.copytree(PROGRAM / part, folder / part)
-    for part in ("Dockerfile", "LICENSE", "requirements.txt"):
+    for part in ("Dockerfile", "LICENSE"):
         shutil.copyfile(PROGRAM / part, folder / part)
     return folder
 
@@ -78,7 +78,6 @@ def test_the_context_holds_all_that_the_dockerfile_copies_and_no_more(tmp_path: 
         "LICENSE",
         "mediaservice",
         "redactor",
-        "requirements.txt",
     }
     assert not [name for name in names if "__pycache__" in name]
 

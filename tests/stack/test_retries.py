@@ -41,6 +41,11 @@ UPLOAD = "pulumi-python:dynamic/release:UploadedPackage"
             'Failed to provision revision. Error details: "Operation expired"',
             "the registry to let the image be pulled",
         ),
+        (
+            "azure-native:containerregistry/v20190601preview:TaskRun",
+            "failed to build: toomanyrequests: You have reached your pull rate limit",
+            "Docker Hub to hand out the base image again",
+        ),
         (APP, "ContainerAppOperationInProgress: an operation is in progress", "another operation on it to end"),
     ],
 )
