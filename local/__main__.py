@@ -1,6 +1,7 @@
 """`python -m local`: the whole graph on this machine."""
 
 import logging
+import platform
 import signal
 import sys
 import tempfile
@@ -40,6 +41,7 @@ def redact(
 ) -> None:
     """Upload videos to the lake and fetch them back redacted."""
     with _plain_errors():
+        _check_machine()
         from local.cloud import PROGRAM, Options
         from local.graph import read_stack
         from local.videos import check_videos
@@ -68,6 +70,7 @@ def up(
 ) -> None:
     """Keep the local cloud up, and say how to upload to it."""
     with _plain_errors():
+        _check_machine()
         from local.cloud import Options
         from local.standing import stand
 
@@ -110,6 +113,14 @@ class _plain_errors:  # noqa: N801  # reads as a statement
         if isinstance(error, AzuriteInstallError | ProcessError | UnknownResourceError):
             print(error, file=sys.stderr)
             raise typer.Exit(1)
+
+
+def _check_machine() -> None:
+    if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
+        raise UsageError(
+            f"this machine is {platform.system()} on {platform.machine()}; allowed: Linux on x86_64, which the "
+            "function's package is built for (WSL or a virtual machine will do)"
+        )
 
 
 def _changes(config: list[str] | None) -> dict[str, str]:
