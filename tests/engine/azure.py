@@ -1,0 +1,235 @@
+"""A stand-in for Azure Resource Manager, one for all stacks: what it holds, permits, refuses, and was asked to do."""
+
+import math
+import re
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+from local.outputs import Addresses, Made, kind_of, make
+
+_GROUP = re.compile(r"/subscriptions/[^/]+/resourceGroups/[^/]+")
+_FUNCTION = re.compile(r"(?P<site>.+/Microsoft\.Web/sites/[^/]+)/functions/[^/]+")
+
+
+class Action(StrEnum):
+    """What changes a resource."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A change that was made: of a resource of this kind, by the name that the program gives it."""
+
+    action: Action
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Held:
+    """A resource that exists: `inputs` as they were sent last, `state` as Azure answers them."""
+
+    kind: str
+    name: str
+    inputs: Mapping[str, Any]
+    state: Mapping[str, Any]
+
+
+@dataclass
+class _Refusal:
+    operation: Operation
+    message: str
+    left: float
+
+
+class RefusedError(Exception):
+    """Azure's message."""
+
+
+class Storage(Addresses, Protocol):
+    """The data plane of storage accounts."""
+
+    def make_container(self, account: str, name: str) -> None: ...
+
+    def read(self, url: str) -> bytes | None:
+        """A blob's content, or None when there is no such blob."""
+        ...
+
+    def sources(self, location: str) -> bytes | None:
+        """What a registry was given to build, or None."""
+        ...
+
+
+@dataclass
+class Azure:
+    """Stricter than Azure where that is simpler: whatever a resource refers to must exist before it and after it.
+
+    `code` is what each site runs, by its id: the package that One Deploy took last. Not for two tests at a time.
+    """
+
+    storage: Storage
+    tenant_id: str
+    deployer_id: str
+    resources: dict[str, Held] = field(default_factory=dict)
+    code: dict[str, bytes] = field(default_factory=dict)
+    journal: list[Operation] = field(default_factory=list)
+    refused: list[Operation] = field(default_factory=list)
+    _refusals: list[_Refusal] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def refuse(self, operation: Operation, message: str, *, times: float = math.inf) -> None:
+        """Refuse an operation with `message`, always or so many times; each time is noted in `refused`."""
+        self._refusals.append(_Refusal(operation, message, times))
+
+    def permit(self) -> None:
+        """Refuse nothing any more that was to be refused."""
+        self._refusals.clear()
+
+    def ids(self, kind: str) -> list[str]:
+        return [resource_id for resource_id, held in self.resources.items() if held.kind == kind]
+
+    def create(self, urn: str, inputs: dict[str, Any]) -> tuple[str, Mapping[str, Any]]:
+        """Make a resource; its id and state. Raises RefusedError, when it exists already, too."""
+        operation = _operation(Action.CREATE, urn)
+        with self._lock:
+            made = self._make(urn, inputs)
+            if made.id in self.resources:
+                raise RefusedError(f"cannot create already existing resource '{made.id}'")
+            return made.id, self._put(operation, made.id, inputs, made.state)
+
+    def update(self, resource_id: str, urn: str, inputs: dict[str, Any]) -> Mapping[str, Any]:
+        """Change a resource; its new state. Raises RefusedError, when it does not exist, too."""
+        operation = _operation(Action.UPDATE, urn)
+        with self._lock:
+            made = self._make(urn, inputs)
+            if resource_id not in self.resources or made.id != resource_id:
+                raise RefusedError(f"ResourceNotFound: the resource '{resource_id}' was not found")
+            return self._put(operation, resource_id, inputs, made.state)
+
+    def delete(self, resource_id: str) -> None:
+        """Remove a resource, if it is there. Raises RefusedError while another one needs it."""
+        with self._lock:
+            held = self.resources.get(resource_id)
+            if held is None:
+                return
+            operation = Operation(Action.DELETE, held.kind, held.name)
+            self._refuse_if_told(operation)
+            for other_id, other in self.resources.items():
+                if resource_id in _needed(other_id, other.inputs) or resource_id in _texts(other.inputs):
+                    raise RefusedError(f"Conflict: '{resource_id}' cannot be deleted before '{other_id}'")
+            del self.resources[resource_id]
+            self.code.pop(resource_id, None)
+            self.journal.append(operation)
+
+    def _make(self, urn: str, inputs: dict[str, Any]) -> Made:
+        token, name = _token_and_name(urn)
+        # Everything is named by its inputs, but for the directory's objects: their ids are made up.
+        return make(token, urn if token.startswith("azuread:") else name, inputs, self.tenant_id, self.storage)
+
+    def _put(
+        self, operation: Operation, resource_id: str, inputs: dict[str, Any], state: dict[str, Any]
+    ) -> Mapping[str, Any]:
+        self._refuse_if_told(operation)
+        for needed in _needed(resource_id, inputs):
+            if needed not in self.resources:
+                raise RefusedError(f"ResourceNotFound: '{resource_id}' needs '{needed}', which was not found")
+        for site in _sites_of_functions(inputs):
+            if site not in self.code:
+                raise RefusedError("Destination endpoint not found. Resource details for endpoint should pre-exist")
+        match operation.kind:
+            case "storage:BlobContainer":
+                self.storage.make_container(inputs["accountName"], inputs["containerName"])
+            case "containerregistry:TaskRun":
+                if self.storage.sources(inputs["runRequest"]["sourceLocation"]) is None:
+                    raise RefusedError("BadRequest: the sources of the build were not found")
+            case "resources:Deployment":
+                self._one_deploy(resource_id, inputs["properties"]["parameters"])
+        self.resources[resource_id] = Held(operation.kind, operation.name, inputs, state)
+        self.journal.append(operation)
+        return state
+
+    def _one_deploy(self, deployment_id: str, parameters: Mapping[str, Any]) -> None:
+        package = self.storage.read(parameters["packageUri"]["value"])
+        if package is None:
+            raise RefusedError("BadRequest: the package could not be read")
+        group = _GROUP.match(deployment_id)
+        assert group
+        self.code[f"{group[0]}/providers/Microsoft.Web/sites/{parameters['app']['value']}"] = package
+
+    def _refuse_if_told(self, operation: Operation) -> None:
+        for refusal in self._refusals:
+            if refusal.operation == operation and refusal.left > 0:
+                refusal.left -= 1
+                self.refused.append(operation)
+                raise RefusedError(refusal.message)
+
+    def snapshot(self) -> "Snapshot":
+        return Snapshot(dict(self.resources), dict(self.code))
+
+    def restore(self, snapshot: "Snapshot") -> None:
+        """As it was; nothing done yet, and nothing refused."""
+        self.resources, self.code = dict(snapshot.resources), dict(snapshot.code)
+        self.journal.clear()
+        self.refused.clear()
+        self._refusals.clear()
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What existed at a time."""
+
+    resources: Mapping[str, Held]
+    code: Mapping[str, bytes]
+
+
+def _token_and_name(urn: str) -> tuple[str, str]:
+    """Of `urn:pulumi:stack::project::parent$token::name`."""
+    _, _, types, name = urn.split("::", 3)
+    return types.rsplit("$", 1)[-1], name
+
+
+def _operation(action: Action, urn: str) -> Operation:
+    token, name = _token_and_name(urn)
+    return Operation(action, kind_of(token), name)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
+
+
+def _needed(resource_id: str, inputs: Mapping[str, Any]) -> set[str]:
+    """The ids of what must exist while the resource does: its parent, and whatever its inputs name."""
+    named = {text for text in _texts(inputs) if _GROUP.match(text)}
+    needed = {match["site"] if (match := _FUNCTION.fullmatch(text)) else text for text in named}
+    if not _GROUP.match(resource_id):
+        return needed  # the directory's objects have no parents, nor has a group
+    parent = _without_last(resource_id)
+    while parent.endswith("/default"):  # services that come with their account
+        parent = _without_last(parent)
+    if parent.split("/")[-2] == "providers":
+        parent = _without_last(parent)
+    return needed | {parent} if _GROUP.match(parent) else needed
+
+
+def _without_last(path: str) -> str:
+    """Without a type and a name at the end."""
+    return path.rsplit("/", 2)[0]
+
+
+def _sites_of_functions(inputs: Mapping[str, Any]) -> Iterator[str]:
+    for text in _texts(inputs):
+        if match := _FUNCTION.fullmatch(text):
+            yield match["site"]

@@ -1,0 +1,184 @@
+"""The real engine, driven by the Automation API: where it is, what it runs, and what it said of a run."""
+
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import grpc
+from pulumi import automation
+from pulumi.automation.events import EngineEvent, OpType
+from pulumi.runtime.proto import language_pb2_grpc, provider_pb2_grpc
+
+from local.outputs import kind_of
+from tests.engine.azure import Azure
+from tests.engine.language_host import LanguageHost
+from tests.engine.provider import AzureNative
+
+VERSION = "3.259.0"
+PROVIDERS = ("azure-native", "azuread")
+PROGRAM = Path(__file__).parents[2]
+# What a developer's login or settings would change.
+_KEPT_OUT = ("ARM_", "AZURE_", "IDENTITY_", "MSI_", "PULUMI_")
+
+
+def find_engine() -> Path | None:
+    """The folder of `pulumi` and its scripts: what .ci/build-pulumi built, else the installed one."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    built = cache / "face-redaction" / f"pulumi-{VERSION}" / "bin"
+    if (built / "pulumi").exists():
+        return built
+    installed = shutil.which("pulumi")
+    return Path(installed).resolve().parent if installed else None
+
+
+@dataclass(frozen=True)
+class Step:
+    """What the engine did, or would do, with a resource."""
+
+    op: OpType
+    kind: str
+    name: str
+    inputs: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+    @property
+    def change(self) -> tuple[str, str, str]:
+        return self.op.value, self.kind, self.name
+
+
+@dataclass
+class Run:
+    """What the engine told of a run, in the order in which it told it."""
+
+    steps: list[Step] = field(default_factory=list)  # as they begin
+    done: list[Step] = field(default_factory=list)  # as they end
+    said: list[tuple[str, str]] = field(default_factory=list)  # severity, message
+    outputs: dict[str, Any] = field(default_factory=dict)
+
+    def listen(self, event: EngineEvent) -> None:
+        diagnostic = event.diagnostic_event
+        if diagnostic and diagnostic.severity != "debug" and not diagnostic.ephemeral:
+            self.said.append((diagnostic.severity, diagnostic.message.strip()))
+        if event.resource_pre_event:
+            self.steps.append(_step(event.resource_pre_event.metadata))
+        if event.res_outputs_event:
+            self.done.append(_step(event.res_outputs_event.metadata))
+
+    @property
+    def changes(self) -> set[tuple[str, str, str]]:
+        """(op, kind, name) of everything that does not stay the same, but for Pulumi's own: providers, the stack."""
+        return {each.change for each in self.steps if each.op != OpType.SAME and not each.kind.startswith("pulumi:")}
+
+    def one(self, kind: str) -> Step:
+        (step,) = (each for each in self.steps if each.kind == kind)
+        return step
+
+
+def _step(metadata: Any) -> Step:
+    inputs = metadata.new.inputs if metadata.new else {}
+    return Step(metadata.op, kind_of(metadata.type), metadata.urn.rsplit("::", 1)[-1], inputs or {})
+
+
+class Engine:
+    """Serves the stand-ins to every `pulumi` that it starts, from `with` until its end."""
+
+    def __init__(self, folder: Path, azure: Azure, environment: Mapping[str, str]) -> None:
+        self._command = automation.PulumiCommand(str(folder.parent))  # puts the folder on the PATH, too
+        self._environment = {
+            **{name: "" for name in os.environ if name.startswith(_KEPT_OUT)},
+            **environment,
+            "PULUMI_CONFIG_PASSPHRASE": "passphrase",
+            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+        }
+        self.host = LanguageHost(folder / "pulumi-language-python-exec", self._environment)
+        self._servers: list[grpc.Server] = []
+        attached = []
+        for name in PROVIDERS:
+            provider = AzureNative(azure, version(f"pulumi-{name}"))
+            port = self._serve(provider_pb2_grpc.add_ResourceProviderServicer_to_server, provider)
+            attached.append(f"{name}:{port}")
+        self._environment["PULUMI_DEBUG_PROVIDERS"] = ",".join(attached)
+        port = self._serve(language_pb2_grpc.add_LanguageRuntimeServicer_to_server, self.host)
+        self._environment["PULUMI_DEBUG_LANGUAGES"] = f"python:{port}"
+
+    def _serve(self, add: Callable[[Any, grpc.Server], None], servicer: Any) -> int:
+        server = grpc.server(ThreadPoolExecutor(max_workers=32))
+        add(servicer, server)
+        self._servers.append(server)
+        port: int = server.add_insecure_port("127.0.0.1:0")
+        return port
+
+    def __enter__(self) -> Self:
+        for server in self._servers:
+            server.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for server in self._servers:
+            server.stop(grace=0).wait()
+
+    def stack(self, folder: Path, name: str) -> "Stack":
+        """The stack `name` of the program in `folder`; its state is kept there, too."""
+        state = folder / "state"
+        state.mkdir(exist_ok=True)
+        environment = {
+            **self._environment,
+            "PULUMI_BACKEND_URL": state.as_uri(),
+            "PULUMI_HOME": str(folder / "home"),
+        }
+        workspace = automation.LocalWorkspace(work_dir=str(folder), env_vars=environment, pulumi_command=self._command)
+        return Stack(automation.Stack.create_or_select(name, workspace))
+
+
+class Stack:
+    """One stack; every operation runs the program anew. They raise automation.CommandError."""
+
+    def __init__(self, stack: automation.Stack) -> None:
+        self._stack = stack
+
+    def preview(self) -> Run:
+        return self._run(self._stack.preview)
+
+    def up(self, **options: Any) -> Run:
+        return self._run(self._stack.up, **options)
+
+    def refresh(self) -> Run:
+        return self._run(self._stack.refresh)
+
+    def destroy(self) -> Run:
+        return self._run(self._stack.destroy)
+
+    def kept(self) -> list[dict[str, Any]]:
+        """The resources in the stack's state."""
+        deployment = self._stack.export_stack().deployment or {}
+        resources: list[dict[str, Any]] = deployment.get("resources", [])
+        return resources
+
+    @staticmethod
+    def _run(operation: Callable[..., Any], **options: Any) -> Run:
+        run = Run()
+        result = operation(on_event=run.listen, color="never", suppress_progress=True, **options)
+        if isinstance(result, automation.UpResult):
+            run.outputs = {name: output.value for name, output in result.outputs.items()}
+        return run
+
+
+def copy_program(folder: Path) -> Path:
+    """A checkout that tests may change, without what is no part of the program."""
+    folder.mkdir()
+    (folder / ".venv").symlink_to(PROGRAM / ".venv")
+    for name in ("function", "mediaservice", "redactor", "stack"):
+        shutil.copytree(PROGRAM / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("__main__.py", "Dockerfile", "LICENSE", "requirements.txt"):
+        shutil.copy(PROGRAM / name, folder)
+    for file in PROGRAM.glob("Pulumi*.yaml"):
+        shutil.copy(file, folder)
+    return folder

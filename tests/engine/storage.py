@@ -1,0 +1,68 @@
+"""Storage accounts of the stand-in for Azure: each is given one of Azurite's on first use."""
+
+import uuid
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
+
+from azure.core.exceptions import ResourceNotFoundError
+from azure.storage.blob import BlobClient, BlobSasPermissions, generate_blob_sas
+
+from local.azurite import Azurite
+from local.storage import make_container
+
+
+class AzuriteStorage:
+    """The data plane, and the other hosts as public Azure names them."""
+
+    def __init__(self, azurite: Azurite, accounts: Iterable[str]) -> None:
+        self._azurite = azurite
+        self._free = list(accounts)
+        self._taken: dict[str, str] = {}
+
+    def _account(self, name: str) -> str:
+        if name not in self._taken:
+            self._taken[name] = self._free.pop()
+        return self._taken[name]
+
+    def storage(self, account: str) -> dict[str, str]:
+        at = self._azurite.endpoints[self._account(account)]
+        return {"blob": at.blob, "dfs": at.blob, "queue": at.queue, "table": at.table}
+
+    def container_app(self, name: str) -> str:
+        return f"{name}.example.westeurope.azurecontainerapps.io"
+
+    def web_app(self, name: str) -> str:
+        return f"{name}.azurewebsites.net"
+
+    def make_container(self, account: str, name: str) -> None:
+        make_container(self._azurite, self._account(account), name)
+
+    def read(self, url: str) -> bytes | None:
+        """A blob's content, or None when there is no such blob."""
+        key = self._azurite.account_key(urlsplit(url).path.split("/")[1])
+        with BlobClient.from_blob_url(url, credential=key) as blob:
+            try:
+                return blob.download_blob().readall()
+            except ResourceNotFoundError:
+                return None
+
+    def new_sources(self) -> tuple[str, str]:
+        """Where a registry takes the sources of a build: an address to upload to, and what it calls them itself."""
+        account, container, name = self._account("registry"), "source", f"{uuid.uuid4()}.tar.gz"
+        make_container(self._azurite, account, container)
+        key = self._azurite.account_key(account).named_key.key
+        signature = generate_blob_sas(
+            account,
+            container,
+            name,
+            account_key=key,
+            permission=BlobSasPermissions(create=True, write=True),
+            expiry=datetime.now(UTC) + timedelta(hours=1),
+        )
+        location = f"{container}/{name}"
+        return f"{self._azurite.endpoints[account].blob}{location}?{signature}", location
+
+    def sources(self, location: str) -> bytes | None:
+        """What was uploaded there."""
+        return self.read(f"{self._azurite.endpoints[self._account('registry')].blob}{location}")

@@ -1,0 +1,50 @@
+"""What a change of settings or sources touches, and what it leaves alone."""
+
+import io
+import zipfile
+
+import pytest
+
+from tests.engine.conftest import Place
+
+UPDATE = "update"
+API, WORKER = (UPDATE, "app:ContainerApp", "faces-api"), (UPDATE, "app:Job", "faces-worker")
+FUNCTION = (UPDATE, "web:WebApp", "faces-function")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "expected"),
+    [
+        ("blurType", "Black", {API, WORKER}),
+        ("sasHours", 48, {FUNCTION}),
+        ("uploadEndings", [".mp4", ".mov"], {("create", "eventgrid:SystemTopicEventSubscription", "redact-mov")}),
+    ],
+)
+def test_a_setting_changes_only_what_it_is_for(
+    place: Place, key: str, value: object, expected: set[tuple[str, str, str]]
+) -> None:
+    place.set(key, value)
+    assert place.stack().up().changes == expected
+
+
+def test_changed_code_of_the_function_is_uploaded_and_deployed_and_nothing_else_happens(place: Place) -> None:
+    host = place.folder / "function" / "function_app.py"
+    host.write_text(host.read_text() + "\n# changed\n")
+    changed = place.stack().up()
+    assert changed.changes == {
+        (UPDATE, "pulumi-python:dynamic/release:UploadedPackage", "released-package.zip"),
+        (UPDATE, "resources:Deployment", "redact-on-upload"),
+    }
+    (package,) = place.azure.code.values()
+    with zipfile.ZipFile(io.BytesIO(package)) as archive:
+        assert archive.read("function_app.py").endswith(b"# changed\n")
+
+
+def test_changed_code_of_the_media_service_is_built_and_run_and_nothing_else_happens(place: Place) -> None:
+    (place.folder / "redactor" / "added.py").write_text("")
+    assert place.stack().up().changes == {
+        (UPDATE, "pulumi-python:dynamic/image:UploadedContext", "image-sources"),
+        (UPDATE, "containerregistry:TaskRun", "image-build"),
+        API,
+        WORKER,
+    }
