@@ -31,6 +31,19 @@ def file_of_path(path: str) -> str:
     return clean[-200:] or "video"
 
 
+def is_annotations(name: str) -> bool:
+    return name.lower().endswith("_annotations.json")
+
+
+def is_id_list(name: str) -> bool:
+    return name.lower().endswith("_idlist.txt")
+
+
+def is_sidecar(name: str) -> bool:
+    """What an analysis leaves beside a video, and what people add."""
+    return name.lower().endswith((".json", ".txt", ".jpg"))
+
+
 def redacted_name(file: str) -> str:
     """What the redacted version of `file` is called."""
     return f"{PurePosixPath(file).stem}_redacted.mp4"

@@ -85,14 +85,24 @@ class Inputs:
 
 
 @dataclass(frozen=True)
+class Limits:
+    """What the engine's process may use."""
+
+    memory_bytes: int  # 0: a share of what the machine or container has
+    cpu_seconds: int
+    file_bytes: int  # of any file that it writes
+
+
+@dataclass(frozen=True)
 class Work:
     """How workers hold and repeat jobs."""
 
     lease_seconds: int
     max_attempts: int
     timeout_seconds: int  # 0: none
-    engine_command: tuple[str, ...]  # `redact IN OUT …` is appended
+    engine_command: tuple[str, ...]  # to which a subcommand and its arguments are appended
     inputs: Inputs
+    limits: Limits
 
 
 @dataclass(frozen=True)
@@ -145,6 +155,11 @@ def read_worker(environment: Mapping[str, str]) -> WorkerSettings:
             timeout_seconds=reader.number("JOB_TIMEOUT_SECONDS", 0, 7 * 86400, default=0),
             engine_command=reader.command("ENGINE_COMMAND", (sys.executable, "-m", "redactor")),
             inputs=_inputs(reader, storage),
+            limits=Limits(
+                memory_bytes=reader.number("ENGINE_MEMORY_BYTES", 0, 2**48, default=0),
+                cpu_seconds=reader.number("ENGINE_CPU_SECONDS", 1, 30 * 86400, default=7 * 86400),
+                file_bytes=reader.number("ENGINE_FILE_BYTES", 1, 2**48, default=DEFAULT_INPUT_BYTES),
+            ),
         ),
     )
     reader.check()

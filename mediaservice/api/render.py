@@ -87,7 +87,7 @@ def _input(value: Job) -> dict[str, Any]:
             shown["baseUri"] = given.base_uri.partition("?")[0]
     else:
         shown |= {"@odata.type": "#Microsoft.Media.JobInputAsset", "assetName": given.asset}
-        shown["files"] = [given.file] if given.file else []
+        shown["files"] = [name for name in (given.file, given.annotations, given.ids) if name]
     if given.label:
         shown["label"] = given.label
     return shown

@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 from mediaservice.api.bodies import AssetInputBody, HttpInputBody, JobProperties
 from mediaservice.api.problems import Problem, bad_request, not_found
 from mediaservice.model.jobs import AssetInput, HttpInput, Job, JobOutput
-from mediaservice.model.transforms import Transform
+from mediaservice.model.transforms import Mode, Transform
+from mediaservice.names import is_annotations, is_id_list
 from mediaservice.store.errors import ExistsError
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ async def submit(store: "Store", transform: str, name: str, given: JobProperties
         description=given.description,
         correlation_data=given.correlation_data,
     )
+    _check_modes(job)
     await _check_assets(store, job)
     await store.work.put(Ticket(job.transform, job.name, job.instance))
     try:
@@ -61,9 +63,7 @@ def _taken(name: str) -> Problem:
 
 def _input(given: HttpInputBody | AssetInputBody) -> HttpInput | AssetInput:
     if isinstance(given, AssetInputBody):
-        if len(given.files) > 1:
-            raise bad_request("properties.input.files: at most one file can be redacted by a job.")
-        return AssetInput(given.asset_name, given.files[0] if given.files else None, given.label)
+        return _asset_input(given)
     if len(given.files) != 1:
         raise bad_request(f"properties.input.files: an HTTPS input takes exactly one file, not {len(given.files)}.")
     url = given.files[0]
@@ -77,6 +77,28 @@ def _input(given: HttpInputBody | AssetInputBody) -> HttpInput | AssetInput:
     if not valid:
         raise bad_request("properties.input.files[0]: with baseUri it must be an https address without user name.")
     return HttpInput(url, given.base_uri, given.label)
+
+
+def _asset_input(given: AssetInputBody) -> AssetInput:
+    """The mode Redact takes annotations and a list of ids beside the video; they are known by their endings."""
+    annotations = [name for name in given.files if is_annotations(name)]
+    ids = [name for name in given.files if is_id_list(name)]
+    videos = [name for name in given.files if name not in (*annotations, *ids)]
+    if max(len(videos), len(annotations), len(ids)) > 1:
+        raise bad_request(
+            "properties.input.files: a job takes one video, with at most one *_annotations.json and one *_IDList.txt."
+        )
+    video, file, listed = (names[0] if names else None for names in (videos, annotations, ids))
+    return AssetInput(given.asset_name, video, given.label, file, listed)
+
+
+def _check_modes(job: Job) -> None:
+    redacts = any(output.task.preset.mode is Mode.REDACT for output in job.outputs)
+    given = job.input
+    if redacts and not isinstance(given, AssetInput):
+        raise bad_request("properties.input: the mode Redact takes a JobInputAsset with the video and its annotations.")
+    if not redacts and isinstance(given, AssetInput) and (given.annotations or given.ids):
+        raise bad_request("properties.input.files: annotations and lists of ids are for the mode Redact.")
 
 
 def _outputs(transform: Transform, given: JobProperties) -> tuple[JobOutput, ...]:

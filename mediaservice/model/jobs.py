@@ -36,11 +36,13 @@ class HttpInput:
 
 @dataclass(frozen=True)
 class AssetInput:
-    """Without `file` the asset must hold exactly one."""
+    """Without `file` the asset must hold exactly one; the other two are for the mode Redact."""
 
     asset: str
     file: str | None = None
     label: str | None = None
+    annotations: str | None = None
+    ids: str | None = None
     kind: Literal["asset"] = "asset"
 
 
@@ -63,7 +65,7 @@ class Attempt:
     number: int
     holder: str | None  # None: given back
     message: str  # id of the queue message that this attempt came from
-    publishing: bool = False  # its output may have been committed
+    committing: tuple[str, ...] = ()  # blobs of the current output that may have been committed, the main one last
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@
 A final state never changes. An event that the state does not allow raises IllegalTransitionError.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -41,7 +42,7 @@ def take(job: Job, *, holder: str, message: str, now: datetime) -> Job:
             number=(job.attempt.number if job.attempt else 0) + 1,
             holder=holder,
             message=message,
-            publishing=bool(job.attempt and job.attempt.publishing),
+            committing=job.attempt.committing if job.attempt else (),
         ),
     )
 
@@ -72,20 +73,25 @@ def progress(job: Job, index: int, percent: int, now: datetime) -> Job:
     return _with_output(_move(job, JobState.PROCESSING, now), index, replace(output, progress=percent))
 
 
-def begin_publishing(job: Job, now: datetime) -> Job:
+def begin_publishing(job: Job, files: Sequence[str], now: datetime) -> Job:
+    """`files` and those that an earlier attempt began to publish; the last of `files` is the main one."""
     if job.attempt is None:
         raise IllegalTransitionError(job, JobState.PROCESSING)
-    return replace(_move(job, JobState.PROCESSING, now), attempt=replace(job.attempt, publishing=True))
+    earlier = [name for name in job.attempt.committing if name not in set(files)]
+    marked = replace(job.attempt, committing=(*earlier, *files))
+    return replace(_move(job, JobState.PROCESSING, now), attempt=marked)
 
 
 def finish_output(job: Job, index: int, now: datetime) -> Job:
     finished = replace(job.outputs[index], state=JobState.FINISHED, progress=100, end_time=now)
-    return _with_output(_move(job, JobState.PROCESSING, now), index, finished)
+    done = replace(job, attempt=replace(job.attempt, committing=()) if job.attempt else None)
+    return _with_output(_move(done, JobState.PROCESSING, now), index, finished)
 
 
 def fail_output(job: Job, index: int, error: JobError, now: datetime) -> Job:
     failed = replace(job.outputs[index], state=JobState.ERROR, error=error, end_time=now)
-    return _with_output(_move(job, JobState.PROCESSING, now), index, failed)
+    done = replace(job, attempt=replace(job.attempt, committing=()) if job.attempt else None)
+    return _with_output(_move(done, JobState.PROCESSING, now), index, failed)
 
 
 def next_output(job: Job) -> int | None:

@@ -22,8 +22,8 @@ that another message holds is put off to watch over it; should the entity not ha
 holder is gone (holders write at least once a lease) and the second message takes over. No clock is compared with
 another.
 
-**Publishing** (worker): 1. stage the output's blocks, which nobody can see, 2. mark the attempt as publishing in
-the job entity (conditional, so only a holder gets here and never for a job being canceled), 3. commit the blocks on
+**Publishing** (worker): 1. stage the output's blocks, which nobody can see, 2. write into the job entity what is to
+be committed (conditional, so only a holder gets here and never for a job being canceled), 3. commit the blocks on
 condition that the blob is what it was before the attempt, with the job's instance in the blob's metadata, 4. finish
 the output in the entity, conclude the job, 5. delete the message.
 
@@ -31,6 +31,8 @@ the output in the entity, conclude the job, 5. delete the message.
 * Crash or stall between 2 and 4: the next attempt sees the mark and looks at the blob. If it carries this job's
   instance the commit happened and is adopted as the result; otherwise the work is done again, and of the two
   commits the second fails on its condition and adopts the first.
+* Several files (the mode Analyze: thumbnails and annotations): the mark names them, the one that tells that all are
+  there is committed last and is the one that is looked at.
 * A marked attempt whose job then ends in Error or Canceled: the blob's name is fenced first (an empty commit, which
   discards blocks staged by the former holder, then its deletion), so that a stalled holder can no longer commit.
 * Crash between 4 and 5: the message comes back, finds a final state and is deleted.

@@ -102,7 +102,13 @@ class Containers:
         return blocks
 
     async def commit(
-        self, container: str, name: str, blocks: list[str], metadata: Mapping[str, str], former: Blob | None
+        self,
+        container: str,
+        name: str,
+        blocks: list[str],
+        metadata: Mapping[str, str],
+        former: Blob | None,
+        content_type: str = "video/mp4",
     ) -> None:
         """Make the staged blocks the blob, at once, if it still is `former`.
 
@@ -116,7 +122,7 @@ class Containers:
             await self._blob(container, name).commit_block_list(
                 [BlobBlock(block) for block in blocks],
                 metadata=dict(metadata),
-                content_settings=ContentSettings(content_type="video/mp4"),
+                content_settings=ContentSettings(content_type=content_type),
                 **condition,
             )
         except HttpResponseError as error:

@@ -13,6 +13,7 @@ from mediaservice.settings import HTTPS, Inputs
 from mediaservice.store.account import Store
 from mediaservice.store.errors import NotThereError
 from mediaservice.worker.hosts import RefusedHostError, UnknownHostError, checked_addresses
+from mediaservice.worker.sources import LISTED
 
 TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 TRIES = 3
@@ -109,19 +110,13 @@ async def _write(chunks: AsyncIterator[bytes], to: Path, limit: int) -> None:
             await asyncio.to_thread(file.write, chunk)
 
 
-async def only_file(store: Store, given: AssetInput) -> str:
-    """The name of the one file in an input asset. Raises JobFailedError when there are none or several."""
+async def files_of(store: Store, given: AssetInput) -> list[str]:
+    """The names of the files in an input asset, as far as it is sensible to look. Raises JobFailedError."""
     asset = await _asset(store, given)
     try:
-        names = await store.containers.files(asset.container, 2)
+        return await store.containers.files(asset.container, LISTED)
     except NotThereError:
-        names = []
-    if len(names) != 1:
-        found = "none" if not names else "several"
-        raise _not_accessible(
-            f"The input Asset '{given.asset}' holds {found}; it must hold exactly one file, or the job name one."
-        )
-    return names[0]
+        return []
 
 
 async def _from_asset(store: Store, inputs: Inputs, given: AssetInput, to: Path) -> None:

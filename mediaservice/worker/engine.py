@@ -4,20 +4,24 @@ import asyncio
 import contextlib
 import json
 import os
+import signal
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mediaservice.model.errors import ErrorCode, JobFailedError
-from mediaservice.model.transforms import FaceDetectorPreset
+from mediaservice.settings import Work
+from mediaservice.worker.memory import machine_bytes, resident_bytes
 
 CONFINE = Path(__file__).with_name("confine.py")
 ROOT = Path(__file__).parent.parent.parent
 STOP_SECONDS = 2.0
 USERS_FAULT = 2
+MEMORY_SHARE = 0.8  # of what there is; the rest is the worker's and the system's
+MEMORY_SECONDS = 0.25
 REPORTED = frozenset(
     {
         ErrorCode.CONTENT_MALFORMED,
@@ -64,34 +68,32 @@ class _Report:
             self.error = (code, str(said["error"].get("message")))
 
 
-async def redact(
-    command: Sequence[str],
-    preset: FaceDetectorPreset,
-    source: Path,
-    target: Path,
-    shown_name: str,
+async def run_engine(
+    settings: Work,
+    arguments: Sequence[str],
+    folder: Path,
+    shown: Mapping[Path, str],
     progress: Callable[[float], None],
 ) -> EngineResult:
-    """Raises JobFailedError; messages say `shown_name` where the engine says `source`. Canceling ends the child."""
-    options = ["--blur-type", preset.blur_type, "--resolution", preset.resolution, "--progress", "json"]
+    """In `folder`; messages say what is `shown` for a path. Raises JobFailedError. Canceling ends the child."""
     report = _Report(progress)
+    limits = settings.limits
+    confinement = [sys.executable, "-I", "-S", str(CONFINE), str(limits.cpu_seconds), str(limits.file_bytes)]
     child = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-I",
-        "-S",
-        str(CONFINE),
-        *command,
-        "redact",
-        str(source),
-        str(target),
-        *options,
+        *confinement,
+        *settings.engine_command,
+        *arguments,
+        "--progress",
+        "json",
         stdin=asyncio.subprocess.DEVNULL,
         stdout=PIPE,
         stderr=PIPE,
-        cwd=source.parent,
-        env=_environment(source.parent),
+        cwd=folder,
+        env=_environment(folder),
         start_new_session=True,
     )
+    most = limits.memory_bytes or int(machine_bytes() * MEMORY_SHARE)
+    watching = asyncio.create_task(_watch_memory(child, most))
     try:
         said = asyncio.create_task(_tail(child))
         assert child.stdout
@@ -100,20 +102,42 @@ async def redact(
         code = await child.wait()
         last_words = await said
     finally:
+        watching.cancel()
         await _stop(child)
-    if code == 0 and report.result and target.is_file():
+    if code == 0 and report.result:
         return report.result
-    raise _failure(code, report, last_words, source, shown_name)
+    if watching.done() and not watching.cancelled():
+        raise JobFailedError(
+            ErrorCode.SERVICE_ERROR, f"The redaction engine used more than {most:,} bytes of memory and was ended."
+        )
+    raise _failure(code, report, last_words, settings, shown)
 
 
-def _failure(code: int, report: _Report, last_words: str, source: Path, shown_name: str) -> JobFailedError:
+async def _watch_memory(child: Process, most: int) -> None:
+    """Ends when the child has used more than `most` and has been killed.
+
+    Resident memory is what counts. Address space, which the kernel could limit by itself, is reserved by threads and
+    allocators far beyond what they use.
+    """
+    while resident_bytes(child.pid) <= most:
+        await asyncio.sleep(MEMORY_SECONDS)
+    with contextlib.suppress(ProcessLookupError):
+        child.kill()
+
+
+def _failure(code: int, report: _Report, last_words: str, settings: Work, shown: Mapping[Path, str]) -> JobFailedError:
+    if code == -signal.SIGXCPU:
+        told = f"used more than {settings.limits.cpu_seconds} s of processor time and was ended"
+        return JobFailedError(ErrorCode.SERVICE_ERROR, f"The redaction engine {told}.")
     if code < 0:
         return JobFailedError(ErrorCode.SERVICE_ERROR, f"The redaction engine was ended by signal {-code}.")
     error, message = report.error or (
         ErrorCode.CONTENT_MALFORMED if code == USERS_FAULT else ErrorCode.SERVICE_ERROR,
         last_words.removeprefix("error: ") or f"The redaction engine ended with exit code {code} and no result.",
     )
-    return JobFailedError(error, message.replace(str(source), shown_name).replace(source.name, shown_name))
+    for path, name in shown.items():
+        message = message.replace(str(path), name).replace(path.name, name)
+    return JobFailedError(error, message)
 
 
 def _environment(folder: Path) -> dict[str, str]:

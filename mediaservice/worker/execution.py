@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import shutil
 import time
 from dataclasses import replace
 from datetime import datetime
@@ -16,10 +17,11 @@ from mediaservice.settings import Work
 from mediaservice.store.account import Store
 from mediaservice.store.errors import LeaseLostError
 from mediaservice.store.work import Lease
-from mediaservice.worker import engine
-from mediaservice.worker.download import download, only_file
+from mediaservice.worker.download import download, files_of
 from mediaservice.worker.holding import CancelRequestedError, Holding
 from mediaservice.worker.outputs import Outputs, input_name
+from mediaservice.worker.sources import named
+from mediaservice.worker.tasks import Material, perform
 from mediaservice.worker.workspace import workspace
 
 WATCH_SECONDS = 1.0  # cancellation is to be noticed within 2 s
@@ -114,25 +116,21 @@ class Execution:
 
     async def _output(self, folder: Path, index: int) -> None:
         job = self._holding.job
-        source, target = folder / SOURCE, folder / f"{index}.mp4"
+        material = Material(folder / SOURCE, folder / "annotations.json", folder / "ids.txt")
+        products = folder / str(index)
+        products.mkdir()
         preset = job.outputs[index].task.preset
-        if preset.mode is not Mode.COMBINED:
-            raise JobFailedError(
-                ErrorCode.CONFIGURATION_UNSUPPORTED, f"The mode {preset.mode} is not supported; {Mode.COMBINED} is."
-            )
-        await self._name_file(job)
+        await self._name_files(job, to_redact=preset.mode is Mode.REDACT)
         job = self._holding.job
         place = await self._outputs.place(job, index)
         begun = time.monotonic()
-        if not source.exists():
-            await download(self._store, self._settings.inputs, job, source)
+        await self._download(job, material, to_redact=preset.mode is Mode.REDACT)
         downloaded = time.monotonic()
         self._percent = DOWNLOADED
-        result = await engine.redact(
-            self._settings.engine_command, preset, source, target, input_name(job), self._engine_progress
-        )
+        made = await perform(self._settings, preset, material, products, input_name(job), self._engine_progress)
+        result = made.result
         redacted = time.monotonic()
-        staged = await self._outputs.stage(place, target)
+        staged = await self._outputs.stage_all(job, index, made.products, place)
         self._percent = REDACTED
         metadata = {
             "faces": str(result.faces),
@@ -143,14 +141,28 @@ class Execution:
             "uploadSeconds": f"{time.monotonic() - redacted:.3f}",
         }
         await self._outputs.publish(self._holding, index, staged, metadata)
-        target.unlink()
+        shutil.rmtree(products)
         log.info("output published", extra={"job": job.name, "output": index, **metadata})
 
-    async def _name_file(self, job: Job) -> None:
-        """An input asset's only file is written down: the output is called after it, in every attempt."""
-        if isinstance(job.input, AssetInput) and job.input.file is None:
-            named = replace(job.input, file=await only_file(self._store, job.input))
-            await self._holding.write(lambda job, _: replace(job, input=named))
+    async def _name_files(self, job: Job, *, to_redact: bool) -> None:
+        """An input asset's files are written down: the output is called after the video, in every attempt."""
+        given = job.input
+        if not isinstance(given, AssetInput) or (given.file and (given.annotations or not to_redact)):
+            return
+        complete = named(given, await files_of(self._store, given), to_redact=to_redact)
+        await self._holding.write(lambda job, _: replace(job, input=complete))
+
+    async def _download(self, job: Job, material: Material, *, to_redact: bool) -> None:
+        """What an earlier output has not brought here yet."""
+        if not material.video.exists():
+            await download(self._store, self._settings.inputs, job, material.video)
+        given = job.input
+        if not to_redact or not isinstance(given, AssetInput) or material.annotations.exists():
+            return
+        for name, to in ((given.annotations, material.annotations), (given.ids, material.ids)):
+            if name:
+                sidecar = replace(job, input=replace(given, file=name))
+                await download(self._store, self._settings.inputs, sidecar, to)
 
     def _begin(self, job: Job, now: datetime) -> Job:
         return states.begin_output(job, self._index, now)

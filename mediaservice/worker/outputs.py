@@ -1,17 +1,18 @@
 """Publishing a job's output: complete or not at all, and once. The order of writes is in mediaservice.store."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from mediaservice.model import states
 from mediaservice.model.errors import ErrorCode, JobFailedError
 from mediaservice.model.jobs import AssetInput, Job
-from mediaservice.names import file_of_path, file_of_url, redacted_name
+from mediaservice.names import file_of_path, file_of_url
 from mediaservice.store.assets import Assets
 from mediaservice.store.containers import Blob, Containers
 from mediaservice.store.errors import NotThereError, OverwrittenError
 from mediaservice.worker.holding import Holding
+from mediaservice.worker.tasks import Product, main_name
 
 INSTANCE = "jobInstance"  # metadata: the job that the blob is an output of
 
@@ -29,6 +30,7 @@ class Place:
 class Staged:
     place: Place
     blocks: list[str]
+    content_type: str = "video/mp4"
 
 
 class Outputs:
@@ -36,18 +38,20 @@ class Outputs:
         self._containers = containers
         self._assets = assets
 
-    async def place(self, job: Job, index: int) -> Place:
-        """Raises JobFailedError when the output asset is gone."""
-        name = job.outputs[index].asset
-        asset = await self._assets.get(name)
+    async def place(self, job: Job, index: int, name: str | None = None) -> Place:
+        """Of the file `name`, or of the output's main one. Raises JobFailedError when the output asset is gone."""
+        output = job.outputs[index]
+        asset = await self._assets.get(output.asset)
         if not asset:
-            raise JobFailedError(ErrorCode.UPLOAD_NOT_ACCESSIBLE, f"The output Asset '{name}' does not exist any more.")
-        blob = redacted_name(input_name(job))
+            raise JobFailedError(
+                ErrorCode.UPLOAD_NOT_ACCESSIBLE, f"The output Asset '{output.asset}' does not exist any more."
+            )
+        blob = name or main_name(output.task.preset.mode, input_name(job))
         return Place(asset.value.container, blob, await self._containers.properties(asset.value.container, blob))
 
     async def adopt(self, holding: Holding, index: int) -> bool:
         """Finish the output with what an earlier attempt committed before it could say so; False if none did."""
-        if not holding.attempt.publishing:
+        if not holding.attempt.committing:
             return False
         place = await self.place(holding.job, index)
         if not _is_of(place.former, holding.job):
@@ -55,50 +59,67 @@ class Outputs:
         await holding.write(lambda job, now: states.finish_output(job, index, now))
         return True
 
-    async def stage(self, place: Place, file: Path) -> Staged:
+    async def stage_all(self, job: Job, index: int, products: Sequence[Product], main: Place) -> list[Staged]:
+        """`main`: what was there, when the attempt began, of the file that is published last."""
+        places = [await self.place(job, index, product.name) for product in products[:-1]]
+        return [
+            await self.stage(place, product.file, product.content_type)
+            for place, product in zip((*places, main), products, strict=True)
+        ]
+
+    async def stage(self, place: Place, file: Path, content_type: str = "video/mp4") -> Staged:
         try:
-            return Staged(place, await self._containers.stage(place.container, place.name, file))
+            blocks = await self._containers.stage(place.container, place.name, file)
+            return Staged(place, blocks, content_type)
         except NotThereError:
             raise JobFailedError(
                 ErrorCode.UPLOAD_NOT_ACCESSIBLE, "The output Asset's container does not exist any more."
             ) from None
 
-    async def publish(self, holding: Holding, index: int, staged: Staged, metadata: Mapping[str, str]) -> None:
-        """Commit and finish the output. Raises JobFailedError when others have written the blob meanwhile."""
+    async def publish(
+        self, holding: Holding, index: int, staged: Sequence[Staged], metadata: Mapping[str, str]
+    ) -> None:
+        """Commit and finish the output. Raises JobFailedError when others have written a blob meanwhile."""
+        names = [each.place.name for each in staged]
+        await holding.write(lambda job, now: states.begin_publishing(job, names, now))
+        for each in staged:
+            await self._commit(each, {**metadata, INSTANCE: holding.job.instance}, holding.job)
+        await holding.write(lambda job, now: states.finish_output(job, index, now))
+
+    async def _commit(self, staged: Staged, metadata: Mapping[str, str], job: Job) -> None:
         place = staged.place
-        await holding.write(states.begin_publishing)
         try:
             await self._containers.commit(
-                place.container, place.name, staged.blocks, {**metadata, INSTANCE: holding.job.instance}, place.former
+                place.container, place.name, staged.blocks, metadata, place.former, staged.content_type
             )
         except OverwrittenError:
             # Either a former holder of this job was faster, whose output is as good, or somebody else wrote.
-            if await self.adopt(holding, index):
-                return
-            raise JobFailedError(
-                ErrorCode.UPLOAD_NOT_ACCESSIBLE,
-                f"The file '{place.name}' in the output Asset was changed by somebody else meanwhile.",
-            ) from None
-        await holding.write(lambda job, now: states.finish_output(job, index, now))
+            if not _is_of(await self._containers.properties(place.container, place.name), job):
+                raise JobFailedError(
+                    ErrorCode.UPLOAD_NOT_ACCESSIBLE,
+                    f"The file '{place.name}' in the output Asset was changed by somebody else meanwhile.",
+                ) from None
 
     async def withdraw(self, holding: Holding) -> None:
         """Before a job ends without success: take back or fence what an attempt may have published of it."""
-        if not holding.attempt.publishing:
-            return
         index = states.next_output(holding.job)
         if index is None:
             return
+        for name in reversed(holding.attempt.committing):
+            await self._withdraw(holding.job, index, name)
+
+    async def _withdraw(self, job: Job, index: int, name: str) -> None:
         try:
-            place = await self.place(holding.job, index)
+            place = await self.place(job, index, name)
         except JobFailedError:
             return  # the asset is deleted, and its container with it
         try:
-            if _is_of(place.former, holding.job):
+            if _is_of(place.former, job):
                 await self._containers.remove(place.container, place.name)
             else:
                 await self._containers.fence(place.container, place.name, place.former)
         except OverwrittenError:
-            await self.withdraw(holding)  # the former holder came first; now its output can be taken back
+            await self._withdraw(job, index, name)  # the former holder came first; now its output can be taken back
 
 
 def input_name(job: Job) -> str:

@@ -1,6 +1,7 @@
 """Stands where the engine stands, and does what its input says: a JSON object of
 
 wait_for: a path; it reports 50 % and goes on when that exists · fail: an error to report · die: a signal to end by
+hold: bytes of memory to fill before it waits · pad: bytes to add to its output · spin: true, to compute for ever
 ignore_sigterm: true · log: a path to which it appends `begun` and `done`.
 
 Its output is the input with `REDACTED` in front.
@@ -28,6 +29,9 @@ def main() -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     say("begun")
     print(json.dumps({"progress": 50.0, "frame": 5, "frames": 10}), flush=True)
+    held = b"x" * told.get("hold", 0)
+    while told.get("spin"):
+        pass
     while "wait_for" in told and not Path(told["wait_for"]).exists():
         time.sleep(0.02)
     if "die" in told:
@@ -35,7 +39,8 @@ def main() -> None:
     if "fail" in told:
         print(json.dumps({"error": told["fail"]}), flush=True)
         sys.exit(2)
-    Path(target).write_text(f"REDACTED {text}")
+    Path(target).write_text(f"REDACTED {text}" + "x" * told.get("pad", 0))
+    del held
     say("done")
     print(json.dumps({"result": {"frames": 10, "framesWithFaces": 8, "faces": 3}}), flush=True)
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from mediaservice.model import states
+from mediaservice.model.jobs import Job
 from mediaservice.settings import read_worker
 from mediaservice.store.account import Store, open_store
 from mediaservice.store.errors import LeaseLostError, OverwrittenError
@@ -70,8 +71,12 @@ def attempt(pipeline: Pipeline, name: str, acting_as: Callable[[Deployment], Non
     return lambda steps: asyncio.run(run(steps))
 
 
+def begin_publishing(job: Job, now: datetime) -> Job:
+    return states.begin_publishing(job, [FILE], now)
+
+
 async def publish(first: Attempt) -> None:
-    await first.outputs.publish(first.holding, 0, first.staged, {})
+    await first.outputs.publish(first.holding, 0, [first.staged], {})
 
 
 def test_an_output_committed_by_a_worker_that_died_before_it_could_say_so_is_adopted(
@@ -81,7 +86,7 @@ def test_an_output_committed_by_a_worker_that_died_before_it_could_say_so_is_ado
     container = pipeline.submit(name, {"log": str(log)})
 
     async def steps(first: Attempt) -> None:
-        await first.holding.write(states.begin_publishing)
+        await first.holding.write(begin_publishing)
         await first.commit()
         await first.is_overtaken()
 
@@ -97,7 +102,7 @@ def test_blocks_of_a_worker_that_died_before_its_commit_are_never_seen(
     container = pipeline.submit(name, {})
 
     async def steps(first: Attempt) -> None:
-        await first.holding.write(states.begin_publishing)
+        await first.holding.write(begin_publishing)
         assert pipeline.files(container) == {}
         await first.is_overtaken()
 
@@ -125,7 +130,7 @@ def test_a_worker_that_stalled_just_before_its_commit_cannot_overwrite_the_next_
     container = pipeline.submit(name, {})
 
     async def steps(first: Attempt) -> None:
-        await first.holding.write(states.begin_publishing)
+        await first.holding.write(begin_publishing)
         await first.is_overtaken()
         with pytest.raises(OverwrittenError):
             await first.commit()
@@ -140,7 +145,7 @@ def test_a_worker_that_stalled_just_before_its_commit_cannot_publish_for_a_job_t
     container = pipeline.submit(name, {"fail": {"code": "ContentMalformed", "message": "no"}})
 
     async def steps(first: Attempt) -> None:
-        await first.holding.write(states.begin_publishing)
+        await first.holding.write(begin_publishing)
         await first.is_overtaken()
         with pytest.raises(OverwrittenError):
             await first.commit()
@@ -156,7 +161,7 @@ def test_nothing_stays_published_of_a_job_that_was_canceled_while_its_worker_pub
     container = pipeline.submit(name, {})
 
     async def steps(first: Attempt) -> None:
-        await first.holding.write(states.begin_publishing)
+        await first.holding.write(begin_publishing)
         if committed:
             await first.commit()
         await asyncio.to_thread(pipeline.cancel, name)

@@ -54,9 +54,10 @@ def test_a_job_being_canceled_can_only_become_canceled() -> None:
     job = states.request_cancel(processing(), LATER)
     assert job.state is JobState.CANCELING
     assert job.outputs[0].state is JobState.PROCESSING
-    for event in (states.conclude, states.begin_publishing):
-        with pytest.raises(states.IllegalTransitionError):
-            event(job, LATER)
+    with pytest.raises(states.IllegalTransitionError):
+        states.conclude(job, LATER)
+    with pytest.raises(states.IllegalTransitionError):
+        states.begin_publishing(job, ["a"], LATER)
     job = states.canceled(job, LATER)
     assert (job.state, job.outputs[0].state, job.end_time) == (JobState.CANCELED, JobState.CANCELED, LATER)
 
@@ -92,9 +93,9 @@ def test_taking_over_counts_an_attempt_and_giving_back_does_not() -> None:
 
 
 def test_the_next_attempt_knows_that_an_earlier_one_may_have_published() -> None:
-    job = states.take(states.begin_publishing(processing(), NOW), holder="other", message="m", now=LATER)
+    job = states.take(states.begin_publishing(processing(), ["a"], NOW), holder="other", message="m", now=LATER)
     assert job.attempt
-    assert job.attempt.publishing
+    assert job.attempt.committing == ("a",)
 
 
 def test_a_failed_output_stops_the_job_when_its_transform_says_so() -> None:

@@ -6,6 +6,7 @@ import uuid
 from pathlib import Path
 
 import psutil
+import pytest
 from azure.mgmt.media.models import Asset, Job, JobInputAsset, JobInputHttp, JobOutputAsset
 
 from tests.mediaservice.deployment import GROUP, Pipeline
@@ -269,6 +270,29 @@ def test_a_job_that_takes_too_long_ends_in_error(pipeline: Pipeline, name: str) 
     pipeline.work(JOB_TIMEOUT_SECONDS="1")
     job = pipeline.job(name)
     assert (job.state, job.outputs[0].error.message) == ("Error", "The job took longer than 1 s.")
+
+
+@pytest.mark.parametrize(
+    ("content", "limit", "told"),
+    [
+        ({"hold": 400_000_000, "wait_for": "/never"}, {"ENGINE_MEMORY_BYTES": "200000000"}, "200,000,000 bytes of memory"),
+            {"hold": 400_000_000, "wait_for": "/never"},
+            {"ENGINE_MEMORY_BYTES": "200000000"},
+            "more than 200,000,000 bytes of memory",
+        ),
+        ({"spin": True}, {"ENGINE_CPU_SECONDS": "1"}, "more than 1 s of processor time"),
+        ({"pad": 100_000}, {"ENGINE_FILE_BYTES": "50000"}, "File too large"),
+    ],
+)
+def test_an_engine_that_uses_more_than_it_may_is_ended_and_publishes_nothing(
+    pipeline: Pipeline, name: str, content: dict[str, object], limit: dict[str, str], told: str
+) -> None:
+    container = pipeline.submit(name, content)
+    pipeline.work(**limit)
+    job = pipeline.job(name)
+    assert (job.state, job.outputs[0].error.code) == ("Error", "ServiceError")
+    assert told in job.outputs[0].error.message
+    assert pipeline.files(container) == {}
 
 
 def test_a_message_that_is_none_of_ours_goes_to_the_poison_queue(pipeline: Pipeline) -> None:

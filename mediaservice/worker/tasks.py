@@ -1,0 +1,108 @@
+"""What each mode of the face detector makes of its input: the engine's arguments, and the files that come of them.
+
+Names and contents of the files: the contract of FaceDetectorPreset.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from mediaservice.model.errors import ErrorCode, JobFailedError
+from mediaservice.model.transforms import FaceDetectorPreset, Mode
+from mediaservice.names import redacted_name
+from mediaservice.settings import Work
+from mediaservice.worker.engine import EngineResult, run_engine
+
+CONTENT_TYPES = {".mp4": "video/mp4", ".json": "application/json", ".jpg": "image/jpeg"}
+# The names are kept in the job's record while they are published, which must stay within what a table takes.
+MAX_FILES = 5000
+MAX_IDS_BYTES = 100_000  # what fits a command line
+
+
+@dataclass(frozen=True)
+class Material:
+    """On this machine."""
+
+    video: Path
+    annotations: Path
+    ids: Path
+
+
+@dataclass(frozen=True)
+class Product:
+    file: Path
+    name: str  # in the output asset
+
+    @property
+    def content_type(self) -> str:
+        return CONTENT_TYPES[self.file.suffix]
+
+
+@dataclass(frozen=True)
+class Made:
+    result: EngineResult
+    products: tuple[Product, ...]  # the last is what tells that all are there
+
+
+def main_name(mode: Mode, input_name: str) -> str:
+    """The product that is published last."""
+    return f"{_stem(input_name)}_annotations.json" if mode is Mode.ANALYZE else redacted_name(input_name)
+
+
+async def perform(
+    settings: Work,
+    preset: FaceDetectorPreset,
+    material: Material,
+    folder: Path,
+    input_name: str,
+    progress: Callable[[float], None],
+) -> Made:
+    """Products lie in `folder`, which is the caller's and empty. Raises JobFailedError."""
+    if preset.mode is Mode.ANALYZE:
+        options = ["--resolution", preset.resolution]
+        arguments = ["analyze", str(material.video), str(folder), *options]
+    else:
+        target = folder / "redacted.mp4"
+        options = ["--blur-type", preset.blur_type, "--resolution", preset.resolution]
+        if preset.mode is Mode.REDACT:
+            options += ["--mode", "redact", "--annotations", str(material.annotations), *_ids(material.ids)]
+        arguments = ["redact", str(material.video), str(target), *options]
+    shown = {material.video: input_name, material.annotations: "the annotations"}
+    result = await run_engine(settings, arguments, material.video.parent, shown, progress)
+    return Made(result, _products(preset.mode, folder, material.video.stem, input_name))
+
+
+def _products(mode: Mode, folder: Path, engine_stem: str, input_name: str) -> tuple[Product, ...]:
+    """The engine calls its files after the file that it was given."""
+    if mode is not Mode.ANALYZE:
+        products = [Product(file, redacted_name(input_name)) for file in folder.glob("redacted.mp4")]
+    else:
+        files = sorted(folder.glob(f"{engine_stem}_*"), key=lambda file: (file.suffix == ".json", file.name))
+        products = [Product(file, _stem(input_name) + file.name.removeprefix(engine_stem)) for file in files]
+    if not products or products[-1].name != main_name(mode, input_name):
+        raise JobFailedError(ErrorCode.SERVICE_ERROR, "The redaction engine ended without its output.")
+    if len(products) > MAX_FILES:
+        raise JobFailedError(
+            ErrorCode.CONTENT_UNSUPPORTED, f"{input_name}: {len(products):,} faces; at most {MAX_FILES - 1:,} are told."
+        )
+    return tuple(products)
+
+
+def _ids(file: Path) -> list[str]:
+    """Blank or absent: all."""
+    if not file.exists():
+        return []
+    if file.stat().st_size > MAX_IDS_BYTES:
+        raise _bad_ids("it is too long")
+    words = file.read_text("utf-8-sig", errors="replace").split()
+    if bad := [word for word in words if not (word.isascii() and word.isdecimal())]:
+        raise _bad_ids(f"{bad[0][:40]!r} is no face's id; there must be one number a line")
+    return ["--ids", ",".join(words)] if words else []
+
+
+def _bad_ids(what: str) -> JobFailedError:
+    return JobFailedError(ErrorCode.CONFIGURATION_UNSUPPORTED, f"The list of faces' ids cannot be read: {what}.")
+
+
+def _stem(input_name: str) -> str:
+    return PurePosixPath(input_name).stem
