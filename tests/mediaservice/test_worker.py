@@ -275,7 +275,7 @@ def test_a_job_that_takes_too_long_ends_in_error(pipeline: Pipeline, name: str) 
 @pytest.mark.parametrize(
     ("content", "limit", "told"),
     [
-        ({"hold": 400_000_000, "wait_for": "/never"}, {"ENGINE_MEMORY_BYTES": "200000000"}, "200,000,000 bytes of memory"),
+        (
             {"hold": 400_000_000, "wait_for": "/never"},
             {"ENGINE_MEMORY_BYTES": "200000000"},
             "more than 200,000,000 bytes of memory",
