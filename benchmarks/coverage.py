@@ -1,6 +1,6 @@
 """How much of the labelled faces the engine covers, and how much of the picture it covers for nothing.
 
-    python benchmarks/coverage.py MEDIA TRUTH [--worst N]
+    python -m benchmarks.coverage MEDIA TRUTH [--worst N]
 
 MEDIA is a folder of clips, animations and photographs; TRUTH a JSON file {"images": [{"file", "frame",
 "boxes": [[x1, y1, x2, y2], …], "ignore": […]}, …]} with boxes in stored pixels, forehead to chin. Photographs

@@ -1,6 +1,6 @@
 """The engine's speed beside a plain decode and encode with the same encoder settings, in one run.
 
-    python benchmarks/speed.py CLIP… [--rounds N] [--deface PYTHON]
+    python -m benchmarks.speed CLIP… [--rounds N] [--deface PYTHON]
 
 Each round times every contender once, so that a busy machine slows all of them alike; the best round of each
 counts. Processor time is told too: it hardly changes with what else the machine does.

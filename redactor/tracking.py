@@ -115,7 +115,7 @@ class Tracker:
         weak = [d for d in detections if WEAK <= d.score < STRONG]
         for candidates in (strong, weak):
             sightings = [Sighting(frame, scene, d.box, d.score) for d in candidates]
-            matches = _matches(free, sightings)
+            matches = _matches(free, sightings, self._edges)
             for row, column in matches.items():
                 _extend(free[row], sightings[column], second_look)
             for column, sighting in enumerate(sightings):
@@ -148,7 +148,7 @@ class Tracker:
             end, span = (first, self._spans.head) if frame < first.frame else (last, self._spans.tail)
             away = abs(frame - end.frame)
             # A face at the frame's edge is entering or leaving, partly visible, for longer.
-            if end.scene != scene or away > span * (2 if self._at_edge(end.box) else 1):
+            if end.scene != scene or away > span * (2 if self._edges(end.box) else 1):
                 return None
             return Region(track.number, track.extended(frame).scaled(1 + SLACK * away), seen=False)
         after = next(s for s in track.sightings if s.frame >= frame)
@@ -159,9 +159,16 @@ class Tracker:
         away = min(frame - before.frame, after.frame - frame, FADE)
         return Region(track.number, before.box.blended(after.box, share).scaled(1 + SLACK * away), seen=False)
 
-    def _at_edge(self, box: Box) -> bool:
+    def _edges(self, box: Box) -> frozenset[str]:
+        """The frame's edges that a face is near enough to, to be cut off by them or about to be."""
         near = box.size / 4
-        return box.left < near or box.top < near or box.right > self._width - near or box.bottom > self._height - near
+        beyond = {
+            "left": box.left < near,
+            "top": box.top < near,
+            "right": box.right > self._width - near,
+            "bottom": box.bottom > self._height - near,
+        }
+        return frozenset(edge for edge, reached in beyond.items() if reached)
 
 
 def _extend(track: Track, sighting: Sighting, second_look: Callable[[Box], bool]) -> None:
@@ -176,30 +183,34 @@ def _extend(track: Track, sighting: Sighting, second_look: Callable[[Box], bool]
         )
 
 
-def _matches(tracks: Sequence[Track], sightings: Sequence[Sighting]) -> dict[int, int]:
+def _matches(
+    tracks: Sequence[Track], sightings: Sequence[Sighting], edges: Callable[[Box], frozenset[str]]
+) -> dict[int, int]:
     """Index of track to index of sighting, at the least total cost."""
     if not tracks or not sightings:
         return {}
-    cost = np.array([[_cost(track, sighting) for sighting in sightings] for track in tracks])
+    cost = np.array([[_cost(track, sighting, edges) for sighting in sightings] for track in tracks])
     possible = np.isfinite(cost)
     rows, columns = linear_sum_assignment(np.where(possible, cost, 1e6))
     return {int(r): int(c) for r, c in zip(rows, columns, strict=True) if possible[r, c]}
 
 
-def _cost(track: Track, sighting: Sighting) -> float:
+def _cost(track: Track, sighting: Sighting, edges: Callable[[Box], frozenset[str]]) -> float:
     """How badly `sighting` fits `track`; infinite where it cannot belong to it."""
     last = track.sightings[-1]
     if last.scene != sighting.scene:
         return 1.0 if last.box.overlap(sighting.box) >= STEADY else math.inf
-    expected = track.extended(sighting.frame)
+    absent = sighting.frame - last.frame
+    # What went over the frame's edge and comes back over it was still there, partly visible, and did not move on.
+    returning = absent > ABSENT and bool(edges(last.box) & edges(sighting.box))
+    expected = last.box if returning else track.extended(sighting.frame)
     if min(expected.size, sighting.box.size) <= 0:
         return math.inf
     (x0, y0), (x1, y1) = expected.centre, sighting.box.centre
     size = (expected.size + sighting.box.size) / 2
     distance = math.hypot(x1 - x0, y1 - y0) / size
-    absent = sighting.frame - last.frame
     # The longer a face was out of sight, the less its place is known; after that, only its old place counts.
-    reach = NEAR if absent > ABSENT else REACH
+    reach = NEAR if absent > ABSENT and not returning else REACH
     if sighting.score >= STRONG and absent <= ABSENT:
         reach *= 1 + min(absent, FADE) / FADE
     growth = abs(math.log(sighting.box.size / expected.size))

@@ -87,6 +87,14 @@ def test_a_face_at_the_frames_edge_is_extended_for_longer() -> None:
     assert shown == list(range(12, 38))
 
 
+def test_a_face_that_leaves_over_an_edge_and_comes_back_is_covered_in_between() -> None:
+    leaving = {frame: [(at(500 + 20 * frame), SURE)] for frame in range(6)}
+    back = {frame: [(at(600 - 10 * (frame - 24)), SURE)] for frame in range(24, 30)}
+    regions = track(leaving | back, 40)
+    assert set(range(30)) <= set(covered(regions))
+    assert {region.track for found in regions for region in found} == {1}
+
+
 def test_a_cut_ends_heads_tails_and_holes() -> None:
     faces = {frame: [(at(100), SURE)] for frame in range(10, 20)} | {
         frame: [(at(400), SURE)] for frame in range(20, 30)
