@@ -7,13 +7,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING
 
 import uvicorn
-from fastapi import Depends, FastAPI
+from fastapi import Depends, FastAPI, Security
 from fastapi.middleware import Middleware
 from fastapi.responses import JSONResponse
 
 from mediaservice import logs
 from mediaservice.api import accounts, assets, jobs, problems, transforms
-from mediaservice.api.auth import Authentication
+from mediaservice.api.auth import DOCUMENT, DOCUMENTATION, Authentication
+from mediaservice.api.document import BEARER, FAILURES
 from mediaservice.api.problems import OdataResponse
 from mediaservice.api.requests import HEALTH, Requests
 from mediaservice.api.scope import api_version, known_account
@@ -42,12 +43,17 @@ def create(settings: ApiSettings) -> FastAPI:
         version="2023-01-01",
         lifespan=lifespan,
         default_response_class=OdataResponse,
+        openapi_url=DOCUMENT,
+        docs_url=DOCUMENTATION,
+        redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
+        responses=FAILURES,
         middleware=[Middleware(Requests), Middleware(Authentication, tokens=settings.tokens)],
     )
     app.state.settings = settings
     problems.install(app)
     for room in (accounts, assets, transforms, jobs):
-        app.include_router(room.router, dependencies=[Depends(api_version), Depends(known_account)])
+        app.include_router(room.router, dependencies=[Depends(api_version), Depends(known_account), Security(BEARER)])
 
     @app.get(HEALTH, include_in_schema=False)
     async def health() -> JSONResponse:

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request, Response
 
 from mediaservice.api import render
 from mediaservice.api.bodies import AssetBody, AssetProperties, ContainerPermission, ContainerSasBody
+from mediaservice.api.document import GONE, MADE
 from mediaservice.api.paging import collection, query_of
 from mediaservice.api.problems import Problem, bad_request, not_found
 from mediaservice.api.scope import ACCOUNT, AssetName, InAccount, StoreHere
@@ -45,7 +46,7 @@ async def get(account: InAccount, name: AssetName, store: StoreHere) -> dict[str
     return render.asset(account, found.value)
 
 
-@router.put("/{asset}")
+@router.put("/{asset}", responses=MADE)
 async def create_or_update(
     account: InAccount, name: AssetName, body: AssetBody, response: Response, store: StoreHere
 ) -> dict[str, Any]:
@@ -81,7 +82,7 @@ async def update(account: InAccount, name: AssetName, body: AssetBody, store: St
     return await _update(store, account, name, body.properties, whole=False)
 
 
-@router.delete("/{asset}")
+@router.delete("/{asset}", responses=GONE, response_class=Response)
 async def delete(name: AssetName, store: StoreHere) -> Response:
     found = await store.assets.get(name)
     if not found:

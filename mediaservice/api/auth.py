@@ -1,4 +1,4 @@
-"""Every path but the health check wants a bearer token of the tenant, for this API, with an app role that suits.
+"""Every path but the open ones wants a bearer token of the tenant, for this API, with an app role that suits.
 
 Answers: 401 and 403 in the form that Azure Resource Manager gives them.
 """
@@ -17,6 +17,8 @@ from mediaservice.settings import Tokens
 
 READ_WRITE = "Media.ReadWrite"
 READ = "Media.Read"
+DOCUMENT, DOCUMENTATION = "/openapi.json", "/docs"  # which say no more than the published contract does
+OPEN = frozenset({HEALTH, DOCUMENT, DOCUMENTATION})
 CLOCK_SKEW_SECONDS = 300  # what Entra's own libraries allow
 
 
@@ -78,7 +80,7 @@ class Authentication:
         self._challenge = f'Bearer authorization_uri="{tokens.authority}/{tokens.tenant_id}"'
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"] != HEALTH:
+        if scope["type"] == "http" and scope["path"] not in OPEN:
             refusal = await self._refusal(scope)
             if refusal:
                 await refusal(scope, receive, send)

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request, Response
 
 from mediaservice.api import render
 from mediaservice.api.bodies import JobBody, JobPatch
+from mediaservice.api.document import GONE
 from mediaservice.api.paging import collection, query_of
 from mediaservice.api.problems import Problem, bad_request, not_found
 from mediaservice.api.scope import ACCOUNT, InAccount, JobName, StoreHere, TransformName
@@ -65,7 +66,7 @@ async def update(
     return render.job(account, await _change(store, transform, name, change))
 
 
-@router.delete("/{job}")
+@router.delete("/{job}", responses=GONE, response_class=Response)
 async def delete(transform: TransformName, name: JobName, store: StoreHere) -> Response:
     found = await store.jobs.get(transform, name)
     if not found:
@@ -81,7 +82,7 @@ async def delete(transform: TransformName, name: JobName, store: StoreHere) -> R
     return Response(status_code=200)
 
 
-@router.post("/{job}/cancelJob")
+@router.post("/{job}/cancelJob", response_class=Response)
 async def cancel(transform: TransformName, name: JobName, store: StoreHere) -> Response:
     await _change(store, transform, name, lambda job: states.request_cancel(job, datetime.now(UTC)))
     return Response(status_code=200)

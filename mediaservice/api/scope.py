@@ -5,7 +5,7 @@ import re
 from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
-from fastapi import Depends, Path, Request
+from fastapi import Depends, Path, Query, Request
 
 from mediaservice.api.problems import Problem, bad_request
 from mediaservice.names import name_problem
@@ -22,8 +22,12 @@ OLDEST, NEWEST = date(2018, 7, 1), date(2023, 1, 1)
 API_VERSION = re.compile(r"(\d{4}-\d{2}-\d{2})(-preview)?")
 
 
-def api_version(request: Request) -> None:
-    version = request.query_params.get("api-version")
+def api_version(
+    version: Annotated[
+        str | None,
+        Query(alias="api-version", description=f"From {OLDEST} to {NEWEST}.", examples=["2022-07-01"]),
+    ] = None,
+) -> None:
     if not version:
         raise Problem(
             400,

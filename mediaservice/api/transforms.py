@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from mediaservice.api import render
 from mediaservice.api.bodies import TransformBody, TransformPatch
+from mediaservice.api.document import GONE, MADE
 from mediaservice.api.paging import collection, query_of
 from mediaservice.api.problems import Problem, bad_request, not_found
 from mediaservice.api.scope import ACCOUNT, InAccount, StoreHere, TransformName
@@ -36,7 +37,7 @@ async def get(account: InAccount, name: TransformName, store: StoreHere) -> dict
     return render.transform(account, found.value)
 
 
-@router.put("/{transform}")
+@router.put("/{transform}", responses=MADE)
 async def create_or_update(
     account: InAccount, name: TransformName, body: TransformBody, response: Response, store: StoreHere
 ) -> dict[str, Any]:
@@ -80,7 +81,7 @@ async def update(account: InAccount, name: TransformName, body: TransformBody, s
     return render.transform(account, changed)
 
 
-@router.delete("/{transform}")
+@router.delete("/{transform}", responses=GONE, response_class=Response)
 async def delete(name: TransformName, store: StoreHere) -> Response:
     """Its jobs' records go with it; while some are unfinished it stays."""
     found = await store.transforms.get(name)
