@@ -83,6 +83,9 @@ class Reader:
 
         return self._value(name, "an https address", parse, "", default)
 
+    def optional_url(self, name: str) -> str | None:
+        return self.url(name) if self._environment.get(name, "").strip() else None
+
     def words(self, name: str) -> tuple[str, ...]:
         def parse(text: str) -> tuple[str, ...]:
             words = tuple(word.strip() for word in text.split(",") if word.strip())

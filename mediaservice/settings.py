@@ -112,6 +112,7 @@ class ApiSettings:
     storage: Storage
     transforms: Mapping[str, TransformProperties]  # those that the deployment declares
     tokens: Tokens
+    events_endpoint: str | None  # of the Event Grid topic that job events go to
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,7 @@ class WorkerSettings:
     storage: Storage
     transforms: Mapping[str, TransformProperties]
     work: Work
+    events_endpoint: str | None
 
 
 def read_api(environment: Mapping[str, str]) -> ApiSettings:
@@ -135,6 +137,7 @@ def read_api(environment: Mapping[str, str]) -> ApiSettings:
             tenant_id=reader.guid("TOKEN_TENANT_ID"),
             audiences=reader.words("TOKEN_AUDIENCE"),
         ),
+        events_endpoint=reader.optional_url("EVENTS_ENDPOINT"),
     )
     reader.check()
     return settings
@@ -161,6 +164,7 @@ def read_worker(environment: Mapping[str, str]) -> WorkerSettings:
                 file_bytes=reader.number("ENGINE_FILE_BYTES", 1, 2**48, default=DEFAULT_INPUT_BYTES),
             ),
         ),
+        events_endpoint=reader.optional_url("EVENTS_ENDPOINT"),
     )
     reader.check()
     return settings

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 GRACE_SECONDS = 10
 EXPIRY_SECONDS = 3600
+EVENT_SECONDS = 30
 log = logging.getLogger(__name__)
 
 
@@ -72,12 +73,20 @@ async def _keep_store(settings: ApiSettings, opened: "asyncio.Future[Store]") ->
 
         async with open_store(settings) as store:
             opened.set_result(store)
-            chores = (_regularly(sweep, store, SWEEP_SECONDS), _regularly(expire, store, EXPIRY_SECONDS))
+            chores = (
+                _regularly(sweep, store, SWEEP_SECONDS),
+                _regularly(expire, store, EXPIRY_SECONDS),
+                _regularly(_send_overdue_events, store, EVENT_SECONDS),
+            )
             await asyncio.gather(*chores)
     except Exception as error:
         if not opened.done():
             opened.set_exception(error)
         raise
+
+
+async def _send_overdue_events(store: "Store") -> int:
+    return await store.jobs.outbox.send_overdue(await store.transforms.names()) if store.jobs.outbox else 0
 
 
 async def _regularly(chore: "Callable[[Store], Awaitable[int]]", store: "Store", seconds: float) -> None:

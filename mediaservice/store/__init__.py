@@ -40,6 +40,8 @@ the output in the entity, conclude the job, 5. delete the message.
 **Giving up** (worker): after `max_attempts` the message is copied to the poison queue, then the job ends in Error,
 then the message is deleted; a crash in between at worst leaves a second copy for people to look at.
 
+**Events** (see mediaservice.events): a row in the very transaction that changes the job, deleted after publication.
+
 **Expiry**, by the API every hour: records of jobs that are over go 90 days after they were submitted. Their media
 stays: assets belong to clients.
 

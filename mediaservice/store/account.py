@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from azure.data.tables.aio import TableClient
 from azure.storage.blob.aio import BlobServiceClient
 
+from mediaservice.events.outbox import Outbox
+from mediaservice.events.topic import Topic
 from mediaservice.settings import ApiSettings, WorkerSettings
 from mediaservice.store.assets import Assets
 from mediaservice.store.clients import BLOBS_AND_QUEUES, TABLES, credential
@@ -39,10 +41,16 @@ async def open_store(settings: ApiSettings | WorkerSettings, work: Work | None =
         blobs = BlobServiceClient(storage.blob_endpoint, credential=identity, **BLOBS_AND_QUEUES)
         if work is None:
             work = await stack.enter_async_context(open_work(storage))
+        jobs = await table(storage.jobs_table)
+        outbox = None
+        if settings.events_endpoint:
+            topic = await stack.enter_async_context(Topic(settings.events_endpoint, identity))
+            outbox = Outbox(jobs, topic)
+            stack.push_async_callback(outbox.close)
         yield Store(
             assets=Assets(await table(storage.assets_table)),
             transforms=Transforms(await table(storage.transforms_table), settings.transforms),
-            jobs=Jobs(await table(storage.jobs_table)),
+            jobs=Jobs(jobs, outbox),
             containers=Containers(await stack.enter_async_context(blobs), settings.account.storage_name),
             work=work,
         )

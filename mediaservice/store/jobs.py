@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from azure.data.tables.aio import TableClient
 from pydantic import TypeAdapter
@@ -13,6 +14,9 @@ from mediaservice.model.query import Query
 from mediaservice.store import keys
 from mediaservice.store.listing import PAGE_SIZE, Index, Page, list_page
 from mediaservice.store.table import EntityTable, Range, Rows, Stored
+
+if TYPE_CHECKING:
+    from mediaservice.events.outbox import Outbox
 
 COLUMNS = {
     "properties/created": "Created",
@@ -27,7 +31,8 @@ EVERY = Range("c|", f"c{keys.END}")
 
 
 class Jobs:
-    def __init__(self, client: TableClient) -> None:
+    def __init__(self, client: TableClient, outbox: "Outbox | None" = None) -> None:
+        self.outbox = outbox
         self._table = EntityTable(client, TypeAdapter(Job))
         self.stored = 0  # as last counted, and those inserted by this process since
 
@@ -41,8 +46,14 @@ class Jobs:
         return stored
 
     async def replace(self, former: Stored[Job], job: Job) -> Stored[Job]:
-        """Raises ChangedError."""
-        return await self._table.replace(_rows(former.value), former.etag, _rows(job), job)
+        """Raises ChangedError. Events tell of it, if the deployment has a topic for them."""
+        letter = self.outbox and self.outbox.letter(former.value, job)
+        if not self.outbox or not letter:
+            return await self._table.replace(_rows(former.value), former.etag, _rows(job), job)
+        row = self.outbox.row(letter)
+        stored = await self._table.replace(_rows(former.value), former.etag, _rows(job), job, row)
+        self.outbox.send(letter)
+        return stored
 
     async def delete(self, job: Stored[Job]) -> None:
         """Raises ChangedError."""

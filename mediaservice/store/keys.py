@@ -2,7 +2,7 @@
 
 Row keys begin with the letter of their order and a bar: `n` by name (the entity itself), `c` newest first,
 `o` oldest first, `s` by state and newest first, `w` waiting jobs by priority and oldest first, `i` by asset id,
-`a` by alternate id.
+`a` by alternate id, `e` events not yet published, oldest first.
 """
 
 import hashlib
@@ -33,6 +33,10 @@ def newest_first(prefix: str, created: datetime, name: str) -> str:
 
 def oldest_first(prefix: str, created: datetime, name: str) -> str:
     return f"{prefix}|{straight(created)}|{_digest(of_name(name), 16)}"
+
+
+def outbox(time: datetime, event: str) -> str:
+    return f"e|{straight(time)}|{event}"
 
 
 def by_value(letter: str, value: str, name: str) -> str:

@@ -65,17 +65,21 @@ class EntityTable[T]:
 
     async def insert(self, rows: Rows[T], value: T) -> Stored[T]:
         """Raises ExistsError."""
-        operations: list[Any] = [("create", self._entity(rows, rows.key, value))]
-        operations += [("upsert", self._entity(rows, key, rows.listed), REPLACE) for key in sorted(rows.copies)]
+        operations: list[Any] = [("create", self.entity(rows, rows.key, value))]
+        operations += [("upsert", self.entity(rows, key, rows.listed), REPLACE) for key in sorted(rows.copies)]
         return Stored(value, await self._submit(operations))
 
-    async def replace(self, former: Rows[T], etag: str, rows: Rows[T], value: T) -> Stored[T]:
-        """Raises ChangedError."""
-        operations: list[Any] = [("update", self._entity(rows, rows.key, value), {**REPLACE, **_only_if(etag)})]
-        operations += [("upsert", self._entity(rows, key, rows.listed), REPLACE) for key in sorted(rows.copies)]
+    async def replace(
+        self, former: Rows[T], etag: str, rows: Rows[T], value: T, beside: Mapping[str, Any] | None = None
+    ) -> Stored[T]:
+        """Raises ChangedError. `beside`: a row of another kind that must not be there without the change."""
+        operations: list[Any] = [("update", self.entity(rows, rows.key, value), {**REPLACE, **_only_if(etag)})]
+        operations += [("upsert", self.entity(rows, key, rows.listed), REPLACE) for key in sorted(rows.copies)]
         operations += [
             ("delete", {"PartitionKey": rows.partition, "RowKey": key}) for key in sorted(former.copies - rows.copies)
         ]
+        if beside:
+            operations.append(("create", beside))
         return Stored(value, await self._submit(operations))
 
     async def delete(self, rows: Rows[T], etag: str) -> None:
@@ -111,7 +115,7 @@ class EntityTable[T]:
             return value
         return None
 
-    def _entity(self, rows: Rows[T], key: str, value: T) -> dict[str, str]:
+    def entity(self, rows: Rows[T], key: str, value: T) -> dict[str, str]:
         document = self._adapter.dump_json(value, by_alias=True).decode()
         chunks = [document[start : start + CHUNK] for start in range(0, len(document), CHUNK)]
         return {

@@ -1,0 +1,98 @@
+"""The events that a change of a job brings about, in the contract's shape.
+
+Source: Azure Media Services events as Event Grid sources, Microsoft Learn.
+"""
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from mediaservice.model.jobs import Job, JobOutput, JobState
+
+PROGRESS_STEP = 5  # percent
+NAMED = {
+    JobState.SCHEDULED: "Scheduled",
+    JobState.PROCESSING: "Processing",
+    JobState.CANCELING: "Canceling",
+    JobState.FINISHED: "Finished",
+    JobState.CANCELED: "Canceled",
+    JobState.ERROR: "Errored",
+}
+
+
+@dataclass(frozen=True)
+class Event:
+    id: str
+    type: str
+    subject: str
+    time: datetime
+    data: dict[str, Any]
+
+
+def events_of(former: Job, job: Job) -> tuple[Event, ...]:
+    """In the order in which they happened."""
+    return tuple(
+        Event(
+            id=str(uuid.uuid4()),
+            type=f"Microsoft.Media.{kind}",
+            subject=f"transforms/{job.transform}/jobs/{job.name}",
+            time=job.last_modified,
+            data=data,
+        )
+        for kind, data in _changes(former, job)
+    )
+
+
+def _changes(former: Job, job: Job) -> Iterator[tuple[str, dict[str, Any]]]:
+    begins = not job.state.final
+    if begins:
+        yield from _job_changes(former, job)
+    for before, output in zip(former.outputs, job.outputs, strict=True):
+        yield from _output_changes(before, output, job)
+    if not begins:
+        yield from _job_changes(former, job)
+
+
+def _job_changes(former: Job, job: Job) -> Iterator[tuple[str, dict[str, Any]]]:
+    if former.state is job.state:
+        return
+    data: dict[str, Any] = {"previousState": former.state, "state": job.state}
+    data["correlationData"] = dict(job.correlation_data)
+    yield "JobStateChange", data
+    if job.state.final:
+        data = {**data, "outputs": [_output(output) for output in job.outputs]}
+    yield f"Job{NAMED[job.state]}", data
+
+
+def _output_changes(former: JobOutput, output: JobOutput, job: Job) -> Iterator[tuple[str, dict[str, Any]]]:
+    correlation = dict(job.correlation_data)
+    if output.progress // PROGRESS_STEP > former.progress // PROGRESS_STEP:
+        yield (
+            "JobOutputProgress",
+            {"jobCorrelationData": correlation, "label": output.label, "progress": output.progress},
+        )
+    if former.state is not output.state:
+        data = {"previousState": former.state, "output": _output(output), "jobCorrelationData": correlation}
+        yield "JobOutputStateChange", data
+        yield f"JobOutput{NAMED[output.state]}", data
+
+
+def _output(value: JobOutput) -> dict[str, Any]:
+    error = value.error
+    return {
+        "@odata.type": "#Microsoft.Media.JobOutputAsset",
+        "assetName": value.asset,
+        "label": value.label,
+        "progress": value.progress,
+        "state": value.state,
+        "error": error
+        and {
+            "category": error.code.category,
+            "code": error.code,
+            "details": [{"code": detail.code, "message": detail.message} for detail in error.details],
+            "message": error.message,
+            "retry": error.code.retry,
+        },
+    }

@@ -1,0 +1,133 @@
+"""Job events, as a topic receives them that checks the token as Event Grid does."""
+
+import asyncio
+import http.server
+import json
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.certificates import Certificates
+from local.identity import Identity
+from mediaservice.settings import read_worker
+from mediaservice.store.account import open_store
+from tests.mediaservice.deployment import Deployment, Pipeline, serving
+
+
+@dataclass
+class Receiver:
+    url: str
+    available: bool = True
+    tokens: set[str] = field(default_factory=set)
+    events: list[dict[str, Any]] = field(default_factory=list)
+
+    def types(self, name: str) -> list[str]:
+        """Of the job's events, those that tell of the job itself, in the order in which they happened."""
+        about = [each for each in self.events if each["subject"] == f"transforms/faceredact/jobs/{name}"]
+        return [each["eventType"].removeprefix("Microsoft.Media.") for each in about]
+
+
+@pytest.fixture
+def receiver(certificates: Certificates) -> Iterator[Receiver]:
+    class Answers(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+            if known.available:
+                known.tokens.add(self.headers["authorization"])
+                known.events.extend(body)
+            self.send_response(200 if known.available else 503)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answers)
+    server.socket = certificates.server_context.wrap_socket(server.socket, server_side=True)
+    known = Receiver(f"https://127.0.0.1:{server.server_port}/api/events")
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    yield known
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def announced(
+    deploy: Callable[[], Deployment], identity: Identity, receiver: Receiver, tmp_path: Path
+) -> Iterator[Pipeline]:
+    stand_in = Path(__file__).with_name("stand_in_engine.py")
+    deployment = deploy().with_environment(
+        EVENTS_ENDPOINT=receiver.url,
+        ENGINE_COMMAND=f"{sys.executable} {stand_in}",
+        JOB_LEASE_SECONDS="3",
+        TMPDIR=str(tmp_path),
+    )
+    with serving(deployment, identity) as service, service.client() as client:
+        yield Pipeline(service, deployment, client, tmp_path)
+
+
+def test_a_jobs_way_is_told_in_the_contracts_shape(announced: Pipeline, receiver: Receiver, name: str) -> None:
+    go = announced.folder / "go"
+    announced.submit(name, {"wait_for": str(go)})
+    with announced.start() as worker:
+        announced.until(lambda: "JobOutputProgress" in receiver.types(name))
+        go.touch()
+        assert worker.wait(20) == 0
+    states = ["JobStateChange", "JobProcessing", "JobOutputStateChange", "JobOutputProcessing"]
+    ends = ["JobOutputStateChange", "JobOutputFinished", "JobStateChange", "JobFinished"]
+    types = receiver.types(name)
+    assert sorted(kind for kind in types if kind != "JobOutputProgress") == sorted(states + ends)
+    finished = next(each for each in receiver.events if each["eventType"] == "Microsoft.Media.JobFinished")
+    assert finished["dataVersion"] == "1.0"
+    assert datetime.fromisoformat(finished["eventTime"]).tzinfo
+    assert "topic" not in finished  # Event Grid refuses another's
+    output = {"label": "FaceDetectorPreset_0", "progress": 100, "state": "Finished", "error": None}
+    assert finished["data"] == {
+        "previousState": "Processing",
+        "state": "Finished",
+        "correlationData": {},
+        "outputs": [{"@odata.type": "#Microsoft.Media.JobOutputAsset", "assetName": name, **output}],
+    }
+    progress = next(each for each in receiver.events if each["eventType"] == "Microsoft.Media.JobOutputProgress")
+    assert set(progress["data"]) == {"jobCorrelationData", "label", "progress"}
+    assert len({each["id"] for each in receiver.events}) == len(receiver.events)
+    assert all(token.startswith("Bearer ey") for token in receiver.tokens)
+
+
+def test_events_that_a_topic_could_not_take_are_published_later(
+    announced: Pipeline, receiver: Receiver, name: str, acting_as: Callable[[Deployment], None]
+) -> None:
+    receiver.available = False
+    announced.submit(name, {"fail": {"code": "ContentMalformed", "message": "no"}})
+    announced.work()
+    assert announced.job(name).state == "Error"
+    assert receiver.events == []
+    receiver.available = True
+    acting_as(announced.deployment)
+
+    async def send() -> list[int]:
+        async with open_store(read_worker(announced.deployment.environment)) as store:
+            assert store.jobs.outbox
+            return [await store.jobs.outbox.send_overdue(["faceredact"], timedelta()) for _ in range(2)]
+
+    sent, again = asyncio.run(send())
+    assert sent > 0
+    assert again == 0
+    assert {"JobProcessing", "JobOutputErrored", "JobErrored"} <= set(receiver.types(name))
+    errored = next(each for each in receiver.events if each["eventType"] == "Microsoft.Media.JobErrored")
+    assert errored["data"]["outputs"][0]["error"]["code"] == "ContentMalformed"
+
+
+def test_cancellation_is_told_by_the_api(announced: Pipeline, receiver: Receiver, name: str) -> None:
+    announced.submit(name, {})
+    announced.cancel(name)
+    announced.until(lambda: "JobCanceled" in receiver.types(name))
+    assert receiver.types(name) == ["JobOutputStateChange", "JobOutputCanceled", "JobStateChange", "JobCanceled"]
