@@ -24,7 +24,10 @@ async def submit(store: "Store", transform: str, name: str, given: JobProperties
     """The job as stored. Raises Problem: 404, 400, or 409 when the name is taken."""
     from mediaservice.store.work import Ticket
 
-    found, taken = await asyncio.gather(store.transforms.get(transform), store.jobs.get(transform, name))
+    # Everything that must be known is asked for at once: each round trip is a client's time.
+    found, taken, missing = await asyncio.gather(
+        store.transforms.get(transform), store.jobs.get(transform, name), _missing_asset(store, given)
+    )
     if not found:
         raise not_found("Transform", transform)
     if taken:
@@ -45,7 +48,8 @@ async def submit(store: "Store", transform: str, name: str, given: JobProperties
         correlation_data=given.correlation_data,
     )
     _check_modes(job)
-    await _check_assets(store, job)
+    if missing:
+        raise missing
     await store.work.put(Ticket(job.transform, job.name, job.instance))
     try:
         await store.jobs.insert(job)
@@ -120,11 +124,12 @@ def _outputs(transform: Transform, given: JobProperties) -> tuple[JobOutput, ...
     )
 
 
-async def _check_assets(store: "Store", job: Job) -> None:
-    named = [("outputs", output.asset) for output in job.outputs]
-    if isinstance(job.input, AssetInput):
-        named.append(("input", job.input.asset))
+async def _missing_asset(store: "Store", given: JobProperties) -> Problem | None:
+    named = [("outputs", output.asset_name) for output in given.outputs]
+    if isinstance(given.input, AssetInputBody):
+        named.append(("input", given.input.asset_name))
     found = await asyncio.gather(*(store.assets.get(asset) for _, asset in named))
     for (where, asset), there in zip(named, found, strict=True):
         if not there:
-            raise bad_request(f"properties.{where}: the Asset '{asset}' was not found.")
+            return bad_request(f"properties.{where}: the Asset '{asset}' was not found.")
+    return None

@@ -1,0 +1,174 @@
+"""Jobs under random kills, seeded: SOAK_JOBS (100) of them, SOAK_SEED (1). What is counted must come to nought."""
+
+import concurrent.futures
+import json
+import os
+import random
+import sys
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from local import processes
+from local.identity import Identity
+from tests.mediaservice.deployment import Deployment, Pipeline, serving
+
+JOBS = int(os.environ.get("SOAK_JOBS", "100"))
+SEED = int(os.environ.get("SOAK_SEED", "1"))
+WORKERS = 2
+CLIENTS = 4
+PATIENCE = 30 + 0.6 * JOBS  # seconds
+FINAL = {"Finished", "Error", "Canceled"}
+FILE = "clip_redacted.mp4"
+
+
+@dataclass
+class Soak:
+    """Clients, workers and an API, all of which are killed now and then by one random sequence."""
+
+    pipeline: Pipeline
+    chance: random.Random
+    workers: list[processes.Process] = field(default_factory=list)
+    api: list[processes.Process] = field(default_factory=list)  # those started after the first
+    kills: int = 0
+
+    def call(self, method: str, path: str, **options: object) -> httpx.Response:
+        """Until the API answers: what is to be done may have been done although no answer came."""
+        service = self.pipeline.service
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            headers = {"authorization": f"Bearer {service.token()}"}
+            try:
+                answer = service.http.request(
+                    method,
+                    service.path + path,
+                    params={"api-version": "2022-07-01"},
+                    headers=headers,
+                    **options,  # type: ignore[arg-type]
+                )
+                if answer.status_code < 500:
+                    return answer
+            except httpx.TransportError:
+                pass
+            assert time.monotonic() < deadline, "the API does not come back"
+            time.sleep(0.1)
+
+    def submit(self, name: str) -> None:
+        url = self.pipeline.upload({"name": name})
+        assert self.call("PUT", f"/assets/{name}", json={"properties": {"container": name}}).status_code in (200, 201)
+        job = {
+            "input": {"@odata.type": "#Microsoft.Media.JobInputHttp", "files": [url]},
+            "outputs": [{"@odata.type": "#Microsoft.Media.JobOutputAsset", "assetName": name}],
+            "priority": ("High", "Normal", "Low")[int(name[-1], 16) % 3],
+        }
+        accepted = self.call("PUT", f"/transforms/faceredact/jobs/{name}", json={"properties": job})
+        assert accepted.status_code in (201, 409), accepted.text  # 409: its first answer was lost
+
+    def keep_workers(self) -> None:
+        for worker in self.workers:
+            if not worker.running:
+                worker.stop()
+        self.workers = [worker for worker in self.workers if worker.running]
+        while len(self.workers) < WORKERS:
+            self.workers.append(self.pipeline.start())
+
+    def misfortune(self, submitted: list[str]) -> None:
+        what = self.chance.random()
+        if what < 0.5:
+            _kill(self.chance.choice(self.workers))
+            self.kills += 1
+        elif what < 0.6:
+            _kill(self.api[-1] if self.api else self.pipeline.service.process)
+            self.kills += 1
+            self.api.append(self.pipeline.service.deployment.start("api"))
+        elif what < 0.75:
+            self.call("POST", f"/transforms/faceredact/jobs/{self.chance.choice(submitted)}/cancelJob")
+        elif what < 0.9:
+            with self.pipeline.queue() as queue:
+                for message in queue.peek_messages():
+                    queue.send_message(str(message.content))
+
+    def published(self) -> Counter[str]:
+        """How often the workers' logs say so of each job."""
+        lines = [
+            line
+            for log in self.pipeline.deployment.folder.glob("worker-*.log")
+            for line in log.read_text().splitlines()
+        ]
+        said = [json.loads(line) for line in lines if '"message": "output published"' in line]
+        return Counter(str(line["job"]) for line in said)
+
+    def states(self) -> dict[str, str]:
+        found: dict[str, str] = {}
+        path = "/transforms/faceredact/jobs"
+        options: dict[str, str] = {}
+        while True:
+            page = self.call("GET", path + ("?" + options["query"] if options else "")).json()
+            found |= {job["name"]: job["properties"]["state"] for job in page["value"]}
+            if "@odata.nextLink" not in page:
+                return found
+            options = {"query": httpx.URL(page["@odata.nextLink"]).query.decode()}
+
+
+def _kill(process: processes.Process) -> None:
+    if process.running:
+        psutil.Process(process.pid).kill()
+        process.wait(5)
+
+
+@pytest.fixture
+def soak(deploy: Callable[[], Deployment], identity: Identity, tmp_path: Path) -> Iterator[Soak]:
+    stand_in = Path(__file__).with_name("stand_in_engine.py")
+    deployment = deploy().with_environment(
+        ENGINE_COMMAND=f"{sys.executable} {stand_in}",
+        JOB_LEASE_SECONDS="3",
+        JOB_MAX_ATTEMPTS="100",  # ill luck is no fault of the job's
+        TMPDIR=str(tmp_path),
+    )
+    with serving(deployment, identity) as service, service.client() as client:
+        running = Soak(Pipeline(service, deployment, client, tmp_path), random.Random(SEED))
+        yield running
+        for process in (*running.workers, *running.api):
+            process.stop()
+
+
+def test_no_job_is_lost_done_twice_or_half_whatever_is_killed_when(soak: Soak) -> None:
+    names = [f"job-{uuid.UUID(int=soak.chance.getrandbits(128), version=4)}" for _ in range(JOBS)]
+    submitted: list[str] = []
+
+    def submit(name: str) -> None:
+        soak.submit(name)
+        submitted.append(name)
+
+    deadline = time.monotonic() + PATIENCE
+    with concurrent.futures.ThreadPoolExecutor(CLIENTS) as clients:
+        submissions = [clients.submit(submit, name) for name in names]
+        while not all(submission.done() for submission in submissions) or set(soak.states().values()) - FINAL:
+            assert time.monotonic() < deadline, f"not over within {PATIENCE} s: {soak.states()}"
+            soak.keep_workers()
+            time.sleep(soak.chance.uniform(0.1, 1.5))  # a moment of its own for each misfortune
+            if submitted:
+                soak.misfortune(submitted)
+        for submission in submissions:
+            submission.result()
+
+    states = soak.states()
+    lost = [name for name in names if states.get(name) not in ("Finished", "Canceled")]
+    twice = [name for name, times in soak.published().items() if times > 1]
+    half, unredacted = [], []
+    for name in names:
+        expected = {FILE: f"REDACTED {json.dumps({'name': name})}".encode()} if states[name] == "Finished" else {}
+        found = soak.pipeline.files(name)
+        unredacted += [name for content in found.values() if not content.startswith(b"REDACTED ")]
+        half += [name] if found != expected else []
+    told = f"seed {SEED}, {JOBS} jobs, {soak.kills} kills, {list(states.values()).count('Finished')} finished"
+    print(told)
+    assert (lost, twice, half, unredacted) == ([], [], [], []), told
+    assert soak.kills > 0
