@@ -10,7 +10,6 @@ from stack.events import UploadEvents
 from stack.function import FUNCTION_NAME, FunctionApp
 from stack.identity import managed_identity
 from stack.monitoring import Monitoring
-from stack.network import Network
 from stack.package import build_package
 from stack.place import make_place
 from stack.portal import portal_link
@@ -39,8 +38,11 @@ media_storage = MediaStorage(
     place,
     Custody(settings.result_days, settings.recover_days, settings.protect_data, settings.private_network),
 )
-network = Network("network", place, settings.network_range) if settings.private_network else None
-if network:
+network = None
+if settings.private_network:
+    from stack.network import Network
+
+    network = Network("network", place, settings.network_range)
     network.connect("lake", lake.account_id, lake.blob_endpoint, ["blob", "dfs"])
     network.connect("media", media_storage.account_id, media_storage.blob_endpoint, ["blob", "queue", "table"])
 function_identity = managed_identity("function", place)

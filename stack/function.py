@@ -1,5 +1,7 @@
 """The Function App: Flex Consumption, an identity with its roles, and the code."""
 
+from typing import TYPE_CHECKING
+
 import pulumi
 from pulumi_azure_native.authorization import v20220401 as authorization
 from pulumi_azure_native.managedidentity import v20241130 as managedidentity
@@ -7,12 +9,14 @@ from pulumi_azure_native.web import v20240401 as web
 
 from stack.media import MediaAccount
 from stack.monitoring import Monitoring
-from stack.network import Network
 from stack.package import FunctionPackage
 from stack.place import Place
 from stack.release import release
 from stack.roles import Role, grant
 from stack.storage import FunctionStorage, Lake
+
+if TYPE_CHECKING:  # a heavy module, loaded only when there is a network
+    from stack.network import Network
 
 FUNCTION_NAME = "redact_on_upload"
 PYTHON_VERSION = "3.13"  # what the package's wheels and bytecode are built for; ARM takes any, and starts no other
@@ -40,7 +44,7 @@ class FunctionApp(pulumi.ComponentResource):
         sas_hours: int,
         memory: int,
         instances: int,
-        network: Network | None,
+        network: "Network | None",
     ) -> None:
         super().__init__("face-redaction:function:FunctionApp", name)
         # A host that starts without its roles finds no functions and does not say so: roles first.

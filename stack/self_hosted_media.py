@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pulumi
 from pulumi_azure_native.app import v20250101 as app
@@ -17,12 +18,14 @@ from stack.image import BuiltImage, Image
 from stack.image_context import build_context
 from stack.media import Audience, MediaAccount
 from stack.monitoring import Monitoring
-from stack.network import Network
 from stack.place import Place
 from stack.roles import Role, grant
 from stack.settings import SelfHosted, Settings
 from stack.storage import MediaState, MediaStorage
 from stack.transform import FaceRedaction
+
+if TYPE_CHECKING:  # a heavy module, loaded only when there is a network
+    from stack.network import Network
 
 API_PORT = 8000
 # A worker renews its lease on a message all the time; one that stops doing so loses its job after this long.
@@ -55,7 +58,7 @@ class SelfHostedMedia(pulumi.ComponentResource):
         image: Image,
         audience: Audience,
         authority: str,
-        network: Network | None,
+        network: "Network | None",
     ) -> None:
         super().__init__("face-redaction:media:SelfHostedMedia", name)
         self._place, self._storage, self._settings = place, storage, settings
@@ -316,7 +319,7 @@ def make_self_hosted_media(
     settings: Settings,
     *,
     caller: pulumi.Output[str],
-    network: Network | None,
+    network: "Network | None",
 ) -> MediaAccount:
     """The account with what it stands on: an image and an Entra application, given by the settings or made.
 
