@@ -182,6 +182,7 @@ def _run(folder: Path, stack: Stack, monitor: _Monitor, preview: bool) -> Graph:
     logger = logging.getLogger("pulumi-program")
     logger.setLevel(logging.ERROR)
     loop = asyncio.new_event_loop()
+    loop.set_exception_handler(lambda *_: None)  # what stops the program is raised; other tasks only follow
     asyncio.set_event_loop(loop)
     try:
         set_mocks(
