@@ -16,7 +16,7 @@ PYTHON = .venv/bin/python
 UV = $(PYTHON) -m uv
 READY = .venv/ready
 
-.PHONY: help setup redact cloud test lint lock clean
+.PHONY: help setup redact cloud replay test lint lock clean
 .DEFAULT_GOAL := help
 
 help: ## Show this
@@ -27,6 +27,10 @@ redact: $(READY) ## Redact VIDEO=path, or without one a sample clip, on the loca
 
 cloud: $(READY) ## Keep the local cloud up and say where it is; STACK=dev|ams, DATA=folder keeps its data
 	@exec $(PYTHON) -m local up --stack "$(STACK)" $(if $(DATA_TYPED),--data "$$DATA_TYPED") $(ARGS)
+
+replay: $(READY) ## Raise the events of a deployed stack's dead letters again; STACK=its name, ARGS=--dry-run only lists them
+	@outputs=$$(pulumi stack output --json --stack "$(STACK)") && \
+	    printf '%s' "$$outputs" | $(PYTHON) -m local replay $(ARGS)
 
 test: $(READY) ## Run every test; ARGS=what pytest takes
 	@exec $(PYTHON) -m pytest $(ARGS)

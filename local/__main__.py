@@ -78,6 +78,35 @@ def up(
         stand(Options(stack=stack, data=data, changes=_changes(config), workers=workers))
 
 
+@app.command()
+def replay(
+    dead_letters: Annotated[str, typer.Option("--dead-letters", help="The address of the dead letters.")] = "",
+    uploads: Annotated[str, typer.Option("--uploads", help="The address of the upload container.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List the dead letters and change nothing.")] = False,
+) -> None:
+    """Raise the events of dead letters again, on Azure; without addresses it reads a stack's outputs as JSON."""
+    with _plain_errors():
+        from local.replay import Containers
+        from local.replay import replay as run
+
+        if bool(dead_letters) != bool(uploads):
+            raise UsageError("--dead-letters and --uploads belong together; allowed: both or neither")
+        if not dead_letters and sys.stdin.isatty():
+            raise UsageError(
+                "nothing says where the dead letters are; allowed: `pulumi stack output --json` piped in, or the "
+                "options --dead-letters and --uploads"
+            )
+        containers = Containers.at(dead_letters, uploads) if dead_letters else Containers.of_outputs(sys.stdin.read())
+        from azure.identity import DefaultAzureCredential
+
+        from local.display import fail
+
+        with DefaultAzureCredential() as credential:
+            failures = run(containers, credential, dry_run=dry_run)
+        fail(failures)
+        raise typer.Exit(1 if failures else 0)
+
+
 class _plain_errors:  # noqa: N801  # reads as a statement
     """One line for what is known to go wrong: exit 2 for a user's mistake, 1 for what failed, 130 for Ctrl-C."""
 
@@ -106,11 +135,12 @@ class _plain_errors:  # noqa: N801  # reads as a statement
         from local.graph import ProgramError
         from local.outputs import UnknownResourceError
         from local.processes import ProcessError
+        from local.replay import ReplayError
 
         if isinstance(error, ProgramError):
             print(error, file=sys.stderr)
             raise typer.Exit(2)
-        if isinstance(error, AzuriteInstallError | ProcessError | UnknownResourceError):
+        if isinstance(error, AzuriteInstallError | ProcessError | ReplayError | UnknownResourceError):
             print(error, file=sys.stderr)
             raise typer.Exit(1)
 
