@@ -32,7 +32,9 @@ WorkersOption = Annotated[int, typer.Option("--workers", help="The most videos r
 
 @app.command()
 def redact(
-    videos: Annotated[list[Path] | None, typer.Argument(help="Videos; without any, a sample clip is made.")] = None,
+    videos: Annotated[
+        list[Path] | None, typer.Argument(help="Videos; without any, a sample clip is made.", readable=False)
+    ] = None,
     stack: StackOption = "dev",
     data: DataOption = None,
     out: Annotated[Path, typer.Option("--out", help="Where results go.", file_okay=False)] = Path("out"),
