@@ -2,7 +2,6 @@
 
 import os
 import socket
-import tempfile
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -29,6 +28,7 @@ from local.identity import Identity
 from local.ingress import Ingress
 from local.media import HIDDEN_QUEUES, HIDDEN_TABLES, MediaService, declared_media_service
 from local.scaler import Scaler
+from local.scratch import scratch_folder
 from local.storage import account_names, make_queue, make_storage, make_table
 
 PROGRAM = Path(__file__).parent.parent
@@ -122,7 +122,7 @@ class Cloud:
         return sum(process.memory() for process in [*self._processes, *self._scaler.running])
 
     def _start(self) -> None:
-        self._folder = Path(self._life.enter_context(tempfile.TemporaryDirectory(prefix="local-cloud-")))
+        self._folder = self._life.enter_context(scratch_folder())
         self._data = self._options.data and self._options.data.resolve()
         if self._data:
             self._data.mkdir(parents=True, exist_ok=True)
