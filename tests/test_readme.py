@@ -1,4 +1,4 @@
-"""The README says what is there: settings, commands, outputs, files, links."""
+"""The README and the pages in docs/ say what is there: settings, commands, outputs, files, links."""
 
 import json
 import re
@@ -14,20 +14,24 @@ import yaml
 from local.__main__ import app as local_app
 from mediaservice.__main__ import app as mediaservice_app
 from redactor.cli import app as redactor_app
+from stack.retries import WAITS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
-PROSE = re.sub(r"```.*?```", "", README, flags=re.DOTALL)
+PAGES = {page.relative_to(ROOT).as_posix(): page.read_text() for page in [ROOT / "README.md", *ROOT.glob("docs/*.md")]}
+FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
+PROSE = {name: FENCE.sub("", text) for name, text in PAGES.items()}
+TEXT = "\n".join(PAGES.values())
 MAKEFILE = (ROOT / "Makefile").read_text()
 APPS = {"local": local_app, "mediaservice": mediaservice_app, "redactor": redactor_app}
 
 
 def commands() -> Iterator[list[str]]:
-    """Every command in the README that is ours, as words."""
-    blocks = re.findall(r"```sh\n(.*?)```", README, flags=re.DOTALL)
-    spans = re.findall(r"`([^`\n]+)`", PROSE)
-    for line in [line for block in blocks for line in block.splitlines()] + spans:
-        if line.startswith(("make ", "python -m ")):
+    """Every command on the pages that is ours, as words."""
+    blocks = [block for kind, block in FENCE.findall(TEXT) if kind == "sh"]
+    spans = re.findall(r"`([^`\n]+)`", "\n".join(PROSE.values()))
+    for line in [line.strip() for block in blocks for line in block.splitlines()] + spans:
+        if line.startswith("make ") or re.match(rf"python -m ({'|'.join(APPS)}) ", line):
             yield shlex.split(line, comments=True)
 
 
@@ -65,7 +69,7 @@ def test_its_options_are_in_the_commands_help() -> None:
     for words in commands():
         if words[0] == "make":
             given = [each.removeprefix("ARGS=") for each in words if each.startswith("ARGS=")]
-            room, command = "local", {"redact": "redact", "cloud": "up"}.get(words[1], "")
+            room, command = "local", {"redact": "redact", "cloud": "up", "replay": "replay"}.get(words[1], "")
             arguments = shlex.split(" ".join(given))
         else:
             _, _, room, command, *arguments = words
@@ -78,19 +82,39 @@ def test_its_options_are_in_the_commands_help() -> None:
 
 def test_its_stack_outputs_are_exported() -> None:
     exported = set(re.findall(r'pulumi\.export\(\s*"(\w+)"', (ROOT / "__main__.py").read_text()))
-    used = set(re.findall(r"pulumi stack output (\w+)", README))
+    used = set(re.findall(r"pulumi stack output (\w+)", TEXT))
     assert used
     assert used <= exported
 
 
-def test_its_files_exist() -> None:
-    named = re.findall(r"`((?:\.?\w+/)+(?:\w[\w.]*)?|[\w.]+\.(?:py|txt|lock|yaml))`", PROSE)
-    named += [link for link in re.findall(r"\]\(([^)#]+)\)", README) if "://" not in link]
-    assert named
-    assert [name for name in named if not (ROOT / name).exists()] == []
+@pytest.mark.parametrize("page", PAGES)
+def test_its_files_exist(page: str) -> None:
+    named = re.findall(r"`((?:\.?\w+/)+(?:\w[\w.]*)?|[\w.]+\.(?:py|txt|lock|yaml))`", PROSE[page])
+    assert [name for name in named if not (ROOT / name).exists() and name != "function_app.py"] == []
+    links = [link for link in re.findall(r"\]\(([^)#]+)[^)]*\)", PAGES[page]) if "://" not in link]
+    assert [link for link in links if not (ROOT / page).parent.joinpath(link).exists()] == []
 
 
-@pytest.mark.parametrize("anchor", sorted(set(re.findall(r"\]\(#([\w-]+)\)", README))))
-def test_its_links_lead_to_headings(anchor: str) -> None:
-    headings = re.findall(r"^#+ (.+)$", README, flags=re.MULTILINE)
-    assert anchor in {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
+@pytest.mark.parametrize("page", PAGES)
+def test_its_links_lead_to_headings(page: str) -> None:
+    links = re.findall(r"\]\(([\w./-]*)#([\w-]+)\)", PAGES[page])
+    for other, anchor in links:
+        target = (ROOT / page).parent.joinpath(other).resolve().relative_to(ROOT).as_posix() if other else page
+        headings = re.findall(r"^#+ (.+)$", PROSE[target], flags=re.MULTILINE)
+        assert anchor in {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
+
+
+def test_every_page_is_reached_from_the_readme() -> None:
+    assert {page for page in PAGES if page != "README.md"} <= set(re.findall(r"\]\(([\w./-]+\.md)", README))
+
+
+def test_settings_that_pages_speak_of_are_declared() -> None:
+    declared = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
+    used = set(re.findall(r"pulumi config [sg]et (\w+)\b(?!-)", TEXT)) - {"NAME"}
+    assert used
+    assert used <= declared.keys()
+
+
+def test_every_failure_that_is_waited_for_is_under_troubleshooting() -> None:
+    page = PAGES["docs/troubleshooting.md"]
+    assert [wait.what for wait in WAITS if wait.what.removeprefix("the app's ") not in page] == []
