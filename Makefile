@@ -16,7 +16,7 @@ PYTHON = .venv/bin/python
 UV = $(PYTHON) -m uv
 READY = .venv/ready
 
-.PHONY: help setup redact cloud replay test lint lock clean
+.PHONY: help setup redact cloud replay test soak lint lock clean
 .DEFAULT_GOAL := help
 
 help: ## Show this
@@ -34,6 +34,9 @@ replay: $(READY) ## Raise the events of a deployed stack's dead letters again; S
 
 test: $(READY) ## Run every test; ARGS=what pytest takes
 	@exec $(PYTHON) -m pytest $(ARGS)
+
+soak: $(READY) ## Kill the media service's processes at random under 2,000 jobs; ARGS=what pytest takes
+	@SOAK_JOBS=2000 exec $(PYTHON) -m pytest -s tests/mediaservice/test_soak.py $(ARGS)
 
 lint: $(READY) ## Check style, format and types
 	@$(PYTHON) -m ruff check --quiet .
