@@ -87,13 +87,6 @@ class Azure:
         """Refuse an operation with `message`, always or so many times; each time is noted in `refused`."""
         self._refusals.append(_Refusal(operation, message, times))
 
-    def permit(self) -> None:
-        """Refuse nothing any more that was to be refused."""
-        self._refusals.clear()
-
-    def ids(self, kind: str) -> list[str]:
-        return [resource_id for resource_id, held in self.resources.items() if held.kind == kind]
-
     def create(self, urn: str, inputs: dict[str, Any]) -> tuple[str, Mapping[str, Any]]:
         """Make a resource; its id and state. Raises RefusedError, when it exists already, too."""
         operation = _operation(Action.CREATE, urn)

@@ -156,11 +156,10 @@ class Stack:
     def destroy(self) -> Run:
         return self._run(self._stack.destroy)
 
-    def kept(self) -> list[dict[str, Any]]:
-        """The resources in the stack's state."""
-        deployment = self._stack.export_stack().deployment or {}
-        resources: list[dict[str, Any]] = deployment.get("resources", [])
-        return resources
+    def kept(self) -> dict[str, tuple[Any, Any]]:
+        """The stack's state: inputs and outputs of each resource by its URN."""
+        resources = (self._stack.export_stack().deployment or {}).get("resources", [])
+        return {each["urn"]: (each.get("inputs"), each.get("outputs")) for each in resources}
 
     @staticmethod
     def _run(operation: Callable[..., Any], **options: Any) -> Run:

@@ -14,7 +14,6 @@ from typing import Any, override
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 
-RUN_SECONDS = 120.0
 _SHOWN = 32  # the exit code of a program whose error the engine has already
 
 
@@ -70,20 +69,22 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             "PULUMI_CONFIG": json.dumps(dict(request.config)),
             "PULUMI_CONFIG_SECRET_KEYS": json.dumps(list(request.configSecretKeys)),
         }
-        done = subprocess.run(
+        with subprocess.Popen(
             command,
             cwd=request.pwd,
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=RUN_SECONDS,
-            check=False,
-        )
-        self.printed += done.stdout.splitlines()
-        match done.returncode:
+        ) as program:
+            # An engine that fails does not wait for its program, which would wait for the engine without end.
+            if not context.add_callback(program.kill):
+                program.kill()
+            printed, _ = program.communicate()
+        self.printed += printed.splitlines()
+        match program.returncode:
             case 0:
                 return language_pb2.RunResponse()
             case code if code == _SHOWN:
                 return language_pb2.RunResponse(bail=True)
-        return language_pb2.RunResponse(error=f"Program exited with non-zero exit code: {done.returncode}")
+        return language_pb2.RunResponse(error=f"Program exited with non-zero exit code: {program.returncode}")

@@ -13,17 +13,20 @@ FUNCTION = (UPDATE, "web:WebApp", "faces-function")
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "expected"),
+    ("settings", "expected"),
     [
-        ("blurType", "Black", {API, WORKER}),
-        ("sasHours", 48, {FUNCTION}),
-        ("uploadEndings", [".mp4", ".mov"], {("create", "eventgrid:SystemTopicEventSubscription", "redact-mov")}),
+        ({"blurType": "Black"}, {API, WORKER}),
+        (
+            {"sasHours": 48, "uploadEndings": [".mp4", ".mov"]},
+            {FUNCTION, ("create", "eventgrid:SystemTopicEventSubscription", "redact-mov")},
+        ),
     ],
 )
-def test_a_setting_changes_only_what_it_is_for(
-    place: Place, key: str, value: object, expected: set[tuple[str, str, str]]
+def test_settings_change_only_what_they_are_for(
+    place: Place, settings: dict[str, object], expected: set[tuple[str, str, str]]
 ) -> None:
-    place.set(key, value)
+    for key, value in settings.items():
+        place.set(key, value)
     assert place.stack().up().changes == expected
 
 

@@ -71,3 +71,13 @@ def test_destroy_takes_everything_down_in_an_order_that_azure_permits(place: Pla
     assert own(destroyed.changes) == own(deployed.up.changes)
     ended = [each.name for each in destroyed.done]
     assert ended.index("released-package.zip") < ended.index("deployer-uploads-code") < ended.index("releases")
+
+
+def test_the_quickstarts_graph_is_made_with_the_one_warning_that_it_deserves(empty: Place) -> None:
+    up = empty.stack("ams").up()
+    ((severity, message),) = up.said
+    assert severity == "warning"
+    assert "public Azure retired Media Services" in message
+    assert (
+        up.one("media:Transform").inputs["outputs"][0]["preset"]["odataType"] == "#Microsoft.Media.FaceDetectorPreset"
+    )
