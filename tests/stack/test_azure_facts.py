@@ -1,0 +1,98 @@
+"""What real Azure refuses, ignores or breaks on: a test for each trap that no other test here is about."""
+
+import uuid
+from typing import Any
+
+from local.graph import Graph
+from stack.package import PYTHON
+from stack.roles import Role, assignment_name
+from tests.stack.conftest import run
+from tests.stack.test_graph import account, closure, grants, identity
+
+SCOPE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Storage/storageAccounts/a"
+
+
+def site(graph: Graph) -> dict[str, Any]:
+    return dict(graph.one("web:WebApp").inputs)
+
+
+def test_code_gets_in_by_one_deploy_without_a_build_on_azure(graph: Graph) -> None:
+    properties = graph.one("resources:Deployment").inputs["properties"]
+    (extension,) = properties["template"]["resources"]
+    assert extension["type"] == "Microsoft.Web/sites/extensions"
+    assert extension["name"] == "[format('{0}/onedeploy', parameters('app'))]"
+    assert extension["apiVersion"] >= "2022-09-01"
+    assert extension["properties"] == {"packageUri": "[parameters('packageUri')]", "remoteBuild": False}
+    assert properties["parameters"]["app"]["value"] == graph.one("web:WebApp").state["name"]
+
+
+def test_nothing_that_flex_consumption_refuses_is_set(graph: Graph) -> None:
+    settings = {each["name"] for each in site(graph)["siteConfig"]["appSettings"]}
+    refused = ("FUNCTIONS_", "WEBSITE_", "SCM_DO_BUILD_DURING_DEPLOYMENT", "ENABLE_ORYX_BUILD")
+    assert not [name for name in settings if name.startswith(refused) or name == "AzureWebJobsStorage"]
+    assert not {"linuxFxVersion", "alwaysOn", "netFrameworkVersion", "cors"} & site(graph)["siteConfig"].keys()
+
+
+def test_the_app_runs_the_python_that_its_package_is_built_for(graph: Graph) -> None:
+    assert site(graph)["functionAppConfig"]["runtime"]["version"] == ".".join(str(part) for part in PYTHON[:2])
+
+
+def test_the_plan_is_linux_and_the_apps_own(graph: Graph) -> None:
+    plan = graph.one("web:AppServicePlan")
+    assert plan.inputs["reserved"] is True
+    assert (site(graph)["kind"], site(graph)["serverFarmId"]) == ("functionapp,linux", plan.id)
+    scale = site(graph)["functionAppConfig"]["scaleAndConcurrency"]
+    assert scale == {"instanceMemoryMB": 2048, "maximumInstanceCount": 40}
+
+
+def test_the_host_has_every_role_on_its_storage_before_it_starts(any_graph: Graph) -> None:
+    before = closure(any_graph, any_graph.one("web:WebApp"))
+    reasons = ("keeps-code-and-locks", "keeps-queues", "keeps-tables", "publishes-telemetry")
+    assert {f"authorization:RoleAssignment host-{reason}" for reason in reasons} <= before
+    assert {"storage:BlobContainer deployments", "storage:StorageAccount facescode"} <= before
+
+
+def test_the_hosts_identity_holds_the_roles_that_it_needs(graph: Graph) -> None:
+    held = grants(graph, identity(graph, "function"))
+    on_storage = {role for role, scope in held if scope == account(graph, "code")}
+    assert on_storage == {Role.BLOB_OWNER, Role.QUEUE_CONTRIBUTOR, Role.TABLE_CONTRIBUTOR}
+    assert Role.METRICS_PUBLISHER in {role for role, _ in held}
+    assert graph.one("insights:Component").inputs["disableLocalAuth"] is True
+
+
+def test_the_topic_lives_where_its_lake_does(graph: Graph) -> None:
+    (lake,) = [each for each in graph.of("storage:StorageAccount") if each.name == "faceslake"]
+    assert graph.one("eventgrid:SystemTopic").inputs["location"] == lake.state["location"]
+
+
+def test_roles_are_granted_to_principals_never_to_client_ids(graph: Graph) -> None:
+    clients = {each.state["clientId"] for each in graph.of("managedidentity:UserAssignedIdentity")}
+    assert clients
+    assert not clients & {each.inputs["principalId"] for each in graph.of("authorization:RoleAssignment")}
+
+
+def test_a_grant_has_one_name_for_ever_and_another_for_another_principal() -> None:
+    name = assignment_name(SCOPE, "p", Role.BLOB_READER)
+    assert str(uuid.UUID(name)) == name
+    assert name == assignment_name(SCOPE.upper(), "p", Role.BLOB_READER)
+    others = {
+        assignment_name(SCOPE, "q", Role.BLOB_READER),
+        assignment_name(SCOPE, "p", Role.BLOB_OWNER),
+        assignment_name(f"{SCOPE}b", "p", Role.BLOB_READER),
+    }
+    assert len(others - {name}) == 3
+
+
+def test_images_are_pulled_by_the_identity_that_may(dev: Graph) -> None:
+    for kind in ("app:ContainerApp", "app:Job"):
+        inputs = dev.one(kind).inputs
+        (registry,) = inputs["configuration"]["registries"]
+        assert registry["identity"] in inputs["identity"]["userAssignedIdentities"]
+        assert not {"username", "passwordSecretRef"} & registry.keys()
+    assert dev.one("containerregistry:Registry").inputs["adminUserEnabled"] is False
+
+
+def test_a_worker_takes_one_job_and_is_not_repeated_by_container_apps() -> None:
+    job = run("dev", workerMinutes="10").one("app:Job").inputs["configuration"]
+    assert (job["replicaTimeout"], job["replicaRetryLimit"]) == (600, 0)
+    assert job["eventTriggerConfig"]["parallelism"] == job["eventTriggerConfig"]["replicaCompletionCount"] == 1
