@@ -1,9 +1,11 @@
 """What real Azure refuses, ignores or breaks on: a test for each trap that no other test here is about."""
 
+import json
 import uuid
 from typing import Any
 
 from local.graph import Graph
+from local.replay import Containers
 from stack.package import PYTHON
 from stack.roles import Role, assignment_name
 from tests.stack.conftest import run
@@ -96,3 +98,11 @@ def test_a_worker_takes_one_job_and_is_not_repeated_by_container_apps() -> None:
     job = run("dev", workerMinutes="10").one("app:Job").inputs["configuration"]
     assert (job["replicaTimeout"], job["replicaRetryLimit"]) == (600, 0)
     assert job["eventTriggerConfig"]["parallelism"] == job["eventTriggerConfig"]["replicaCompletionCount"] == 1
+
+
+def test_dead_letters_are_replayed_from_where_they_are_written_to_where_uploads_are_read(graph: Graph) -> None:
+    found = Containers.of_outputs(json.dumps(dict(graph.exports)))
+    declared = graph.one("eventgrid:SystemTopicEventSubscription").inputs["deadLetterWithResourceIdentity"]
+    container = declared["deadLetterDestination"]["blobContainerName"]
+    assert found.dead_letters == f"https://{account(graph, 'media')}.blob.core.windows.net/{container}"
+    assert found.uploads == f"https://{account(graph, 'lake')}.blob.core.windows.net/raw"
