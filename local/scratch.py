@@ -22,5 +22,5 @@ def scratch_folder() -> Iterator[Path]:
         owner = folder.name.removeprefix(PREFIX).partition("-")[0]
         if owner.isdecimal() and not psutil.pid_exists(int(owner)):
             shutil.rmtree(folder, ignore_errors=True)
-    with tempfile.TemporaryDirectory(prefix=f"{PREFIX}{os.getpid()}-") as folder:
-        yield Path(folder)
+    with tempfile.TemporaryDirectory(prefix=f"{PREFIX}{os.getpid()}-") as own:
+        yield Path(own)

@@ -3,6 +3,7 @@
 All of them take Entra tokens only: no shared keys, no public blobs.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -63,11 +64,11 @@ def _retain(
     name: str,
     place: Place,
     account: storage.StorageAccount,
-    prefix: pulumi.Input[str],
+    prefixes: Sequence[str],
     custody: Custody,
     parent: pulumi.Resource,
 ) -> storage.BlobServiceProperties:
-    """Soft delete for the account's blobs and containers, and the end of blobs whose path begins with `prefix`."""
+    """Soft delete for the account's blobs and containers, and the end of blobs whose path begins with one of `prefixes`."""
     recover = storage.DeleteRetentionPolicyArgs(enabled=custody.recover_days > 0, days=custody.recover_days or None)
     properties = storage.BlobServiceProperties(
         f"{name}-recovery",
@@ -92,7 +93,7 @@ def _retain(
                         type=storage.RuleType.LIFECYCLE,
                         enabled=True,
                         definition=storage.ManagementPolicyDefinitionArgs(
-                            filters=storage.ManagementPolicyFilterArgs(blob_types=["blockBlob"], prefix_match=[prefix]),
+                            filters=storage.ManagementPolicyFilterArgs(blob_types=["blockBlob"], prefix_match=prefixes),
                             actions=storage.ManagementPolicyActionArgs(
                                 base_blob=storage.ManagementPolicyBaseBlobArgs(delete=age)
                             ),
@@ -152,7 +153,7 @@ class Lake(pulumi.ComponentResource):
         self.dfs_endpoint = account.primary_endpoints.dfs
         self.uploads = _container(upload_container, place, account, self, protect=custody.protect, lake=existing)
         if not existing:
-            self.blobs_id = _retain("lake", place, account, f"{upload_container}/", custody, self).id
+            self.blobs_id = _retain("lake", place, account, [f"{upload_container}/"], custody, self).id
         self.register_outputs({"blob_endpoint": self.blob_endpoint, "dfs_endpoint": self.dfs_endpoint})
 
 
@@ -179,7 +180,7 @@ class MediaStorage(pulumi.ComponentResource):
         self.queue_endpoint = account.primary_endpoints.queue
         self.table_endpoint = account.primary_endpoints.table
         self.dead_letters = _container("dead-letters", place, account, self)
-        self.blobs_id = _retain("media", place, account, "asset-", custody, self).id
+        self.blobs_id = _retain("media", place, account, ["asset-", "dead-letters/"], custody, self).id
         self.register_outputs({"blob_endpoint": self.blob_endpoint})
 
 

@@ -11,7 +11,7 @@ from stack.monitoring import Monitoring
 from stack.place import Place
 
 _UPLOADS = (
-    'StorageBlobLogs | where OperationName in ("PutBlob", "PutBlockList", "FlushFile") and StatusCode < 300'
+    'StorageBlobLogs | where OperationName in ("PutBlob", "PutBlockList", "FlushFile", "CopyBlob") and StatusCode < 300'
     " | summarize uploads = count() by bin(TimeGenerated, 1h)"
 )
 _JOBS = (

@@ -266,8 +266,8 @@ def test_old_uploads_and_results_are_deleted_each_after_its_time() -> None:
     for policy in graph.of("storage:ManagementPolicy"):
         (rule,) = policy.inputs["policy"]["rules"]
         days = rule["definition"]["actions"]["baseBlob"]["delete"]["daysAfterModificationGreaterThan"]
-        rules[rule["definition"]["filters"]["prefixMatch"][0]] = days
-    assert rules == {"raw/": 30, "asset-": 10}
+        rules |= dict.fromkeys(rule["definition"]["filters"]["prefixMatch"], days)
+    assert rules == {"raw/": 30, "asset-": 10, "dead-letters/": 10}
     assert {p.inputs["deleteRetentionPolicy"]["enabled"] for p in graph.of("storage:BlobServiceProperties")} == {False}
 
 
