@@ -68,7 +68,7 @@ def _retain(
     custody: Custody,
     parent: pulumi.Resource,
 ) -> storage.BlobServiceProperties:
-    """Soft delete for the account's blobs and containers, and the end of blobs whose path begins with one of `prefixes`."""
+    """Soft delete for the account's blobs and containers, and the end of blobs below `prefixes`."""
     recover = storage.DeleteRetentionPolicyArgs(enabled=custody.recover_days > 0, days=custody.recover_days or None)
     properties = storage.BlobServiceProperties(
         f"{name}-recovery",

@@ -262,7 +262,7 @@ def test_data_is_kept_for_ever_and_recoverable_unless_settings_say_otherwise(gra
 
 def test_old_uploads_and_results_are_deleted_each_after_its_time() -> None:
     graph = run("dev", uploadDays="30", resultDays="10", recoverDays="0")
-    rules = {}
+    rules: dict[str, int] = {}
     for policy in graph.of("storage:ManagementPolicy"):
         (rule,) = policy.inputs["policy"]["rules"]
         days = rule["definition"]["actions"]["baseBlob"]["delete"]["daysAfterModificationGreaterThan"]
