@@ -46,7 +46,8 @@ class FunctionApp(pulumi.ComponentResource):
         instances: int,
         network: "Network | None",
     ) -> None:
-        super().__init__("face-redaction:function:FunctionApp", name)
+        # The archive stands here for people and policies to see; what uploads it is told its folder and hash.
+        super().__init__("face-redaction:function:FunctionApp", name, {"package": package.archive})
         # A host that starts without its roles finds no functions and does not say so: roles first.
         roles = self._grant_roles(identity, lake, storage, monitoring)
         plan = web.AppServicePlan(

@@ -35,6 +35,7 @@ def test_changed_code_of_the_function_is_uploaded_and_deployed_and_nothing_else_
     host.write_text(host.read_text() + "\n# changed\n")
     changed = place.stack().up()
     assert changed.changes == {
+        (UPDATE, "face-redaction:function:FunctionApp", "function"),  # whose archive it is
         (UPDATE, "pulumi-python:dynamic/release:UploadedPackage", "released-package.zip"),
         (UPDATE, "resources:Deployment", "redact-on-upload"),
     }
@@ -51,3 +52,11 @@ def test_changed_code_of_the_media_service_is_built_and_run_and_nothing_else_hap
         API,
         WORKER,
     }
+
+
+def test_a_targeted_up_changes_its_target_alone_and_the_next_one_the_rest(place: Place) -> None:
+    place.set("blurType", "Black")
+    stack = place.stack()
+    (api,) = [urn for urn in stack.kept() if urn.endswith("::faces-api")]
+    assert stack.up(target=[api]).changes == {API}
+    assert stack.up().changes == {WORKER}

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from pulumi.automation import CommandError
 
+from stack.retries import WAITS, retry
 from tests.engine.azure import Action, Azure, Operation, Snapshot
 from tests.engine.conftest import Deployed
 from tests.engine.engine import Engine, Run
@@ -26,6 +27,22 @@ PASSING = {
     ),
     Operation(Action.CREATE, "eventgrid:SystemTopicEventSubscription", "redact-mp4"): (
         "Destination endpoint not found. Resource should pre-exist before attempting this operation."
+    ),
+    Operation(Action.CREATE, "eventgrid:SystemTopic", "faces-uploads"): (
+        "Dead letter destination cannot be written: the identity is not authorized"
+    ),
+    Operation(Action.CREATE, "storage:BlobContainer", "releases"): (
+        "This request is not authorized to perform this operation using this permission. "
+        "ErrorCode:AuthorizationPermissionMismatch"
+    ),
+    Operation(Action.CREATE, "app:Job", "faces-worker"): (
+        'Code="LinkedAuthorizationFailed" Message="no permission for userAssignedIdentities/assign/action"'
+    ),
+    Operation(Action.CREATE, "containerregistry:TaskRun", "image-build"): (
+        "failed to build: toomanyrequests: You have reached your pull rate limit"
+    ),
+    Operation(Action.CREATE, "app:ManagedEnvironment", "faces-env"): (
+        'Code="AnotherOperationInProgress" Message="Another operation is in progress on this resource"'
     ),
 }
 
@@ -63,6 +80,15 @@ def interrupted(checkout: Path, azure: Azure, engine: Engine, tmp_path_factory: 
     return Interrupted(
         str(failure.value), before, first, again, list(azure.journal), list(azure.refused), azure.snapshot()
     )
+
+
+def test_every_wait_of_the_program_is_put_to_the_engine() -> None:
+    met = {
+        found[1]
+        for operation, message in PASSING.items()
+        if (found := retry(f"azure-native:{operation.kind}", [message], 1)) is not None
+    }
+    assert met == {wait.what for wait in WAITS}
 
 
 def test_what_azure_is_not_ready_for_yet_is_tried_again_until_it_is(interrupted: Interrupted) -> None:

@@ -4,6 +4,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import pulumi
+
 from local.graph import Graph, Resource
 from stack.package import FunctionPackage
 from stack.roles import Role
@@ -219,6 +221,9 @@ def test_the_code_is_deployed_again_when_the_packages_hash_changes(graph: Graph)
 def test_the_archive_holds_the_function_and_its_dependencies(graph: Graph) -> None:
     package = next(r for r in graph.resources if r.name == "released-package.zip").inputs
     files = FunctionPackage.at(PROGRAM / package["directory"], package["sha256"]).files
+    archive = graph.one("face-redaction:function:FunctionApp").inputs["package"]
+    assert isinstance(archive, pulumi.AssetArchive)
+    assert tuple(sorted(archive.assets)) == files
     assert {"function_app.py", "host.json"} <= set(files)
     vendored = {name.split("/")[3] for name in files if name.startswith(".python_packages/lib/site-packages/")}
     assert "azure" in vendored
