@@ -116,7 +116,8 @@ class _plain_errors:  # noqa: N801  # reads as a statement
         self._interrupted = False
 
     def __enter__(self) -> None:
-        logging.getLogger("azure").setLevel(logging.ERROR)
+        for talkative in ("azure", "pulumi-program"):  # what matters of them ends in an error
+            logging.getLogger(talkative).setLevel(logging.ERROR)
         for number in SIGNALS:
             signal.signal(number, self._interrupt)
 

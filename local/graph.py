@@ -21,6 +21,8 @@ from pulumi.runtime.stack import run_in_stack, wait_for_rpcs
 
 from local.outputs import Addresses, answer, kind_of, make, output_names
 
+PROGRAM_LOGGER = "pulumi-program"  # what the program says by pulumi.warn and its like
+
 
 class ProgramError(Exception):
     """The program stopped; one line that says why."""
@@ -30,7 +32,8 @@ class ProgramError(Exception):
 class Resource:
     """A declared resource: `kind` without API version, `inputs` as declared, `state` as the provider answered.
 
-    `adopts` is the id of the existing resource that it takes over unchanged, if it does.
+    `adopts` is the id of the existing resource that it takes over unchanged, if it does; `delete_timeout` how long its
+    deletion may take, such as 30m.
     """
 
     kind: str
@@ -41,6 +44,9 @@ class Resource:
     state: Mapping[str, Any]
     depends_on: frozenset[str]
     adopts: str | None = None
+    protect: bool = False
+    delete_before_replace: bool = False
+    delete_timeout: str = ""
 
 
 @dataclass(frozen=True)
@@ -152,9 +158,10 @@ class _Monitor(mocks.MockMonitor):
                     inputs=_whole_numbers(rpc.deserialize_properties(request.object)),
                     state=made.state,
                     depends_on=frozenset(request.dependencies),
-                    adopts=request.importId
-                    if request.retainOnDelete and list(request.ignoreChanges) == ["*"]
-                    else None,
+                    adopts=request.importId if request.retainOnDelete else None,
+                    protect=request.protect,
+                    delete_before_replace=request.deleteBeforeReplace,
+                    delete_timeout=request.customTimeouts.delete,
                 )
             )
         return answer
@@ -179,8 +186,7 @@ def run_program(
 
 
 def _run(folder: Path, stack: Stack, monitor: _Monitor, preview: bool) -> Graph:
-    logger = logging.getLogger("pulumi-program")
-    logger.setLevel(logging.ERROR)
+    logger = logging.getLogger(PROGRAM_LOGGER)
     loop = asyncio.new_event_loop()
     loop.set_exception_handler(lambda *_: None)  # what stops the program is raised; other tasks only follow
     asyncio.set_event_loop(loop)

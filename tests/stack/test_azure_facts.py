@@ -4,7 +4,9 @@ import json
 import uuid
 from typing import Any
 
-from local.graph import Graph
+import pytest
+
+from local.graph import PROGRAM_LOGGER, Graph
 from local.replay import Containers
 from stack.package import PYTHON
 from stack.roles import Role, assignment_name
@@ -106,3 +108,28 @@ def test_dead_letters_are_replayed_from_where_they_are_written_to_where_uploads_
     container = declared["deadLetterDestination"]["blobContainerName"]
     assert found.dead_letters == f"https://{account(graph, 'media')}.blob.core.windows.net/{container}"
     assert found.uploads == f"https://{account(graph, 'lake')}.blob.core.windows.net/raw"
+
+
+def test_a_grant_for_another_principal_replaces_the_old_one_before_it_is_made(graph: Graph) -> None:
+    assert {each.delete_before_replace for each in graph.of("authorization:RoleAssignment")} == {True}
+
+
+def test_an_environment_has_the_time_that_its_deletion_takes(dev: Graph) -> None:
+    assert dev.one("app:ManagedEnvironment").delete_timeout == "30m"
+
+
+def test_data_is_protected_from_destroy_if_it_is_asked_for(dev: Graph) -> None:
+    assert not [r.name for r in dev.resources if r.protect]
+    protected = {r.name for r in run("dev", protectData="true").resources if r.protect}
+    assert protected == {"faceslake", "raw", "facesmedia"}
+
+
+def test_no_versions_are_kept_in_a_hierarchical_namespace_which_has_none(graph: Graph) -> None:
+    for properties in graph.of("storage:BlobServiceProperties"):
+        assert not properties.inputs.get("isVersioningEnabled")
+
+
+def test_the_azure_engine_says_that_public_azure_refuses_it(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("WARNING", logger=PROGRAM_LOGGER):
+        run("ams", preview=True)
+    assert "public Azure retired Media Services on 2024-06-30" in caplog.text
