@@ -70,7 +70,7 @@ def test_people_are_told_what_was_done(walking_clip: Path, tmp_path: Path) -> No
     done = run("redact", walking_clip, tmp_path / "out.mp4")
     assert done.returncode == 0
     assert "40 frames" in done.stderr
-    assert "1 faces in 40 frames" in done.stderr
+    assert "1 face in 40 frames" in done.stderr
 
 
 def test_two_passes_by_command(walking_clip: Path, tmp_path: Path) -> None:
