@@ -84,6 +84,7 @@ function = FunctionApp(
     memory=settings.function_memory,
     instances=settings.function_instances,
     network=network,
+    deployer_group=settings.deployer_group,
 )
 events = UploadEvents(
     "upload-events",

@@ -12,8 +12,10 @@ if TYPE_CHECKING:
 _AZURE_CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"  # its application id, the client of a person who ran `az login`
 
 
-def deployer_principal() -> tuple[pulumi.Output[str], pulumi.Output[str]]:
-    """The deployer's object id and principal type, User or ServicePrincipal."""
+def deployer_principal(group: str | None) -> tuple[pulumi.Output[str], pulumi.Output[str]]:
+    """The object id and principal type of who deploys: the Entra group with the object id `group`, or who runs this."""
+    if group:
+        return pulumi.Output.from_input(group), pulumi.Output.from_input("Group")
     config = get_client_config_output()
     kind = config.client_id.apply(lambda client: "User" if client == _AZURE_CLI else "ServicePrincipal")
     return config.object_id, kind

@@ -45,6 +45,7 @@ class FunctionApp(pulumi.ComponentResource):
         memory: int,
         instances: int,
         network: "Network | None",
+        deployer_group: str | None,
     ) -> None:
         # The archive stands here for people and policies to see; what uploads it is told its folder and hash.
         super().__init__("face-redaction:function:FunctionApp", name, {"package": package.archive})
@@ -127,6 +128,7 @@ class FunctionApp(pulumi.ComponentResource):
             container_url=pulumi.Output.concat(storage.blob_endpoint, storage.releases.name),
             container_id=storage.releases.id,
             app_name=site.name,
+            deployer_group=deployer_group,
             parent=self,
         )
         self.site_id = site.id

@@ -98,6 +98,7 @@ def release(
     container_url: pulumi.Output[str],
     container_id: pulumi.Output[str],
     app_name: pulumi.Output[str],
+    deployer_group: str | None,
     parent: pulumi.Resource,
 ) -> resources.Deployment:
     """Upload the package and have the app take it; done again when, and only when, the package's hash changes.
@@ -105,7 +106,7 @@ def release(
     `container_url` and `container_id` name the blob container that packages are uploaded to. The app's identity must be
     able to read it.
     """
-    deployer_id, deployer_type = deployer_principal()
+    deployer_id, deployer_type = deployer_principal(deployer_group)
     may_upload = grant(
         "deployer-uploads-code",
         Role.BLOB_CONTRIBUTOR,

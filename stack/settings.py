@@ -61,6 +61,7 @@ class Settings:
     name_prefix: str
     location: str | None
     resource_group: str | None
+    deployer_group: str | None
     lake_account: str | None
     system_topic: str | None
     upload_container: str
@@ -148,6 +149,7 @@ class _Reader:
         return tuple(endings)
 
 
+_GUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _ARM_ID = r"/subscriptions/[0-9a-f-]{36}/resourceGroups/[-\w.()]{1,90}/providers"
 _LAKE = "the ARM id of a storage account, or nothing to make one"
 _TOPIC = "the ARM id of a system topic, or nothing to make one"
@@ -178,6 +180,7 @@ def read_settings(config: Config, location: str | None) -> Settings:
         ),
         location=location,
         resource_group=resource_group or None,
+        deployer_group=read.text("deployerGroup", rf"|{_GUID}", "the object id of an Entra group, or nothing") or None,
         lake_account=read.text("lakeAccount", rf"|{_ARM_ID}/Microsoft\.Storage/storageAccounts/[a-z0-9]{{3,24}}", _LAKE)
         or None,
         system_topic=read.text("systemTopic", rf"|{_ARM_ID}/Microsoft\.EventGrid/systemTopics/[\w-]{{3,50}}", _TOPIC)

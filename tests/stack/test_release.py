@@ -85,3 +85,14 @@ def test_no_input_of_what_the_program_does_itself_is_an_asset(dev: Graph) -> Non
 def test_the_upload_uses_the_login_of_the_azure_provider(environment: dict[str, str], kind: type) -> None:
     with changed_environment(environment, without=LOGINS):
         assert isinstance(deployer_credential(), kind)
+
+
+def test_code_is_uploaded_by_whoever_deploys_or_by_a_group_that_takes_turns(dev: Graph) -> None:
+    def uploader(graph: Graph) -> tuple[str, str]:
+        grants = graph.of("authorization:RoleAssignment")
+        (upload,) = [each.inputs for each in grants if each.name == "deployer-uploads-code"]
+        return upload["principalId"], upload["principalType"]
+
+    group = "22222222-3333-4444-5555-666666666666"
+    assert uploader(dev) == ("11111111-0000-0000-0000-000000000000", "User")
+    assert uploader(run("dev", deployerGroup=group)) == (group, "Group")

@@ -84,6 +84,7 @@ def test_the_azure_engine_has_no_settings_of_its_own() -> None:
         ("networkRange", "10.60.0.0/24", "a private IPv4 range of /16 to /22"),
         ("networkRange", "8.8.0.0/16", "a private IPv4 range of /16 to /22"),
         ("networkRange", "10.60.0.1/16", "a private IPv4 range of /16 to /22"),
+        ("deployerGroup", "deployers", "the object id of an Entra group"),
         ("lakeAccount", "ourlake", "the ARM id of a storage account"),
         ("systemTopic", "/subscriptions/1", "the ARM id of a system topic"),
         ("workerProfile", "D5", "Consumption, or D or E with 4, 8, 16 or 32 cores"),

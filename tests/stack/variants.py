@@ -13,6 +13,7 @@ EVERYTHING = {
 }
 GIVEN = {
     "resourceGroup": "mine",
+    "deployerGroup": "22222222-3333-4444-5555-666666666666",
     "lakeAccount": f"{_MINE}/Microsoft.Storage/storageAccounts/mylake",
     "systemTopic": f"{_MINE}/Microsoft.EventGrid/systemTopics/mytopic",
     "image": f"registry.example.com/face-redaction@sha256:{'0' * 64}",
