@@ -186,7 +186,7 @@ class Cloud:
             processes.start(
                 "The media service's API",
                 self.media.api_command,
-                environment={**self.media.api_environment, "PORT": str(port)},
+                environment={**self.media.api_environment, "HOST": "127.0.0.1", "PORT": str(port)},
                 log=self.logs / "api.log",
                 folder=self._options.program,
             )

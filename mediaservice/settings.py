@@ -17,6 +17,7 @@ QUEUE_NAME = re.compile(r"[a-z0-9](?:-?[a-z0-9]){2,62}")
 TABLE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{2,62}")
 HTTPS = 443
 DEFAULT_INPUT_BYTES = 260 * 10**9  # what Media Services took at most
+ADDRESS = re.compile(r"\d{1,3}(\.\d{1,3}){3}")
 ACCOUNT_NAME = re.compile(r"[a-z0-9]{3,24}")
 
 
@@ -107,6 +108,7 @@ class Work:
 
 @dataclass(frozen=True)
 class ApiSettings:
+    host: str  # the address that it listens on
     port: int
     account: Account
     storage: Storage
@@ -128,6 +130,7 @@ def read_api(environment: Mapping[str, str]) -> ApiSettings:
     """Raises SettingsError naming each variable, what it was and what is allowed."""
     reader = Reader(environment)
     settings = ApiSettings(
+        host=reader.text("HOST", "an IPv4 address of this machine", ADDRESS, "0.0.0.0"),  # noqa: S104  # a container's
         port=reader.number("PORT", 1, 65535, default=8000),
         account=_account(reader),
         storage=_storage(reader),

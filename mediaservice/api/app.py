@@ -103,7 +103,7 @@ def serve(settings: ApiSettings) -> None:
     logs.configure()
     config = uvicorn.Config(
         create(settings),
-        host="0.0.0.0",  # noqa: S104
+        host=settings.host,
         port=settings.port,
         log_config=None,
         access_log=False,

@@ -52,6 +52,7 @@ def test_declared_transforms_are_read_whole(environment: dict[str, str]) -> None
 @pytest.mark.parametrize(
     ("name", "value", "allowed"),
     [
+        ("HOST", "everywhere", "an IPv4 address of this machine"),
         ("PORT", "99999", "a whole number from 1 to 65535"),
         ("AZURE_CLIENT_ID", "me", "a GUID"),
         ("MEDIA_ACCOUNT", "Faces", "3 to 24 lower-case letters and digits"),
