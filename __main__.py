@@ -57,6 +57,7 @@ if settings.self_hosted:
         transform,
         settings,
         caller=function_identity.principal_id,
+        lake=lake,
         network=network,
     )
 else:

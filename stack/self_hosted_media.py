@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pulumi
 from pulumi_azure_native.app import v20250101 as app
@@ -21,7 +22,7 @@ from stack.monitoring import Monitoring
 from stack.place import Place
 from stack.roles import Role, grant
 from stack.settings import SelfHosted, Settings
-from stack.storage import MediaState, MediaStorage
+from stack.storage import Lake, MediaState, MediaStorage
 from stack.transform import FaceRedaction
 
 if TYPE_CHECKING:  # a heavy module, loaded only when there is a network
@@ -59,10 +60,11 @@ class SelfHostedMedia(pulumi.ComponentResource):
         audience: Audience,
         authority: str,
         network: "Network | None",
+        input_host: pulumi.Output[str],
     ) -> None:
         super().__init__("face-redaction:media:SelfHostedMedia", name)
         self._place, self._storage, self._settings = place, storage, settings
-        self._image, self._network = image, network
+        self._image, self._network, self._input_host = image, network, input_host
         self._state = MediaState("media-state", place, storage)
         account_name = place.compact_name("acct")
         self._shared_env: dict[str, pulumi.Input[str]] = {
@@ -244,6 +246,8 @@ class SelfHostedMedia(pulumi.ComponentResource):
             },
         )
         cpu = self._settings.worker_cpu
+        # Inputs come from public addresses only, but in a private network the lake's is none.
+        inputs = {"INPUT_HOSTS": self._input_host} if self._network else {}
         return app.Job(
             self._place.name("worker"),
             resource_group_name=self._place.group_name,
@@ -287,6 +291,7 @@ class SelfHostedMedia(pulumi.ComponentResource):
                         {
                             "JOB_LEASE_SECONDS": str(LEASE_SECONDS),
                             "JOB_MAX_ATTEMPTS": str(self._settings.job_attempts),
+                            **inputs,
                         },
                         app.ContainerResourcesArgs(cpu=cpu, memory=f"{cpu * 2:g}Gi"),
                     )
@@ -319,6 +324,7 @@ def make_self_hosted_media(
     settings: Settings,
     *,
     caller: pulumi.Output[str],
+    lake: Lake,
     network: "Network | None",
 ) -> MediaAccount:
     """The account with what it stands on: an image and an Entra application, given by the settings or made.
@@ -349,4 +355,5 @@ def make_self_hosted_media(
         audience=audience,
         authority=settings.authority,
         network=network,
+        input_host=lake.blob_endpoint.apply(lambda address: urlsplit(address).hostname or ""),
     ).account

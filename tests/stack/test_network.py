@@ -56,3 +56,13 @@ def test_nothing_starts_before_the_storage_can_be_reached(private: Graph) -> Non
         before = closure(private, private.one(kind))
         assert "network:PrivateDnsZoneGroup media-blob-names" in before
         assert "network:PrivateDnsZoneGroup lake-blob-names" in before
+
+
+def test_workers_take_inputs_from_the_lakes_private_address_and_from_no_other(private: Graph, dev: Graph) -> None:
+    def hosts(graph: Graph) -> list[str]:
+        (container,) = graph.one("app:Job").inputs["template"]["containers"]
+        return [each["value"] for each in container["env"] if each["name"] == "INPUT_HOSTS"]
+
+    lake = next(a for a in private.of("storage:StorageAccount") if a.name == "faceslake").state["name"]
+    assert hosts(private) == [f"{lake}.blob.core.windows.net"]
+    assert hosts(dev) == []
