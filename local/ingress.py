@@ -64,6 +64,9 @@ class Ingress:
         await asyncio.gather(*self._connections, return_exceptions=True)
         self._server.abort_clients()
         await self._server.wait_closed()
+        late = asyncio.all_tasks() - {asyncio.current_task()}  # accepted just before, and not begun
+        if late:
+            await asyncio.wait(late, timeout=1)
 
     async def _serve(self, from_client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -89,10 +92,10 @@ class Ingress:
             # Over TLS a side cannot be closed alone: the end of either ends the connection.
             await asyncio.wait(directions, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            to_target.close()  # before anything that the ingress's own end could interrupt
             for direction in directions:
                 direction.cancel()
             await asyncio.gather(*directions, return_exceptions=True)
-            to_target.close()
 
 
 async def _copy(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
