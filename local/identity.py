@@ -25,10 +25,10 @@ from azure.core.credentials import AccessToken
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from local.certificates import Certificates
+from local.outputs import AZURE_CLI
 
 API_VERSION = "2019-08-01"
 TOKEN_SECONDS = 24 * 3600
-AZURE_CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
 
 
 class RefusedError(Exception):

@@ -68,6 +68,7 @@ class Journey:
     seconds: dict[Stage, float] = field(default_factory=dict)
     _etag: str = ""
     _job: str = ""
+    _asset: str = ""
     _began: float = field(default_factory=time.monotonic)
 
     def upload(self, blob: BlobClient, on_percent: Callable[[float], None]) -> None:
@@ -98,8 +99,7 @@ class Journey:
             case Stage.QUEUED:
                 self._look_at_job()
             case Stage.PROCESSED:
-                job = self.client.job(self._job)
-                self.result = self.client.download(job.asset, self.out, lambda *_: None)
+                self.result = self.client.download(self._asset, self.out)
                 self._reach(Stage.DOWNLOADED)
 
     def _look_for_event(self) -> None:
@@ -120,6 +120,7 @@ class Journey:
         if job.state in {"Error", "Canceled"}:
             raise JourneyError(f"{self.video.name}: the job ended in {job.state}: {job.error or 'canceled'}")
         if job.state == "Finished":
+            self._asset = job.asset
             self._reach(Stage.PROCESSED)
 
     def _reach(self, stage: Stage) -> None:

@@ -1,6 +1,5 @@
 """The media service as the person at the keyboard sees it: jobs, and the videos that they made."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,6 @@ from local.outputs import SUBSCRIPTION_ID
 API_VERSION = "2022-07-01"
 ASSET_API_VERSION = "2022-08-01"
 TRANSFORM = "faceredact"
-
-type OnBytes = Callable[[int, int | None], None]
 
 
 @dataclass(frozen=True)
@@ -82,7 +79,7 @@ class MediaClient:
         container, blob = self._result(asset)
         return str(container.get_blob_client(blob.name).url)
 
-    def download(self, asset: str, folder: Path, on_bytes: OnBytes) -> Result:
+    def download(self, asset: str, folder: Path) -> Result:
         """Fetch the asset's one video into `folder`, whole or not at all."""
         container, blob = self._result(asset)
         folder.mkdir(parents=True, exist_ok=True)
@@ -90,7 +87,7 @@ class MediaClient:
         unfinished = path.with_name(f".{path.name}.partial")
         try:
             with unfinished.open("wb") as file:
-                container.download_blob(blob.name, progress_hook=on_bytes).readinto(file)
+                container.download_blob(blob.name).readinto(file)
             unfinished.replace(path)
         finally:
             unfinished.unlink(missing_ok=True)

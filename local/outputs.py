@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 SUBSCRIPTION_ID = "00000000-0000-0000-0000-000000000001"
-_AZURE_CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"  # who is logged in: a person, by `az login`
+AZURE_CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"  # who is logged in: a person, by `az login`
 
 # Token without its API version → the ARM id below `/providers/`. The last field is the resource's own name.
 _TYPES = {
@@ -218,7 +218,7 @@ def answer(token: str, args: Mapping[str, Any], *, tenant_id: str, deployer_id: 
     match token.rsplit(":", maxsplit=1)[-1]:
         case "getClientConfig":
             return {
-                "clientId": _AZURE_CLI,
+                "clientId": AZURE_CLI,
                 "objectId": deployer_id,
                 "subscriptionId": SUBSCRIPTION_ID,
                 "tenantId": tenant_id,

@@ -148,7 +148,6 @@ class Lake(pulumi.ComponentResource):
         )
         self.location = account.location
         self.account_id = account.id
-        self.account_name = account.name
         self.blob_endpoint = account.primary_endpoints.blob
         self.dfs_endpoint = account.primary_endpoints.dfs
         self.uploads = _container(upload_container, place, account, self, protect=custody.protect, lake=existing)
