@@ -2,16 +2,14 @@
 
 import logging
 import platform
-import signal
 import sys
 import tempfile
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, NoReturn
 
 import typer
 
-from local.interrupts import SIGNALS
+from local import interrupts
 from local.videos import UsageError
 
 app = typer.Typer(help="Run the Pulumi program's graph on this machine.", no_args_is_help=True, add_completion=False)
@@ -112,21 +110,13 @@ def replay(
 class _plain_errors:  # noqa: N801  # reads as a statement
     """One line for what is known to go wrong: exit 2 for a user's mistake, 1 for what failed, 130 for Ctrl-C."""
 
-    def __init__(self) -> None:
-        self._interrupted = False
-
     def __enter__(self) -> None:
         for talkative in ("azure", "pulumi-program"):  # what matters of them ends in an error
             logging.getLogger(talkative).setLevel(logging.ERROR)
-        for number in SIGNALS:
-            signal.signal(number, self._interrupt)
-
-    def _interrupt(self, _number: int, _frame: FrameType | None) -> None:
-        self._interrupted = True
-        raise KeyboardInterrupt
+        interrupts.ours.arm()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
-        if self._interrupted:  # whatever became of the exception in the libraries that it went through
+        if interrupts.ours.received:  # whatever became of the exception in the libraries that it went through
             print("stopped", file=sys.stderr)
             raise typer.Exit(130)
         if isinstance(error, UsageError):

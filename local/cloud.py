@@ -133,16 +133,21 @@ class Cloud:
         self.identity = self._life.enter_context(Identity(self.trust, tenant_id=_TENANT_ID))
         ports = emulator.choose_ports(self._data and self._data / "azurite")
         addresses = _Addresses(ports, self.trust, self._life)
-        self._on_step(f"Running the program's stack {self._options.stack}")
+        self._step(f"Running the program's stack {self._options.stack}")
         self._run_program(addresses)
-        self._on_step("Starting storage")
+        self._step("Starting storage")
         self._start_storage(ports)
-        self._on_step("Starting the media service and the function")
+        self._step("Starting the media service and the function")
         api = self._start_api(addresses)
         self._start_function()  # while the API loads
         self._await_api(api)
         self._start_workers()
         self._start_events()
+        interrupts.ours.check()
+
+    def _step(self, text: str) -> None:
+        interrupts.ours.check()
+        self._on_step(text)
 
     def _run_program(self, addresses: _Addresses) -> None:
         options = self._options

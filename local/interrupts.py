@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, put off while something must not be left half done."""
+"""Ctrl-C and SIGTERM: never lost, and put off while something must not be left half done."""
 
 import contextlib
 import signal
@@ -7,6 +7,34 @@ from collections.abc import Iterator
 from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Interrupts:
+    """Both signals as KeyboardInterrupt, raised again by `check` should the first one have got lost.
+
+    Python gives an exception up that a signal raises within a destructor or a callback of the garbage collector, and
+    some library may catch it; so whatever takes long asks now and then.
+    """
+
+    def __init__(self) -> None:
+        self.received = False
+
+    def arm(self) -> None:
+        """From now on the signals come here. Only in the main thread."""
+        for number in SIGNALS:
+            signal.signal(number, self._receive)
+
+    def check(self) -> None:
+        """Raise KeyboardInterrupt if a signal has come."""
+        if self.received:
+            raise KeyboardInterrupt
+
+    def _receive(self, _number: int, _frame: FrameType | None) -> None:
+        self.received = True
+        raise KeyboardInterrupt
+
+
+ours = Interrupts()  # this process's
 
 
 @contextlib.contextmanager

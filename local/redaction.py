@@ -9,6 +9,7 @@ import httpx
 from azure.core.exceptions import AzureError
 from azure.storage.blob import BlobServiceClient
 
+from local import interrupts
 from local.before_after import VideoError, write_before_after
 from local.cloud import Cloud, Options
 from local.display import Display, report
@@ -68,6 +69,7 @@ def _follow(journeys: Sequence[Journey], display: Display) -> list[str]:
     waiting = list(journeys)
     while waiting:
         for journey in list(waiting):
+            interrupts.ours.check()
             try:
                 journey.advance()
                 display.show(journey)

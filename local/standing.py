@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 from azure.core.exceptions import AzureError
 
+from local import interrupts
 from local.cloud import Cloud, Options
 from local.display import Display, console
 from local.event_topic import Notice, Stage
@@ -29,6 +30,7 @@ def stand(options: Options) -> None:
         _introduce(cloud, trust)
         client = life.enter_context(closing(media_client(cloud)))
         while True:
+            interrupts.ours.check()
             uploads.look(client)
             time.sleep(POLL_SECONDS)
 

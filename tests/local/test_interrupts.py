@@ -1,9 +1,10 @@
+import contextlib
 import signal
 import threading
 
 import pytest
 
-from local.interrupts import put_off
+from local.interrupts import SIGNALS, Interrupts, put_off
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -39,3 +40,19 @@ def test_in_other_threads_which_get_no_signals_it_changes_nothing() -> None:
     thread.start()
     thread.join()
     assert seen == [signal.getsignal(signal.SIGINT)]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_that_somebody_caught_comes_again(number: int) -> None:
+    before = {each: signal.getsignal(each) for each in SIGNALS}
+    interrupts = Interrupts()
+    try:
+        interrupts.arm()
+        interrupts.check()
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(number)
+        with pytest.raises(KeyboardInterrupt):
+            interrupts.check()
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
