@@ -1,7 +1,9 @@
 """The five looks, drawn on a frame's own planes.
 
-Med and High throw the face away before they smooth it: only cells some sixth of its width are kept, so
-that no filter can bring it back. What is drawn depends on nothing outside the region's rectangle.
+Med and High keep only the means of cells some sixth of a face's width, so that no filter can bring it back, and
+measure them once for each track. The same few numbers move with the face from then on, lifted by the region's
+mean shade, the one thing that follows the picture: whoever has all frames knows no more than whoever has one.
+Means measured anew in each frame would add up to a finer picture (super-resolution, Elad and Feuer, 1997).
 """
 
 import functools
@@ -14,10 +16,12 @@ from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
 from redactor.geometry import Box
-from redactor.masking import chroma_mask, patch
+from redactor.masking import Patch, chroma_mask, patch
 from redactor.options import BlurType
 from redactor.picture import Plane, planes
 from redactor.tracking import Region
+
+type Cells = NDArray[np.float32]
 
 MED_CELLS: Final = 8  # samples kept across a region, before smoothing
 HIGH_CELLS: Final = 5
@@ -29,44 +33,99 @@ BLACK: Final = (0.0625, 0.5, 0.5)  # Y, Cb, Cr of black in limited range, as sha
 BLACK_FULL: Final = (0.0, 0.5, 0.5)
 OUTLINE_COLOUR: Final = (0.75, 0.25, 0.2)  # a green that is rare in pictures
 FULL_RANGE: Final = 2  # AVCOL_RANGE_JPEG
+MOST_TRACKS: Final = 4096  # whose cells are remembered: a megabyte or two
 
 
-def redact(frame: VideoFrame, regions: Sequence[Region], blur_type: BlurType, margin: float) -> None:
-    """Draw over every region of a planar YUV `frame`, `margin` times its size, in place.
+class Painter:
+    """Draws one look over the regions of one video's frames, `margin` times their size.
 
-    The decoder may still predict from the frame's buffer: it is copied first if anyone else holds it.
+    Not for use by several threads; frames are drawn in the order in which they are shown.
     """
-    if not regions:
-        return
-    frame.make_writable()
-    views = planes(frame)
-    full_scale = float(2 ** frame.format.components[0].bits - 1)
-    black = BLACK_FULL if frame.color_range == FULL_RANGE or "yuvj" in frame.format.name else BLACK
-    for region in regions:
-        if blur_type is BlurType.BOX:
-            _outline(views, region.box, full_scale)
-            continue
-        place = patch(region.box, frame.width, frame.height, filled=blur_type is BlurType.BLACK, margin=margin)
-        if place is None:
-            continue
-        for index, plane in enumerate(views[:3]):
-            across = -(-frame.width // plane.shape[1])
-            down = -(-frame.height // plane.shape[0])
-            mask = place.mask if across == down == 1 else chroma_mask(place, across, down)
-            top, left = place.top // down, place.left // across
-            target = plane[top : top + mask.shape[0], left : left + mask.shape[1]]
-            breadth = place.breadth // max(across, down)
-            match blur_type:
-                case BlurType.BLACK:
+
+    def __init__(self, blur_type: BlurType, margin: float) -> None:
+        self._blur_type = blur_type
+        self._margin = margin
+        self._cells: dict[tuple[int, int], Cells] = {}
+
+    def draw(self, frame: VideoFrame, regions: Sequence[Region]) -> None:
+        """Draw over every region of a planar YUV `frame`, in place.
+
+        The decoder may still predict from the frame's buffer: it is copied first if anyone else holds it.
+        """
+        if not regions:
+            return
+        frame.make_writable()
+        views = planes(frame)
+        full_scale = float(2 ** frame.format.components[0].bits - 1)
+        black = BLACK_FULL if frame.color_range == FULL_RANGE or "yuvj" in frame.format.name else BLACK
+        filled = self._blur_type is BlurType.BLACK
+        for region in regions:
+            if self._blur_type is BlurType.BOX:
+                _outline(views, region.box, full_scale)
+                continue
+            place = patch(region.box, frame.width, frame.height, filled=filled, margin=self._margin)
+            if place is None:
+                continue
+            for index, plane in enumerate(views[:3]):
+                across = -(-frame.width // plane.shape[1])
+                down = -(-frame.height // plane.shape[0])
+                mask = place.mask if across == down == 1 else chroma_mask(place, across, down)
+                top, left = place.top // down, place.left // across
+                target = plane[top : top + mask.shape[0], left : left + mask.shape[1]]
+                if filled:
                     target[...] = round(black[index] * full_scale)
-                    continue
-                case BlurType.LOW:
-                    drawn = _box_car(target, breadth)
-                case BlurType.MED:
-                    drawn = _gaussian(target, breadth)
-                case _:
-                    drawn = _confused(target, breadth, full_scale, seed=3 * region.track + index)
-            cv2.copyTo(drawn, mask, target)
+                elif self._blur_type is BlurType.LOW:
+                    cv2.copyTo(_box_car(target, place.breadth // max(across, down)), mask, target)
+                else:
+                    whole = _Whole(place, across, down)
+                    cv2.copyTo(self._from_cells(target, whole, full_scale, region.track, index), mask, target)
+
+    def _from_cells(self, target: Plane, whole: "_Whole", full_scale: float, track: int, index: int) -> Plane:
+        """What is drawn over `target`, the part inside the frame of one plane of a region."""
+        mean = cv2.mean(target)[0] / full_scale
+        cells = self._cells.get((track, index))
+        if cells is None:
+            cells = self._measured(whole.of(target), full_scale, seed=3 * track + index) - mean
+            if len(self._cells) >= 3 * MOST_TRACKS:
+                del self._cells[next(iter(self._cells))]
+            self._cells[track, index] = cells
+        shades = (np.clip(cells + mean, 0, 1) * full_scale).astype(target.dtype)
+        smooth = cv2.INTER_LINEAR if self._blur_type is BlurType.MED else cv2.INTER_NEAREST
+        return whole.inside(
+            np.asarray(cv2.resize(shades, whole.size, interpolation=smooth), target.dtype), target.shape
+        )
+
+    def _measured(self, samples: Plane, full_scale: float, seed: int) -> Cells:
+        """The shades of a region's cells, 0 to 1."""
+        high = self._blur_type is not BlurType.MED
+        height, width = samples.shape
+        side = min(height, width) / (HIGH_CELLS if high else MED_CELLS)
+        size = max(1, round(width / side)), max(1, round(height / side))
+        means = cv2.resize(samples, size, interpolation=cv2.INTER_AREA).astype(np.float32) / full_scale
+        if not high:
+            return np.asarray(cv2.GaussianBlur(means, (0, 0), 1.0, borderType=cv2.BORDER_REPLICATE), np.float32)
+        noise = _noise(seed)[: size[1], : size[0]]
+        return np.asarray(np.round((means + noise) * HIGH_LEVELS) / HIGH_LEVELS, np.float32)
+
+
+class _Whole:
+    """The rectangle of a whole region on a plane, of which the frame's edge may have cut some off."""
+
+    def __init__(self, place: Patch, across: int, down: int) -> None:
+        left, top, right, bottom = place.whole
+        self.size = max(1, -(-(right - left) // across)), max(1, -(-(bottom - top) // down))
+        self._before = (place.left - left) // across, (place.top - top) // down
+
+    def of(self, target: Plane) -> Plane:
+        """`target` with what the frame cut off made up from the edge."""
+        x, y = self._before
+        after = max(0, self.size[0] - x - target.shape[1]), max(0, self.size[1] - y - target.shape[0])
+        return np.asarray(cv2.copyMakeBorder(target, y, after[1], x, after[0], cv2.BORDER_REPLICATE), target.dtype)
+
+    def inside(self, drawn: Plane, shape: tuple[int, ...]) -> Plane:
+        """The part of a drawn region that is inside the frame."""
+        x, y = self._before
+        return np.ascontiguousarray(drawn[y : y + shape[0], x : x + shape[1]])
 
 
 def _box_car(target: Plane, breadth: int) -> Plane:
@@ -74,36 +133,9 @@ def _box_car(target: Plane, breadth: int) -> Plane:
     return np.asarray(cv2.blur(target, (side, side)), target.dtype)
 
 
-def _cells(target: Plane, side: int) -> Plane:
-    """Means over square cells of `side` samples. A whole number of them: OpenCV is several times faster so.
-
-    What is left over at the right and bottom belongs to no cell, and is drawn over with its neighbour's shade.
-    """
-    across, down = max(1, target.shape[1] // side), max(1, target.shape[0] // side)
-    whole = target[: down * side, : across * side]
-    return np.asarray(cv2.resize(whole, (across, down), interpolation=cv2.INTER_AREA), target.dtype)
-
-
-def _gaussian(target: Plane, breadth: int) -> Plane:
-    height, width = target.shape
-    kept = _cells(target, max(2, round(breadth / MED_CELLS)))
-    smooth = cv2.GaussianBlur(kept, (0, 0), 1.0, borderType=cv2.BORDER_REPLICATE)
-    return np.asarray(cv2.resize(smooth, (width, height), interpolation=cv2.INTER_LINEAR), target.dtype)
-
-
-def _confused(target: Plane, breadth: int, full_scale: float, seed: int) -> Plane:
-    height, width = target.shape
-    side = max(2, round(breadth / HIGH_CELLS))
-    cells = _cells(target, side).astype(np.float32) / full_scale
-    noise = _noise(seed)[: cells.shape[0], : cells.shape[1]]
-    shades = np.round((cells + noise) * HIGH_LEVELS) / HIGH_LEVELS
-    kept = (np.clip(shades, 0, 1) * full_scale).astype(target.dtype)
-    return np.asarray(cv2.resize(kept, (width, height), interpolation=cv2.INTER_NEAREST), target.dtype)
-
-
 @functools.lru_cache(maxsize=512)
 def _noise(seed: int) -> NDArray[np.float32]:
-    """One pattern a track and plane: it costs the encoder little, and cannot be averaged away over time."""
+    """One pattern a track and plane."""
     luma = seed % 3 == 0
     strength = HIGH_NOISE if luma else HIGH_NOISE / 4  # chroma spans less
     return np.random.default_rng(seed).uniform(-strength, strength, (64, 64)).astype(np.float32)

@@ -12,10 +12,10 @@ import cv2
 from av.packet import Packet
 from av.video.frame import VideoFrame
 
-from redactor import blur
 from redactor.album import Album
 from redactor.analysis import Analysis, RegionedFrame
 from redactor.annotations import read
+from redactor.blur import Painter
 from redactor.effort import effort
 from redactor.errors import Cancelled, ConfigurationUnsupported, RedactionError
 from redactor.options import Options
@@ -44,14 +44,14 @@ def run(
     with Source(source) as opened, Sink(destination, opened, options.crf) as sink:
         facts = opened.facts
         regioned = Replay(facts, annotations, options.ids) if annotations is not None else Analysis(facts, options)
-        margin = effort(options).margin
+        painter = Painter(options.blur_type, effort(options).margin)
         dressed = 0
         for item in _ahead(regioned.run(_until(cancel, opened.items())), cancel):
             if isinstance(item, Packet):
                 sink.write_audio(item)
                 continue
             frame = _in_format(item.frame, sink.pixel_format)
-            blur.redact(frame, item.regions, options.blur_type, margin)
+            painter.draw(frame, item.regions)
             dressed += bool(item.regions)
             sink.write_frame(frame)
             on_progress(_progress(sink.written, facts.frames))

@@ -15,14 +15,15 @@ from redactor.geometry import Box
 class Patch:
     """A whole-pixel rectangle inside the frame, even on all sides but the frame's own ends, and its mask.
 
-    `mask`: (bottom - top, right - left) uint8, 255 where pixels are to be replaced. `breadth`: the
-    shorter side of the whole region, of which the frame's edge may have cut some off.
+    `mask`: (bottom - top, right - left) uint8, 255 where pixels are to be replaced. `whole`: left, top, right
+    and bottom of the region before the frame's edge cut some off; `breadth`: its shorter side.
     """
 
     left: int
     top: int
     right: int
     bottom: int
+    whole: tuple[int, int, int, int]
     breadth: int
     mask: NDArray[np.uint8]
 
@@ -40,7 +41,8 @@ def patch(box: Box, width: int, height: int, *, filled: bool, margin: float) -> 
     if inside[0] >= inside[2] or inside[1] >= inside[3]:
         return None
     breadth = min(right - left, bottom - top)
-    return Patch(*inside, breadth, mask[inside[1] - top : inside[3] - top, inside[0] - left : inside[2] - left])
+    rows, columns = slice(inside[1] - top, inside[3] - top), slice(inside[0] - left, inside[2] - left)
+    return Patch(*inside, (left, top, right, bottom), breadth, mask[rows, columns])
 
 
 def footprint(boxes: Sequence[Box], width: int, height: int, *, filled: bool, margin: float) -> NDArray[np.bool_]:
