@@ -2,6 +2,7 @@
 
 import contextlib
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from types import FrameType
@@ -12,8 +13,9 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 class Interrupts:
     """Both signals as KeyboardInterrupt, raised again by `check` should the first one have got lost.
 
-    Python gives an exception up that a signal raises within a destructor or a callback of the garbage collector, and
-    some library may catch it; so whatever takes long asks now and then.
+    Python reports and drops an exception that a signal raises within a destructor or the callback of a weak reference
+    (one start in seven of the local cloud, whose resources are collected just then), and some library may catch it; so
+    whatever takes long asks now and then.
     """
 
     def __init__(self) -> None:
@@ -23,6 +25,7 @@ class Interrupts:
         """From now on the signals come here. Only in the main thread."""
         for number in SIGNALS:
             signal.signal(number, self._receive)
+        sys.unraisablehook = self._report
 
     def check(self) -> None:
         """Raise KeyboardInterrupt if a signal has come."""
@@ -32,6 +35,10 @@ class Interrupts:
     def _receive(self, _number: int, _frame: FrameType | None) -> None:
         self.received = True
         raise KeyboardInterrupt
+
+    def _report(self, dropped: "sys.UnraisableHookArgs") -> None:
+        if not self.received:  # else it is the interrupt itself, or comes of what it left half made
+            sys.__unraisablehook__(dropped)
 
 
 ours = Interrupts()  # this process's

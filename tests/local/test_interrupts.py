@@ -1,6 +1,8 @@
 import contextlib
 import signal
+import sys
 import threading
+from collections.abc import Iterator
 
 import pytest
 
@@ -42,17 +44,43 @@ def test_in_other_threads_which_get_no_signals_it_changes_nothing() -> None:
     assert seen == [signal.getsignal(signal.SIGINT)]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupt_that_somebody_caught_comes_again(number: int) -> None:
+@pytest.fixture
+def armed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Interrupts]:
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
     before = {each: signal.getsignal(each) for each in SIGNALS}
     interrupts = Interrupts()
-    try:
-        interrupts.arm()
-        interrupts.check()
-        with contextlib.suppress(KeyboardInterrupt):
-            signal.raise_signal(number)
-        with pytest.raises(KeyboardInterrupt):
-            interrupts.check()
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
+    interrupts.arm()
+    yield interrupts
+    for each, handler in before.items():
+        signal.signal(each, handler)
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_an_interrupt_that_somebody_caught_comes_again(armed: Interrupts, number: int) -> None:
+    armed.check()
+    with contextlib.suppress(KeyboardInterrupt):
+        signal.raise_signal(number)
+    with pytest.raises(KeyboardInterrupt):
+        armed.check()
+
+
+def test_an_interrupt_within_a_destructor_comes_again_and_is_not_printed(
+    armed: Interrupts, capfd: pytest.CaptureFixture[str]
+) -> None:
+    class Dying:
+        def __del__(self) -> None:
+            signal.raise_signal(signal.SIGTERM)
+
+    Dying()
+    with pytest.raises(KeyboardInterrupt):
+        armed.check()
+    assert capfd.readouterr().err == ""
+
+
+def test_what_else_a_destructor_drops_is_printed(armed: Interrupts, capfd: pytest.CaptureFixture[str]) -> None:
+    class Dying:
+        def __del__(self) -> None:
+            raise ValueError("broken")
+
+    Dying()
+    assert "ValueError: broken" in capfd.readouterr().err
