@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import socket
 import sys
 import time
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from local import processes
 from local.azurite import Azurite
 from local.identity import Identity
 from local.ingress import Ingress
+from local.ports import free_port
 
 STORAGE, AUDIENCE, GROUP = "media1", "api://media", "benchmark"
 CLIENT_ID, SUBSCRIPTION = "11111111-1111-4111-8111-111111111111", "33333333-3333-4333-8333-333333333333"
@@ -38,9 +38,7 @@ class RunningAccount:
 def running_account(folder: Path) -> Iterator[RunningAccount]:
     issued = tls.issue(folder / "certificates")
     os.environ.update(issued.environment)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     with (
         Azurite([STORAGE], issued, log=folder / "azurite.log", data=folder / "azurite") as azurite,
         Identity(issued, identities={CLIENT_ID: SUBSCRIPTION}, api_roles={AUDIENCE: {}}) as identity,

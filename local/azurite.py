@@ -1,14 +1,12 @@
 """Azurite, Microsoft's storage emulator: installed from the lock file here, run over https."""
 
 import base64
-import contextlib
 import hashlib
 import json
 import os
 import re
 import secrets
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -22,6 +20,7 @@ from azure.core.credentials import AzureNamedKeyCredential
 
 from local import processes
 from local.certificates import Certificates
+from local.ports import all_free, free_ports
 
 PACKAGE = Path(__file__).with_name("azurite")
 CACHE = Path(__file__).parent.parent / ".cache"
@@ -95,7 +94,7 @@ class Azurite:
         script = install() / "node_modules/azurite/dist/src/azurite.js"
         kept = _kept(self._data)
         keys = {account: kept.keys.get(account) or _new_key() for account in self._accounts}
-        ports = self._ports or (kept.ports if _all_free(kept.ports.values()) else {})
+        ports = self._ports or (kept.ports if all_free(kept.ports.values()) else {})
         command = [str(node()), str(script), "--oauth", "basic"]
         command += ["--skipApiVersionCheck"]  # the SDKs are newer than the newest version that Azurite knows
         command += ["--disableTelemetry", "--silent"]
@@ -143,13 +142,9 @@ def endpoints(account: str, ports: Mapping[str, int]) -> Endpoints:
 def choose_ports(data: Path | None) -> Mapping[str, int]:
     """The ports of the data kept in `data`, when they are free, else others (service → port)."""
     kept = _kept(data).ports
-    if kept and _all_free(kept.values()):
+    if kept and all_free(kept.values()):
         return kept
-    with contextlib.ExitStack() as held:
-        sockets = {service: held.enter_context(socket.socket()) for service in SERVICES}
-        for listener in sockets.values():
-            listener.bind(("127.0.0.1", 0))
-        return {service: listener.getsockname()[1] for service, listener in sockets.items()}
+    return dict(zip(SERVICES, free_ports(len(SERVICES)), strict=True))
 
 
 def _kept(data: Path | None) -> _Identity:
@@ -205,14 +200,3 @@ def _npm_reason(stderr: str) -> str:
 
 def _new_key() -> str:
     return base64.b64encode(secrets.token_bytes(64)).decode()
-
-
-def _all_free(ports: Iterable[int]) -> bool:
-    for port in ports:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                return False
-    return True

@@ -1,7 +1,6 @@
 """The graph made real on this machine: what Azure would do between `pulumi up` and the first upload."""
 
 import os
-import socket
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -27,6 +26,7 @@ from local.graph import Graph, ProgramError, Resource, Stack, read_stack, run_pr
 from local.identity import Identity
 from local.ingress import Ingress
 from local.media import HIDDEN_QUEUES, HIDDEN_TABLES, MediaService, declared_media_service
+from local.ports import free_port
 from local.scaler import Scaler
 from local.scratch import scratch_folder
 from local.storage import account_names, make_queue, make_storage, make_table
@@ -53,7 +53,7 @@ class _Addresses:
 
     def container_app(self, name: str) -> str:
         if name not in self.urls:
-            self.backends[name] = _free_port()
+            self.backends[name] = free_port()
             self.urls[name] = self._life.enter_context(Ingress(self.backends[name], self._trust)).url
         return self.urls[name].removeprefix("https://")
 
@@ -288,9 +288,3 @@ def _answers(client: httpx.Client, url: str) -> bool | None:
         return client.get(url).is_success or None
     except httpx.TransportError:
         return None
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -23,6 +22,7 @@ from local.azurite import Azurite
 from local.certificates import Certificates
 from local.identity import Identity
 from local.ingress import Ingress
+from local.ports import free_port
 from trigger import settings, upload
 from trigger.lake import Lake
 from trigger.media import MediaAccount
@@ -52,9 +52,7 @@ def endpoint(
     with TableServiceClient(storage.table, credential=key) as tables:
         for name in ("togetherassets", "togethertransforms", "togetherjobs"):
             tables.create_table(name)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     client_id = "11111111-1111-4111-8111-111111111111"
     subscription = "33333333-3333-4333-8333-333333333333"
     environment = {

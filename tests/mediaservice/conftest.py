@@ -21,6 +21,7 @@ from azure.mgmt.media import AzureMediaServices
 from local.azurite import Azurite
 from local.certificates import Certificates
 from local.identity import Identity
+from local.ports import free_port
 from mediaservice.settings import ApiSettings, read_api
 from tests.mediaservice.deployment import (
     ACCOUNT_NAME,
@@ -32,7 +33,6 @@ from tests.mediaservice.deployment import (
     Deployment,
     Pipeline,
     Service,
-    free_port,
     serving,
 )
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import socket
 import sys
 import time
 import uuid
@@ -45,12 +44,6 @@ FACEREDACT = {
         }
     ],
 }
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass(frozen=True)
