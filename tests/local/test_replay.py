@@ -11,6 +11,7 @@ from azure.core.exceptions import HttpResponseError
 from azure.storage.blob import BlobServiceClient, ContainerClient
 
 from local import __main__ as command
+from local import interrupts
 from local.azurite import Azurite
 from local.blob_watcher import BlobWatcher
 from local.dead_letters import DeadLetters
@@ -239,7 +240,7 @@ def test_a_wrong_call_is_one_line_and_exit_code_2(
 ) -> None:
     monkeypatch.setattr("sys.argv", ["local", "replay", *arguments])
     monkeypatch.setattr("sys.stdin", io.StringIO(""))
-    monkeypatch.setattr(command, "SIGNALS", ())
+    monkeypatch.setattr(interrupts.ours, "arm", lambda: None)
     with pytest.raises(SystemExit) as ended:
         command.run()
     assert ended.value.code == 2
