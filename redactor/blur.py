@@ -4,9 +4,9 @@ Med and High keep only the means of cells some sixth of a face's width, so that 
 measure them once for each track. The same few numbers move with the face from then on, lifted by the region's
 mean shade, the one thing that follows the picture: whoever has all frames knows no more than whoever has one.
 Means measured anew in each frame would add up to a finer picture (super-resolution, Elad and Feuer, 1997).
+Noise on the cells defeats sharpening, which would make more of it than of the face.
 """
 
-import functools
 from collections.abc import Sequence
 from typing import Final
 
@@ -23,10 +23,11 @@ from redactor.tracking import Region
 
 type Cells = NDArray[np.float32]
 
-MED_CELLS: Final = 8  # samples kept across a region, before smoothing
+MED_CELLS: Final = 6  # samples kept across a region, before smoothing
 HIGH_CELLS: Final = 5
 HIGH_LEVELS: Final = 24  # shades kept of each plane
-HIGH_NOISE: Final = 0.10  # of full scale: share of a cell's shade that has nothing to do with the face
+NOISE: Final = 0.10  # of full scale, either way: what of a cell's shade has nothing to do with the face
+CHROMA_NOISE: Final = NOISE / 4  # chroma spans less
 LOW_SHARE: Final = 10  # Low's box-car spans a tenth of the region
 OUTLINE: Final = 2  # pixels
 BLACK: Final = (0.0625, 0.5, 0.5)  # Y, Cb, Cr of black in limited range, as shares of full scale
@@ -42,10 +43,12 @@ class Painter:
     Not for use by several threads; frames are drawn in the order in which they are shown.
     """
 
-    def __init__(self, blur_type: BlurType, margin: float) -> None:
+    def __init__(self, blur_type: BlurType, margin: float, noise: np.random.Generator | None = None) -> None:
         self._blur_type = blur_type
         self._margin = margin
         self._cells: dict[tuple[int, int], Cells] = {}
+        # By default seeded by the system: whoever could repeat the noise could take it away.
+        self._noise = noise or np.random.default_rng()
 
     def draw(self, frame: VideoFrame, regions: Sequence[Region]) -> None:
         """Draw over every region of a planar YUV `frame`, in place.
@@ -85,27 +88,26 @@ class Painter:
         mean = cv2.mean(target)[0] / full_scale
         cells = self._cells.get((track, index))
         if cells is None:
-            cells = self._measured(whole.of(target), full_scale, seed=3 * track + index) - mean
+            cells = self._measured(whole.of(target), full_scale, NOISE if index == 0 else CHROMA_NOISE) - mean
             if len(self._cells) >= 3 * MOST_TRACKS:
                 del self._cells[next(iter(self._cells))]
             self._cells[track, index] = cells
         shades = (np.clip(cells + mean, 0, 1) * full_scale).astype(target.dtype)
         smooth = cv2.INTER_LINEAR if self._blur_type is BlurType.MED else cv2.INTER_NEAREST
-        return whole.inside(
-            np.asarray(cv2.resize(shades, whole.size, interpolation=smooth), target.dtype), target.shape
-        )
+        drawn = np.asarray(cv2.resize(shades, whole.size, interpolation=smooth), target.dtype)
+        return whole.inside(drawn, target.shape)
 
-    def _measured(self, samples: Plane, full_scale: float, seed: int) -> Cells:
+    def _measured(self, samples: Plane, full_scale: float, noise: float) -> Cells:
         """The shades of a region's cells, 0 to 1."""
-        high = self._blur_type is not BlurType.MED
+        med = self._blur_type is BlurType.MED
         height, width = samples.shape
-        side = min(height, width) / (HIGH_CELLS if high else MED_CELLS)
+        side = min(height, width) / (MED_CELLS if med else HIGH_CELLS)
         size = max(1, round(width / side)), max(1, round(height / side))
-        means = cv2.resize(samples, size, interpolation=cv2.INTER_AREA).astype(np.float32) / full_scale
-        if not high:
-            return np.asarray(cv2.GaussianBlur(means, (0, 0), 1.0, borderType=cv2.BORDER_REPLICATE), np.float32)
-        noise = _noise(seed)[: size[1], : size[0]]
-        return np.asarray(np.round((means + noise) * HIGH_LEVELS) / HIGH_LEVELS, np.float32)
+        cells = cv2.resize(samples, size, interpolation=cv2.INTER_AREA).astype(np.float32) / full_scale
+        cells += self._noise.uniform(-noise, noise, cells.shape).astype(np.float32)
+        if med:
+            return np.asarray(cv2.GaussianBlur(cells, (0, 0), 1.0, borderType=cv2.BORDER_REPLICATE), np.float32)
+        return np.asarray(np.round(cells * HIGH_LEVELS) / HIGH_LEVELS, np.float32)
 
 
 class _Whole:
@@ -131,14 +133,6 @@ class _Whole:
 def _box_car(target: Plane, breadth: int) -> Plane:
     side = max(3, breadth // LOW_SHARE | 1)
     return np.asarray(cv2.blur(target, (side, side)), target.dtype)
-
-
-@functools.lru_cache(maxsize=512)
-def _noise(seed: int) -> NDArray[np.float32]:
-    """One pattern a track and plane."""
-    luma = seed % 3 == 0
-    strength = HIGH_NOISE if luma else HIGH_NOISE / 4  # chroma spans less
-    return np.random.default_rng(seed).uniform(-strength, strength, (64, 64)).astype(np.float32)
 
 
 def _outline(views: Sequence[Plane], box: Box, full_scale: float) -> None:

@@ -28,7 +28,12 @@ FORMATS_IN_WORDS: Final = "MP4, MOV, M4V, MKV, WebM, AVI, WMV/ASF, MPEG-TS, MPEG
 KEPT_SIDE_DATA: Final = frozenset({"display_matrix", "cpb_properties"})  # the latter is the encoder's own to say
 LARGEST_SIDE: Final = 16384  # H.264's and HEVC's encoders stop there
 MOST_PIXELS: Final = 8192 * 4320
-CONTAINER_TAGS: Final = frozenset({"encoder", "ENCODER", "major_brand", "minor_version", "compatible_brands"})
+# What says nothing that the output does not say itself, in small letters.
+TECHNICAL_TAGS: Final = frozenset(
+    {"compatible_brands", "duration", "encoder", "language", "major_brand", "minor_version", "variant_bitrate"}
+    | {"vendor_id", "bps", "number_of_bytes", "number_of_frames"}
+)
+DEFAULT_HANDLERS: Final = frozenset({"VideoHandler", "SoundHandler", "Core Media Video", "Core Media Audio"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +126,19 @@ class Source:
         """What of the input an output made from `items` lacks, in words."""
         kept = {self.video.index, *(stream.index for stream in self.audio)}
         names = [_named(stream) for stream in self.container.streams if stream.index not in kept]
-        tags = set(self.container.metadata) - CONTAINER_TAGS
-        if tags:
-            names.append(f"metadata: {', '.join(sorted(tags))}")
+        for owner, metadata in (
+            ("", self.container.metadata),
+            *((f" of {s.type} stream {s.index}", s.metadata) for s in (self.video, *self.audio)),
+        ):
+            tags = {
+                tag
+                for tag, value in metadata.items()
+                if tag.casefold() not in TECHNICAL_TAGS
+                and not tag.startswith("_STATISTICS")
+                and value not in DEFAULT_HANDLERS
+            }
+            if tags:
+                names.append(f"metadata{owner}: {', '.join(sorted(tags, key=str.casefold))}")
         # Mastering display and light level of HDR10, Dolby Vision, spherical and stereo layouts.
         names += [f"video side data: {name}" for name in self._side_data if name not in KEPT_SIDE_DATA]
         return tuple(names)
