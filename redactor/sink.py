@@ -13,11 +13,13 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from redactor.errors import ConfigurationUnsupported, RedactionError
+from redactor.hdr import hdr10
 from redactor.sound import sound
 from redactor.source import AnyPacket, Source, VideoFacts
 
 CONTAINERS: Final = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov"}
 FULL_RANGE: Final = 2
+X265_LOG: Final = "log-level=error"
 FRAME_DURATION_FLAG: Final = 1 << 8  # AV_CODEC_FLAG_FRAME_DURATION
 INTERLACED_FLAGS: Final = 1 << 18 | 1 << 29  # AV_CODEC_FLAG_INTERLACED_DCT, AV_CODEC_FLAG_INTERLACED_ME
 
@@ -33,7 +35,9 @@ class Sink:
         self.destination = destination
         self.pixel_format = output_pixel_format(facts)
         self.written = 0
+        self._bottom_first = facts.bottom_first
         self._pictures = 0
+        self._early: list[AnyPacket] = []
         self._partial = destination.parent / f".{destination.name}.{secrets.token_hex(4)}.part"
         self._finished = False
         try:
@@ -69,11 +73,20 @@ class Sink:
     def write_frame(self, frame: VideoFrame) -> None:
         """Encode a frame that has the output's pixel format."""
         frame.pict_type = 0  # the encoder chooses anew
+        if not self.written:
+            self._prepare(frame)
         self._write_pictures(self._video.encode(frame))
         self.written += 1
+        if self._early:
+            early, self._early = self._early, []
+            for packet in early:
+                self.write_audio(packet)
 
     def write_audio(self, packet: AnyPacket) -> None:
         """Pass a packet of one of the source's audio streams on."""
+        if not self.written:  # to write it would open the encoder, and how is told by the first frame
+            self._early.append(packet)
+            return
         self._mux(self._sounds[packet.stream.index].write(packet))
 
     def finish(self) -> None:
@@ -88,6 +101,21 @@ class Sink:
         except av.FFmpegError as error:
             raise RedactionError(f"{self.destination}: cannot be written ({error.strerror})") from error
         self._finished = True
+
+    def _prepare(self, first: VideoFrame) -> None:
+        """Tell the encoder, which has not been opened yet, what only a decoded frame tells."""
+        context, static = self._video.codec_context, hdr10(first)
+        if context.name == "libx265":
+            key, wanted = "x265-params", [X265_LOG]
+            names = ("master-display", "max-cll")
+        else:
+            key, wanted = "x264-params", ["bff=1"] if self._bottom_first and first.interlaced_frame else []
+            names = ("mastering-display", "cll")
+            if first.interlaced_frame:
+                context.flags |= INTERLACED_FLAGS
+        values = zip(names, (static.mastering_display, static.light_level), strict=True)
+        wanted += [f"{name}={value}" for name, value in values if value]
+        context.options = {**context.options, key: ":".join(wanted)}
 
     def _write_pictures(self, packets: Sequence[AnyPacket]) -> None:
         self._pictures += len(packets)  # H.264 and HEVC encoders make one packet of each frame
@@ -126,25 +154,36 @@ class Sink:
         options = {"crf": str(crf), "a53cc": "0"}
         if encoder(facts) == "libx265":
             context.codec_tag = "hvc1"  # what Apple's players ask for
-            options |= {"preset": "superfast", "x265-params": "log-level=error"}
+            options |= {"preset": "superfast"}
         else:
             options |= {"preset": "veryfast"}
-            if facts.interlaced:
-                context.flags |= INTERLACED_FLAGS
         context.options = options
         return stream
 
 
 def encoder(facts: VideoFacts) -> str:
-    """HEVC stays HEVC; more than 8 bits go to HEVC too, since players take Main 10 where they refuse High 10."""
-    return "libx265" if facts.codec == "hevc" or (_is_deep(facts) and facts.codec != "h264") else "libx264"
+    """HEVC stays HEVC; more than 8 bits go to HEVC too, since players take Main 10 where they refuse High 10.
+
+    Unless it is interlaced: x265 has no frames of two fields.
+    """
+    deep = _bits(facts) > 8 and facts.codec != "h264" and not facts.interlaced
+    return "libx265" if facts.codec == "hevc" or deep else "libx264"
 
 
 def output_pixel_format(facts: VideoFacts) -> str:
-    """4:2:0 of the source's depth (8 or 10 bits) and range; 4:4:4 for odd sizes, which 4:2:0 cannot have."""
-    sampling = "444" if facts.width % 2 or facts.height % 2 else "420"
-    if _is_deep(facts):
-        return f"yuv{sampling}p10le"
+    """The source's range, and its depth and chroma sampling where that does not cost players.
+
+    H.264 and HEVC keep theirs, and so does all that has more than 8 bits: who made it wants that. The others become
+    4:2:0, which every player takes, but for odd sizes, which it cannot have.
+    """
+    bits = _bits(facts)
+    depth = 8 if bits == 8 else 10 if bits <= 10 or encoder(facts) == "libx264" else 12
+    keeps = facts.codec in {"h264", "hevc"} or bits > 8
+    sampling = _sampling(facts) if keeps else "420"
+    if facts.width % 2 or (facts.height % 2 and sampling == "420"):
+        sampling = "444"
+    if depth > 8:
+        return f"yuv{sampling}p{depth}le"
     return f"yuvj{sampling}p" if facts.pixel_format.startswith("yuvj") else f"yuv{sampling}p"
 
 
@@ -153,8 +192,15 @@ def output_colorspace(facts: VideoFacts) -> int:
     return 6 if _is_rgb(facts) else facts.colorspace
 
 
-def _is_deep(facts: VideoFacts) -> bool:
-    return any(component.bits > 8 for component in av.VideoFormat(facts.pixel_format).components)
+def _bits(facts: VideoFacts) -> int:
+    return max(8, *(component.bits for component in av.VideoFormat(facts.pixel_format).components))
+
+
+def _sampling(facts: VideoFacts) -> str:
+    if _is_rgb(facts):
+        return "444"
+    # 4:2:0 holds what is coarser: gray, 4:1:1 and 4:1:0.
+    return next((sampling for sampling in ("444", "422") if sampling in facts.pixel_format), "420")
 
 
 def _is_rgb(facts: VideoFacts) -> bool:

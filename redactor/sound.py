@@ -27,7 +27,7 @@ class CopiedSound:
 
     def __init__(self, container: OutputContainer, stream: AudioStream) -> None:
         self._copy = container.add_stream_from_template(stream)
-        _name_language(stream, self._copy)
+        _introduce(stream, self._copy)
 
     def write(self, packet: AnyPacket) -> Sequence[AnyPacket]:
         packet.stream = self._copy
@@ -50,7 +50,7 @@ class ConvertedSound:
         self._sound.codec_context.bit_rate = AAC_BITS_A_CHANNEL * stream.channels
         self._resampler = AudioResampler("fltp", layout, rate, AAC_FRAME)
         self.change = f"audio stream {stream.index} ({stream.codec_context.name}) to aac"
-        _name_language(stream, self._sound)
+        _introduce(stream, self._sound)
 
     def write(self, packet: AnyPacket) -> Sequence[AnyPacket]:
         return self._encode(packet)
@@ -78,6 +78,8 @@ def sound(container: OutputContainer, stream: AudioStream, suffix: str) -> Copie
     return (CopiedSound if kept else ConvertedSound)(container, stream)
 
 
-def _name_language(stream: AudioStream, copy: AudioStream) -> None:
+def _introduce(stream: AudioStream, copy: AudioStream) -> None:
+    """Keep what players choose among several streams by; a title may name people."""
+    copy.disposition = stream.disposition
     if stream.language:
         copy.metadata["language"] = stream.language

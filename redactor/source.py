@@ -13,6 +13,7 @@ import av
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.packet import Packet
+from av.sidedata.sidedata import SideData, Type
 from av.stream import Disposition, Stream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
@@ -25,7 +26,23 @@ type AnyPacket = Packet[Stream]
 # they make the demuxer open whatever else they name. So are still pictures.
 FORMATS: Final = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,asf,mpegts,mpeg,flv,ogg,mxf"
 FORMATS_IN_WORDS: Final = "MP4, MOV, M4V, MKV, WebM, AVI, WMV/ASF, MPEG-TS, MPEG-PS, FLV, Ogg, MXF"
-KEPT_SIDE_DATA: Final = frozenset({"display_matrix", "cpb_properties"})  # the latter is the encoder's own to say
+# The encoder says anew what its buffers need; HDR10's part is kept (hdr.py).
+KEPT_SIDE_DATA: Final = frozenset(
+    {"display_matrix", "cpb_properties", "mastering_display_metadata", "content_light_level"}
+)
+ENCODERS_NOTES: Final = frozenset(
+    {bytes.fromhex("dc45e9bde6d948b7962cd820d923eeef"), bytes.fromhex("2ca2de09b51747dbbb55a4fe7fc2fc4e")}
+)
+LEFT_OUT: Final = {
+    Type.A53_CC: "closed captions",
+    Type.SEI_UNREGISTERED: "notes between the pictures",
+    Type.DYNAMIC_HDR_PLUS: "HDR10+ metadata",
+    Type.DYNAMIC_HDR_VIVID: "HDR Vivid metadata",
+    Type.DOVI_METADATA: "Dolby Vision metadata",
+    Type.S12M_TIMECODE: "timecodes on the pictures",
+    Type.GOP_TIMECODE: "timecodes on the pictures",
+}
+BOTTOM_FIRST: Final = frozenset({3, 4})  # AV_FIELD_BB, AV_FIELD_TB: which field is shown first
 LARGEST_SIDE: Final = 16384  # H.264's and HEVC's encoders stop there
 MOST_PIXELS: Final = 8192 * 4320
 # What says nothing that the output does not say itself, in small letters.
@@ -56,6 +73,7 @@ class VideoFacts:
     colorspace: int
     chroma_location: int
     interlaced: bool
+    bottom_first: bool
 
 
 class Source:
@@ -76,6 +94,7 @@ class Source:
             self.audio = self._sounds()
             self.facts = self._describe()
             self._side_data = tuple(self.video.codec_context.coded_side_data)
+            self._carried: set[Type] = set()
         except BaseException:
             self.container.close()
             raise
@@ -123,7 +142,7 @@ class Source:
             raise ContentMalformed(f"{name}: cut short: {packets} of {promised} video samples are there")
 
     def dropped(self) -> tuple[str, ...]:
-        """What of the input an output made from `items` lacks, in words."""
+        """What of the input an output made from `items`, which must have been read, lacks, in words."""
         kept = {self.video.index, *(stream.index for stream in self.audio)}
         names = [_named(stream) for stream in self.container.streams if stream.index not in kept]
         for owner, metadata in (
@@ -139,7 +158,8 @@ class Source:
             }
             if tags:
                 names.append(f"metadata{owner}: {', '.join(sorted(tags, key=str.casefold))}")
-        # Mastering display and light level of HDR10, Dolby Vision, spherical and stereo layouts.
+        names += sorted({LEFT_OUT[kind] for kind in self._carried if kind in LEFT_OUT})
+        # Dolby Vision's configuration, spherical and stereo layouts.
         names += [f"video side data: {name}" for name in self._side_data if name not in KEPT_SIDE_DATA]
         return tuple(names)
 
@@ -190,6 +210,7 @@ class Source:
             colorspace=context.colorspace,
             chroma_location=context.chroma_sample_location,
             interlaced=context.field_order not in {0, 1},
+            bottom_first=context.field_order in BOTTOM_FIRST,
         )
 
     def _estimated_frames(self) -> int | None:
@@ -202,6 +223,9 @@ class Source:
     def _check(self, frame: VideoFrame, index: int) -> None:
         if frame.is_corrupt:
             raise ContentMalformed(f"{self.path.name}: frame {index} is damaged")
+        if frame.interlaced_frame and self.facts.codec == "hevc":
+            raise ContentUnsupported(f"{self.path.name}: interlaced HEVC is not handled; make it progressive first")
+        self._carried.update(kind for kind, data in frame.side_data.items() if not _encoders_own(data))
         if (frame.width, frame.height) != (self.facts.width, self.facts.height):
             raise ContentUnsupported(
                 f"{self.path.name}: the picture changes from {self.facts.width}x{self.facts.height} "
@@ -220,6 +244,11 @@ def _rotation(matrix: tuple[int, ...] | None) -> int:
         return 0
     across, down = math.hypot(matrix[0], matrix[3]), math.hypot(matrix[1], matrix[4])
     return round(-math.degrees(math.atan2(matrix[1] / down, matrix[0] / across)))
+
+
+def _encoders_own(data: SideData) -> bool:
+    """Whether it is the note in which x264 or x265 tells its version and options."""
+    return data.type is Type.SEI_UNREGISTERED and bytes(data)[:16] in ENCODERS_NOTES
 
 
 def _named(stream: Stream) -> str:

@@ -12,6 +12,7 @@ import pytest
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.rational import AVRational
+from av.sidedata.sidedata import Type
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from skimage import data
 
 from redactor.geometry import Box
 
+STATIC_HDR = {Type.MASTERING_DISPLAY_METADATA, Type.CONTENT_LIGHT_LEVEL}
 FACE = Box(168, 62, 280, 208)  # forehead to chin in the 512x512 astronaut
 
 
@@ -129,6 +131,8 @@ class Video:
     times: list[Fraction]
     pictures: list[NDArray[np.uint8]]
     interlaced: list[bool]
+    field_order: int
+    static_hdr: dict[str, bytes]
     audio: list[list[tuple[Fraction, bytes]]]
     streams: list[str]
     chapters: list[str]
@@ -147,6 +151,7 @@ def _read(path: Path) -> Video:
         pictures: list[NDArray[np.uint8]] = []
         interlaced: list[bool] = []
         rotation = 0
+        static_hdr: dict[str, bytes] = {}
         audio: dict[int, list[tuple[Fraction, bytes]]] = {stream.index: [] for stream in container.streams.audio}
         for packet in container.demux(video, *container.streams.audio):
             if packet.stream is not video:
@@ -159,6 +164,7 @@ def _read(path: Path) -> Video:
                 times.append(frame.pts * _exact(frame.time_base))
                 pictures.append(np.asarray(frame.to_ndarray(format="rgb24"), np.uint8))
                 interlaced.append(frame.interlaced_frame)
+                static_hdr |= {kind.name: bytes(frame.side_data[kind]) for kind in STATIC_HDR & set(frame.side_data)}
                 rotation = frame.rotation
         aspect = video.sample_aspect_ratio
         return Video(
@@ -172,6 +178,8 @@ def _read(path: Path) -> Video:
             times=times,
             pictures=pictures,
             interlaced=interlaced,
+            field_order=context.field_order,
+            static_hdr=static_hdr,
             audio=list(audio.values()),
             streams=[stream.type for stream in container.streams],
             chapters=[chapter["metadata"].get("title", "") for chapter in container.chapters()],

@@ -1,5 +1,6 @@
 """What a run must leave as it was."""
 
+import struct
 from collections.abc import Callable
 from fractions import Fraction
 from itertools import accumulate, cycle, islice
@@ -63,6 +64,34 @@ def test_video_that_starts_late_still_does(
     assert read_video(out).audio == read_video(clip).audio
 
 
+def test_what_an_edit_list_cuts_off_stays_off(
+    walk: Any, recipe: Any, make_clip: Any, redacted: Made, read_video: Any
+) -> None:
+    clip = make_clip(walk(20, 160, 120), recipe(audio=()))
+    data = bytearray(clip.read_bytes())
+    edit = data.index(b"elst") + 12  # duration in milliseconds and the time at which the media are entered
+    length, entered = struct.unpack_from(">II", data, edit)
+    struct.pack_into(">II", data, edit, length - 200, entered + 5 * 512)
+    clip.write_bytes(data)
+    out, result = redacted(clip)
+    assert read_video(out).times == read_video(clip).times
+    assert len(read_video(clip).times) == result.frames == 15
+
+
+def test_the_last_frame_is_shown_as_long_as_before(walk: Any, recipe: Any, make_clip: Any, redacted: Made) -> None:
+    clip = make_clip(walk(9, 160, 120), recipe(audio=(), times=[0, 512, 1024, 1536, 2048, 3584, 4096, 8192, 8704]))
+    out, _ = redacted(clip)
+
+    def shown(path: Path) -> float:
+        """Seconds in the movie header."""
+        data = path.read_bytes()
+        scale, length = struct.unpack_from(">II", data, data.index(b"mvhd") + 16)
+        return float(length / scale)
+
+    assert shown(clip) == pytest.approx(9216 / 12800, abs=0.001)
+    assert shown(out) == pytest.approx(shown(clip), abs=0.001)
+
+
 def test_odd_size_is_kept(walk: Any, recipe: Any, make_clip: Any, redacted: Made, read_video: Any) -> None:
     clip = make_clip(walk(10, 161, 121), recipe(pixel_format="yuv444p"))
     out, _ = redacted(clip)
@@ -101,17 +130,116 @@ def test_colour_tags_and_pixel_shape_are_kept(
     assert after.aspect == before.aspect == Fraction(4, 3)
 
 
-def test_interlaced_stays_interlaced(walk: Any, recipe: Any, make_clip: Any, redacted: Made, read_video: Any) -> None:
-    clip = make_clip(walk(8, 320, 256), recipe(interlaced=True))
+@pytest.mark.parametrize(
+    ("codec", "params", "display", "light"),
+    [
+        ("libx265", "x265-params", "log-level=none:master-display", "max-cll"),
+        ("libx264", "x264-params", "mastering-display", "cll"),
+    ],
+)
+def test_hdr10_stays_hdr10(
+    codec: str,
+    params: str,
+    display: str,
+    light: str,
+    walk: Any,
+    recipe: Any,
+    make_clip: Any,
+    redacted: Made,
+    read_video: Any,
+) -> None:
+    graded = "G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,50)"
+    options = {"preset": "ultrafast", params: f"{display}={graded}:{light}=1000,400"}
+    # BT.2020 primaries and matrix with the PQ transfer; the sound, which comes first, must not hide it.
+    clip = make_clip(
+        walk(6, 160, 120), recipe(codec=codec, pixel_format="yuv420p10le", options=options, colour=(1, 9, 16, 9))
+    )
+    out, result = redacted(clip)
+    before, after = read_video(clip), read_video(out)
+    assert len(before.static_hdr) == 2
+    assert after.static_hdr == before.static_hdr
+    assert (after.colour, after.pixel_format) == ((1, 9, 16, 9), "yuv420p10le")
+    assert result.dropped == result.converted == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "pixel_format", "codec_out", "format_out"),
+    [
+        ("clip.mp4", "libx264", "yuv422p", "h264", "yuv422p"),
+        ("clip.mp4", "libx264", "yuvj444p", "h264", "yuvj444p"),
+        ("clip.mp4", "libx264", "yuv422p10le", "h264", "yuv422p10le"),
+        ("clip.mp4", "libx265", "yuv420p12le", "hevc", "yuv420p12le"),
+        ("clip.mov", "prores_ks", "yuv422p10le", "hevc", "yuv422p10le"),
+        ("clip.mkv", "ffv1", "yuv422p", "h264", "yuv420p"),
+        ("clip.mkv", "ffv1", "gray", "h264", "yuv420p"),
+    ],
+)
+def test_depth_and_chroma_sampling_are_kept_where_players_do_not_mind(
+    name: str,
+    codec: str,
+    pixel_format: str,
+    codec_out: str,
+    format_out: str,
+    walk: Any,
+    recipe: Any,
+    make_clip: Any,
+    redacted: Made,
+    read_video: Any,
+) -> None:
+    options = {"x265-params": "log-level=none"} if codec == "libx265" else {}
+    base = Fraction(1, 1000) if name.endswith("mkv") else Fraction(1, 12800)
+    clip = make_clip(
+        walk(6, 160, 120),
+        recipe(name=name, codec=codec, pixel_format=pixel_format, options=options, time_base=base, audio=()),
+    )
+    out, result = redacted(clip)
+    before, after = read_video(clip), read_video(out)
+    assert (after.codec, after.pixel_format) == (codec_out, format_out)
+    assert any("pixel format" in change for change in result.converted) == (after.pixel_format != before.pixel_format)
+    corner = np.s_[90:, :20]  # far from the face; a wrong range or depth would make it lighter or darker
+    assert np.abs(before.pictures[0][corner].mean(axis=(0, 1)) - after.pictures[0][corner].mean(axis=(0, 1))).max() < 3
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "options"),
+    [
+        ("clip.mp4", "libx264", {"x264-params": "tff=1"}),
+        ("clip.mp4", "libx264", {"x264-params": "bff=1"}),
+        ("clip.ts", "mpeg2video", {"b": "2M"}),
+        ("clip.avi", "mpeg4", {"b": "2M"}),
+    ],
+)
+def test_interlaced_stays_interlaced_in_the_same_order(
+    name: str,
+    codec: str,
+    options: dict[str, str],
+    walk: Any,
+    recipe: Any,
+    make_clip: Any,
+    redacted: Made,
+    read_video: Any,
+) -> None:
+    kind = recipe(name=name, codec=codec, options=options, time_base=Fraction(1, 25), interlaced=True, audio=())
+    clip = make_clip(walk(6, 320, 256), kind)
     out, _ = redacted(clip)
-    assert all(read_video(clip).interlaced)
-    assert all(read_video(out).interlaced)
+    before, after = read_video(clip), read_video(out)
+    assert all(before.interlaced)
+    assert all(after.interlaced)
+    unknown, top_first = 0, 2
+    assert after.field_order == (top_first if before.field_order == unknown else before.field_order)
+
+
+def test_interlaced_hevc_is_refused_by_name(walk: Any, recipe: Any, make_clip: Any, redacted: Made) -> None:
+    options = {"x265-params": "log-level=none:interlace=tff"}
+    with pytest.raises(redactor.ContentUnsupported, match="interlaced HEVC"):
+        redacted(make_clip(walk(6, 320, 256), recipe(codec="libx265", options=options, audio=())))
 
 
 def test_every_audio_stream_is_kept(walk: Any, recipe: Any, make_clip: Any, redacted: Made, read_video: Any) -> None:
     clip = make_clip(walk(20, 160, 120), recipe(audio=("aac", "ac3")))
     out, result = redacted(clip)
     assert result.audio_streams == 2
+    assert result.converted == ()
     assert read_video(out).audio == read_video(clip).audio
 
 
