@@ -114,6 +114,7 @@ pulumi.export("function", FUNCTION_NAME)
 pulumi.export("mediaEndpoint", media.endpoint)
 pulumi.export("mediaAccount", media.name)
 pulumi.export("transform", media.transform)
+pulumi.export("jobEvents", media.job_events)
 pulumi.export("resourceGroup", place.group_name)
 pulumi.export(
     "dashboards",

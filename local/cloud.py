@@ -16,13 +16,12 @@ from local import azurite as emulator
 from local import certificates, interrupts, processes
 from local.azurite import Azurite
 from local.blob_watcher import BlobWatcher
-from local.dead_letters import DeadLetterDestination, DeadLetters
 from local.deployment import take_package, upload_packages
-from local.directory import grant_media_roles, process_environment, register_identities
+from local.directory import event_senders, grant_media_roles, process_environment, register_identities
 from local.environment import changed_environment
-from local.event_topic import Listener, Subscription, Topic
+from local.event_topic import Listener, Topic
 from local.function_app import FunctionApp
-from local.graph import Graph, ProgramError, Resource, Stack, read_stack, run_program
+from local.graph import Graph, Stack, read_stack, run_program
 from local.identity import Identity
 from local.ingress import Ingress
 from local.media import HIDDEN_QUEUES, HIDDEN_TABLES, MediaService, declared_media_service
@@ -30,6 +29,8 @@ from local.ports import free_port
 from local.scaler import Scaler
 from local.scratch import scratch_folder
 from local.storage import account_names, make_queue, make_storage, make_table
+from local.subscriptions import Subscriptions
+from local.topic_endpoint import CustomTopic, TopicEndpoint
 
 PROGRAM = Path(__file__).parent.parent
 API_START_SECONDS = 60.0
@@ -45,6 +46,7 @@ class _Addresses:
         self._ports, self._trust, self._life = ports, trust, life
         self.backends: dict[str, int] = {}  # app → the port that its process must listen on
         self.urls: dict[str, str] = {}
+        self.topics: dict[str, TopicEndpoint] = {}
 
     def storage(self, account: str) -> dict[str, str]:
         at = emulator.endpoints(account, self._ports)
@@ -56,6 +58,11 @@ class _Addresses:
             self.backends[name] = free_port()
             self.urls[name] = self._life.enter_context(Ingress(self.backends[name], self._trust)).url
         return self.urls[name].removeprefix("https://")
+
+    def topic(self, name: str) -> str:
+        if name not in self.topics:
+            self.topics[name] = self._life.enter_context(TopicEndpoint(self._trust))
+        return self.topics[name].url
 
     def web_app(self, name: str) -> str:
         return f"{name}.localhost"  # only events reach the function
@@ -79,8 +86,8 @@ class Options:
 class Cloud:
     """Runs from `with` until its end; nothing that it started outlives it.
 
-    `on_step` is told what is being started, `on_event` what happens to events. Raises ProgramError,
-    processes.ProcessError and azurite.AzuriteInstallError.
+    `on_step` is told what is being started, `on_event` what happens to uploads' events and `on_job_event` to jobs'.
+    Raises ProgramError, processes.ProcessError and azurite.AzuriteInstallError.
     """
 
     graph: Graph
@@ -94,9 +101,15 @@ class Cloud:
     logs: Path
 
     def __init__(
-        self, options: Options, *, on_step: OnStep = lambda _: None, on_event: Listener = lambda _: None
+        self,
+        options: Options,
+        *,
+        on_step: OnStep = lambda _: None,
+        on_event: Listener = lambda _: None,
+        on_job_event: Listener = lambda _: None,
     ) -> None:
-        self._options, self._on_step, self._on_event = options, on_step, on_event
+        self._options, self._on_step = options, on_step
+        self._on_event, self._on_job_event = on_event, on_job_event
         self._life = ExitStack()
         self._processes: list[processes.Process] = []
 
@@ -116,6 +129,11 @@ class Cloud:
     def _close(self) -> None:
         with interrupts.put_off():  # a second Ctrl-C would leave behind what the first one has not reached yet
             self._life.close()
+
+    @property
+    def tells_of_jobs(self) -> bool:
+        """Whether the stack's media service publishes its jobs' events to a topic of the graph."""
+        return bool(self.graph.of("eventgrid:Topic"))
 
     def memory(self) -> int:
         """Resident bytes of every process that runs now, this one left out."""
@@ -140,9 +158,11 @@ class Cloud:
         self._step("Starting the media service and the function")
         api = self._start_api(addresses)
         self._start_function()  # while the API loads
+        subscriptions = Subscriptions(self.graph, self._function, self.azurite, self.identity)
+        self._start_job_events(addresses, subscriptions)
         self._await_api(api)
         self._start_workers()
-        self._start_events()
+        self._start_upload_events(subscriptions)
         interrupts.ours.check()
 
     def _step(self, text: str) -> None:
@@ -236,13 +256,25 @@ class Cloud:
         )
         self._scaler = self._life.enter_context(Scaler(rule, queue, start, cap=self._options.workers))
 
-    def _start_events(self) -> None:
-        topic = self.graph.one("eventgrid:SystemTopic")
-        lake = self.graph.by_id(topic.inputs["source"])
+    def _start_job_events(self, addresses: _Addresses, subscriptions: Subscriptions) -> None:
+        for declared in self.graph.of("eventgrid:Topic"):
+            topic = Topic(
+                subscriptions.of("eventgrid:TopicEventSubscription", declared),
+                state=self._data and self._data / "events" / declared.name,
+                listener=self._on_job_event,
+            )
+            publish = self._life.enter_context(topic).publish
+            senders = event_senders(self.graph, declared)
+            endpoint = addresses.topics[declared.state["name"]]
+            self._life.enter_context(endpoint.serving(CustomTopic(declared.id, senders, self.identity, publish)))
+
+    def _start_upload_events(self, subscriptions: Subscriptions) -> None:
+        declared = self.graph.one("eventgrid:SystemTopic")
+        lake = self.graph.by_id(declared.inputs["source"])
         state = self._data and self._data / "events"
         self.topic = self._life.enter_context(
             Topic(
-                [self._subscription(each) for each in self.graph.of("eventgrid:SystemTopicEventSubscription")],
+                subscriptions.of("eventgrid:SystemTopicEventSubscription", declared),
                 state=state,
                 listener=self._on_event,
             )
@@ -257,26 +289,6 @@ class Cloud:
                 state=state,
             )
         )
-
-    def _subscription(self, declared: Resource) -> Subscription:
-        app_id, _, function = declared.inputs["destination"]["resourceId"].rpartition("/functions/")
-        self.graph.by_id(app_id)
-        if function not in {each.name for each in self._function.functions}:
-            found = ", ".join(each.name for each in self._function.functions) or "none"
-            raise ProgramError(
-                f"the subscription {declared.name} delivers to {function}, which the package does not have "
-                f"(it has {found}){': ' + self._function.error if self._function.error else ''}"
-            )
-        destination = DeadLetterDestination.declared(declared.inputs)
-        return Subscription.declared(
-            declared.inputs,
-            endpoint=self._function.endpoint(function),
-            dead_letters=self._dead_letters(destination) if destination else None,
-        )
-
-    def _dead_letters(self, destination: DeadLetterDestination) -> DeadLetters:
-        account = self.graph.by_id(destination.storage_id).state["name"]
-        return DeadLetters(self.azurite.endpoints[account].blob, destination.container, self.identity.credential())
 
 
 # The same in every run, since kept data holds ids that were made with it.

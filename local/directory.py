@@ -7,6 +7,9 @@ from local.identity import Identity
 from local.outputs import principal_of
 
 _READ_WRITE = "Media.ReadWrite"
+_EVENT_SENDER = "d5a91429-5739-47e2-a06b-3470a27159e7"  # EventGrid Data Sender
+# What Azure has and this machine has not: without it nothing is sent there.
+_MISSING = {"APPLICATIONINSIGHTS_CONNECTION_STRING"}
 
 
 def register_identities(graph: Graph, identity: Identity) -> None:
@@ -31,6 +34,16 @@ def grant_media_roles(graph: Graph, identity: Identity, audience: str) -> None:
                 identity.grant(audience, principal_of(identity_id), [_READ_WRITE])
 
 
+def event_senders(graph: Graph, topic: Resource) -> frozenset[str]:
+    """The principals that may publish to a custom topic."""
+    return frozenset(
+        str(each.inputs["principalId"])
+        for each in graph.of("authorization:RoleAssignment")
+        if each.inputs["roleDefinitionId"].rpartition("/")[2] == _EVENT_SENDER
+        and f"{topic.id}/".lower().startswith(f"{each.inputs['scope']}/".lower())
+    )
+
+
 def client_ids(graph: Graph, resource: Resource) -> list[str]:
     """The client ids that a resource may act as."""
     assigned = resource.inputs["identity"].get("userAssignedIdentities", [])
@@ -41,4 +54,5 @@ def process_environment(
     settings: Mapping[str, str], graph: Graph, resource: Resource, identity: Identity, trust: Mapping[str, str]
 ) -> dict[str, str]:
     """A resource's declared settings, with what the platform adds: its tokens, and whom it trusts."""
-    return {**settings, **identity.environment(*client_ids(graph, resource)), **trust}
+    here = {name: value for name, value in settings.items() if name not in _MISSING}
+    return {**here, **identity.environment(*client_ids(graph, resource)), **trust}

@@ -139,6 +139,15 @@ class Identity:
             claims["roles"] = roles
         return jwt.encode(claims, self._key, "RS256", {"kid": self._key_id}), now + TOKEN_SECONDS
 
+    def claims(self, token: str, audience: str) -> dict[str, Any]:
+        """What a token says. Raises RefusedError unless it is this tenant's, for `audience`, and still valid."""
+        try:
+            return jwt.decode(
+                token, self._key.public_key(), algorithms=["RS256"], audience=audience, issuer=self.issuer
+            )
+        except jwt.PyJWTError as error:
+            raise RefusedError(HTTPStatus.UNAUTHORIZED, f"The access token is not valid: {error}.") from None
+
     def issue_to_application(self, target: str, header: str | None) -> dict[str, Any]:
         """The App Service protocol: `target` is the path and query, `header` the X-IDENTITY-HEADER."""
         query = {name: values[-1] for name, values in parse_qs(urlsplit(target).query).items()}

@@ -12,7 +12,10 @@ from azure.storage.blob import BlobClient, ContentSettings
 
 from local.event_topic import Notice
 from local.event_topic import Stage as EventStage
-from local.media_client import MediaClient, Result
+from local.job_log import JobLog
+from local.media_client import Job, MediaClient, Result
+
+QUIET_SECONDS = 3.0  # without any event of a job, after which the media service is asked itself
 
 
 class Stage(StrEnum):
@@ -54,6 +57,7 @@ class EventLog:
 class Journey:
     """A video under way. `advance` is called again and again until `result` is there; it raises JourneyError.
 
+    `jobs` hears the media service's events; without it the job is asked for each time.
     `seconds` holds what each stage took; `note` says what is being waited for, if anything is unusual.
     """
 
@@ -61,6 +65,7 @@ class Journey:
     client: MediaClient
     events: EventLog
     out: Path
+    jobs: JobLog | None = None
     stage: Stage | None = None
     percent: float = 0.0
     note: str = ""
@@ -69,6 +74,7 @@ class Journey:
     _etag: str = ""
     _job: str = ""
     _asset: str = ""
+    _asked: float = 0.0
     _began: float = field(default_factory=time.monotonic)
 
     def upload(self, blob: BlobClient, on_percent: Callable[[float], None]) -> None:
@@ -115,13 +121,25 @@ class Journey:
                 raise JourneyError(f"{self.video.name}: its event could not be delivered: {notice.detail}")
 
     def _look_at_job(self) -> None:
-        job = self.client.job(self._job)
-        self.percent = job.progress
+        job = self._job_as_known()
+        if job is None:
+            return
+        self.percent = max(self.percent, job.progress)
         if job.state in {"Error", "Canceled"}:
             raise JourneyError(f"{self.video.name}: the job ended in {job.state}: {job.error or 'canceled'}")
         if job.state == "Finished":
             self._asset = job.asset
             self._reach(Stage.PROCESSED)
+
+    def _job_as_known(self) -> Job | None:
+        if self.jobs:
+            heard = self.jobs.last(self._job)
+            if heard and heard.ended:
+                return heard
+            if time.monotonic() - max(self._began, self._asked, self.jobs.last_time(self._job)) < QUIET_SECONDS:
+                return heard
+        self._asked = time.monotonic()
+        return self.client.job(self._job)
 
     def _reach(self, stage: Stage) -> None:
         now = time.monotonic()

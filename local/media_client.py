@@ -121,11 +121,12 @@ def _job(entry: dict[str, Any]) -> Job:
         state=properties["state"],
         progress=int(output.get("progress") or 0),
         asset=output["assetName"],
-        error=_error(output.get("error")) if properties["state"] == "Error" else None,
+        error=reason(output.get("error")) if properties["state"] == "Error" else None,
     )
 
 
-def _error(error: dict[str, Any] | None) -> str:
+def reason(error: dict[str, Any] | None) -> str:
+    """An output's error on one line."""
     if not error:
         return "no reason given"
     details = "; ".join(detail["message"] for detail in error.get("details") or [] if detail.get("message"))

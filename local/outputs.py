@@ -18,6 +18,10 @@ _TYPES = {
     "containerregistry:Registry": "Microsoft.ContainerRegistry/registries/{registryName}",
     "containerregistry:TaskRun": "Microsoft.ContainerRegistry/registries/{registryName}/taskRuns/{taskRunName}",
     "app:ManagedEnvironment": "Microsoft.App/managedEnvironments/{environmentName}",
+    "eventgrid:Topic": "Microsoft.EventGrid/topics/{topicName}",
+    "eventgrid:TopicEventSubscription": (
+        "Microsoft.EventGrid/topics/{topicName}/eventSubscriptions/{eventSubscriptionName}"
+    ),
     "eventgrid:SystemTopic": "Microsoft.EventGrid/systemTopics/{systemTopicName}",
     "eventgrid:SystemTopicEventSubscription": (
         "Microsoft.EventGrid/systemTopics/{systemTopicName}/eventSubscriptions/{eventSubscriptionName}"
@@ -69,6 +73,10 @@ class Addresses(Protocol):
 
     def container_app(self, name: str) -> str:
         """A container app's host, with its port where it is not 443."""
+        ...
+
+    def topic(self, name: str) -> str:
+        """Where an Event Grid topic takes events."""
         ...
 
     def web_app(self, name: str) -> str:
@@ -163,6 +171,7 @@ _OUTPUTS: dict[str, tuple[str, ...]] = {
     "azuread:ApplicationRegistration": ("clientId",),
     "azuread:ServicePrincipal": ("objectId",),
     "containerregistry:Registry": ("loginServer",),
+    "eventgrid:Topic": ("endpoint",),
     "insights:Component": ("connectionString", "instrumentationKey"),
     "managedidentity:UserAssignedIdentity": ("clientId", "principalId", "tenantId"),
     "operationalinsights:Workspace": ("customerId",),
@@ -194,6 +203,8 @@ def _outputs(
             outputs["configuration"] = {**inputs["configuration"], "ingress": ingress}
         case "containerregistry:Registry":
             outputs["loginServer"] = f"{name.lower()}.azurecr.io"
+        case "eventgrid:Topic":
+            outputs["endpoint"] = addresses.topic(name)
         case "web:WebApp":
             outputs["defaultHostName"] = addresses.web_app(name)
         case "insights:Component":

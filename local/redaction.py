@@ -13,6 +13,7 @@ from local import interrupts
 from local.before_after import VideoError, write_before_after
 from local.cloud import Cloud, Options
 from local.display import Display, report
+from local.job_log import JobLog
 from local.journey import EventLog, Journey, JourneyError, closing
 from local.media_client import MediaClient
 
@@ -36,12 +37,14 @@ def redact(videos: Sequence[Path], options: Options, out: Path) -> list[str]:
 
     Raises what Cloud raises.
     """
-    display, events = Display(), EventLog()
+    display, events, jobs = Display(), EventLog(), JobLog()
     failures: list[str] = []
-    with display.running(), Cloud(options, on_step=display.step, on_event=events) as cloud:
+    listening = Cloud(options, on_step=display.step, on_event=events, on_job_event=jobs)
+    with display.running(), listening as cloud:
         started = display.started()
         with closing(media_client(cloud)) as client:
-            journeys = [Journey(video, client, events, out) for video in videos]
+            heard = jobs if cloud.tells_of_jobs else None
+            journeys = [Journey(video, client, events, out, heard) for video in videos]
             _upload(journeys, cloud, display)
             failures += _follow(journeys, display)
     for journey in journeys:

@@ -1,8 +1,10 @@
 """The local cloud kept up: its addresses, how to upload, and what becomes of uploads."""
 
+import queue
 import threading
 import time
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -11,8 +13,10 @@ from azure.core.exceptions import AzureError
 from local import interrupts
 from local.cloud import Cloud, Options
 from local.display import Display, console
+from local.event_filter import Event
 from local.event_topic import Notice, Stage
-from local.journey import closing
+from local.job_log import ENDED, KIND, job_of
+from local.journey import QUIET_SECONDS, closing
 from local.media_client import Job, MediaClient
 from local.redaction import media_client
 
@@ -21,54 +25,104 @@ POLL_SECONDS = 0.5
 
 def stand(options: Options) -> None:
     """Run until Ctrl-C. Raises what Cloud raises."""
-    display, uploads = Display(), _Uploads()
+    display, jobs = Display(), queue.SimpleQueue[Event]()
+    uploads = _Uploads()
+
+    def on_job_event(notice: Notice) -> None:
+        if notice.stage is Stage.PUBLISHED:
+            jobs.put(notice.event)
+
     with ExitStack() as life:
         with display.running():
-            cloud = life.enter_context(Cloud(options, on_step=display.step, on_event=uploads))
+            listening = Cloud(options, on_step=display.step, on_event=uploads, on_job_event=on_job_event)
+            cloud = life.enter_context(listening)
             display.started()
         trust = _keep_trust(cloud, options)
         _introduce(cloud, trust)
         client = life.enter_context(closing(media_client(cloud)))
+        quiet_seconds = QUIET_SECONDS if cloud.tells_of_jobs else 0.0
         while True:
             interrupts.ours.check()
-            uploads.look(client)
-            time.sleep(POLL_SECONDS)
+            try:
+                uploads.hear(jobs.get(timeout=POLL_SECONDS), client)
+            except queue.Empty:
+                uploads.look(client, quiet_seconds)
+
+
+@dataclass
+class _Awaited:
+    """An upload whose job has not ended, and when something was known of it last."""
+
+    path: str
+    known: float
 
 
 class _Uploads:
-    """Says what happens to uploads, a line each time."""
+    """Says what happens to uploads and to jobs, a line each time."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._delivered: dict[str, str] = {}  # eTag → the blob's path
+        self._delivered: dict[str, _Awaited] = {}  # by eTag
 
     def __call__(self, notice: Notice) -> None:
         path = notice.event["subject"].partition("/containers/")[2].replace("/blobs/", "/", 1)
         match notice.stage:
             case Stage.PUBLISHED:
-                console.print(f"{path}: {notice.event['eventType'].rpartition('.')[2]}", markup=False, soft_wrap=True)
+                _say(path, notice.event["eventType"].rpartition(".")[2])
             case Stage.DELIVERED:
                 with self._lock:
-                    self._delivered[notice.event["data"]["eTag"]] = path
-                console.print(f"{path}: event delivered to {notice.subscription}", markup=False, soft_wrap=True)
+                    self._delivered[notice.event["data"]["eTag"]] = _Awaited(path, time.monotonic())
+                _say(path, f"event delivered to {notice.subscription}")
             case Stage.FILTERED_OUT:
-                console.print(f"{path}: not wanted by {notice.subscription}", markup=False, soft_wrap=True)
+                _say(path, f"not wanted by {notice.subscription}")
             case _:
-                console.print(f"{path}: {notice.stage.value}: {notice.detail}", markup=False, soft_wrap=True)
+                _say(path, f"{notice.stage.value}: {notice.detail}")
 
-    def look(self, client: MediaClient) -> None:
-        """Report the jobs that have ended since."""
+    def hear(self, event: Event, client: MediaClient) -> None:
+        """Report what the media service says of a job, of an upload's or of another client's."""
+        name, data = event["subject"].rpartition("/")[2], event["data"]
+        etag = data.get("correlationData", data.get("jobCorrelationData", {})).get("eTag", "")
+        with self._lock:
+            awaited = self._delivered.get(etag)
+            if awaited:
+                awaited.known = time.monotonic()
+        path = awaited.path if awaited else f"job {name}"
+        match event["eventType"].removeprefix(KIND):
+            case "OutputProgress":
+                _say(path, f"{data['progress']} %")
+            case kind if kind in ENDED and awaited:
+                self._end(etag, path, job_of(name, data), client)
+            case "StateChange" if not awaited or data["state"] in {"Processing", "Canceling"}:
+                _say(path, data["state"])
+
+    def look(self, client: MediaClient, quiet_seconds: float) -> None:
+        """Ask for the jobs of which nothing has been known for so long, and report those that have ended."""
         with self._lock:
             delivered = dict(self._delivered)
-        for etag, path in delivered.items():
+        for etag, awaited in delivered.items():
+            if time.monotonic() - awaited.known < quiet_seconds:
+                continue
+            awaited.known = time.monotonic()
             try:
                 job = client.find_job(etag)
-                if job and job.ended:
-                    console.print(f"{path}: {_outcome(job, client)}", markup=False, soft_wrap=True)
-                    with self._lock:
-                        del self._delivered[etag]
             except (httpx.HTTPError, AzureError) as error:
-                console.print(f"{path}: the media service does not answer: {error}", markup=False, soft_wrap=True)
+                _say(awaited.path, f"the media service does not answer: {error}")
+            else:
+                if job and job.ended:
+                    self._end(etag, awaited.path, job, client)
+
+    def _end(self, etag: str, path: str, job: Job, client: MediaClient) -> None:
+        try:
+            _say(path, _outcome(job, client))
+        except (httpx.HTTPError, AzureError) as error:
+            _say(path, f"the media service does not answer: {error}")
+        else:
+            with self._lock:
+                self._delivered.pop(etag, None)
+
+
+def _say(path: str, text: str) -> None:
+    console.print(f"{path}: {text}", markup=False, soft_wrap=True)
 
 
 def _outcome(job: Job, client: MediaClient) -> str:

@@ -101,6 +101,7 @@ class AzureMedia(pulumi.ComponentResource):
             audience=pulumi.Output.from_input(resource_manager),
             name=account.name,
             transform=faceredact.name,
+            job_events=account.id,
             ready=[faceredact, submit],
         )
         self.register_outputs({"account": account.name, "transform": faceredact.name})

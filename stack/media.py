@@ -20,11 +20,12 @@ class MediaAccount:
     """What a client of the v3 API needs to submit jobs.
 
     `endpoint` is the API's https address, `audience` what its tokens are issued for; `ready` are the resources that
-    a client must wait for.
+    a client must wait for. `job_events` is the ARM id of what raises its jobs' events, to which one subscribes.
     """
 
     endpoint: pulumi.Output[str]
     audience: pulumi.Output[str]
     name: pulumi.Output[str]
     transform: pulumi.Output[str]
+    job_events: pulumi.Output[str]
     ready: Sequence[pulumi.Resource]

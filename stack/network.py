@@ -1,4 +1,4 @@
-"""A virtual network of the graph's own: storage is reached over private endpoints, from within it alone."""
+"""A virtual network of the graph's own: what has private endpoints in it is reached from within it alone."""
 
 import ipaddress
 from collections.abc import Sequence
@@ -48,14 +48,22 @@ class Network(pulumi.ComponentResource):
     ) -> list[pulumi.Resource]:
         """Private endpoints of a storage account's services (blob, dfs, queue, table), and names that lead there."""
         suffix = blob_endpoint.apply(_suffix)
-        return [self._connect(f"{name}-{service}", account_id, service, suffix) for service in services]
+        return [
+            self._connect(f"{name}-{service}", account_id, service, pulumi.Output.concat(service, ".", suffix))
+            for service in services
+        ]
+
+    def connect_topic(self, name: str, topic_id: pulumi.Output[str], endpoint: pulumi.Output[str]) -> pulumi.Resource:
+        """A private endpoint of an Event Grid topic, and the name that leads there."""
+        return self._connect(name, topic_id, "topic", endpoint.apply(_topic_domain))
 
     def _subnet(self, name: str) -> pulumi.Output[str]:
         return pulumi.Output.concat(self._network.id, "/subnets/", name)
 
     def _connect(
-        self, name: str, account_id: pulumi.Output[str], service: str, suffix: pulumi.Output[str]
+        self, name: str, resource_id: pulumi.Output[str], service: str, domain: pulumi.Output[str]
     ) -> pulumi.Resource:
+        """`domain` is what the service's public names end in."""
         endpoint = network.PrivateEndpoint(
             self._place.name(name),
             resource_group_name=self._place.group_name,
@@ -63,7 +71,7 @@ class Network(pulumi.ComponentResource):
             subnet=network.SubnetArgs(id=self._subnet("endpoints")),
             private_link_service_connections=[
                 network.PrivateLinkServiceConnectionArgs(
-                    name=service, private_link_service_id=account_id, group_ids=[service]
+                    name=service, private_link_service_id=resource_id, group_ids=[service]
                 )
             ],
             tags=self._place.tags,
@@ -75,16 +83,16 @@ class Network(pulumi.ComponentResource):
             private_endpoint_name=endpoint.name,
             resource_group_name=self._place.group_name,
             private_dns_zone_configs=[
-                network.PrivateDnsZoneConfigArgs(name=service, private_dns_zone_id=self._zone(service, suffix).id)
+                network.PrivateDnsZoneConfigArgs(name=service, private_dns_zone_id=self._zone(service, domain).id)
             ],
             opts=pulumi.ResourceOptions(parent=self),
         )
 
-    def _zone(self, service: str, suffix: pulumi.Output[str]) -> dns.PrivateZone:
+    def _zone(self, service: str, domain: pulumi.Output[str]) -> dns.PrivateZone:
         if service not in self._zones:
             self._zones[service] = dns.PrivateZone(
                 f"{service}-zone",
-                private_zone_name=pulumi.Output.concat("privatelink.", service, ".", suffix),
+                private_zone_name=pulumi.Output.concat("privatelink.", domain),
                 resource_group_name=self._place.group_name,
                 location="global",
                 tags=self._place.tags,
@@ -107,3 +115,8 @@ class Network(pulumi.ComponentResource):
 def _suffix(blob_endpoint: str) -> str:
     """`https://account.blob.core.windows.net/` → `core.windows.net`, another one in sovereign clouds."""
     return blob_endpoint.removeprefix("https://").rstrip("/").split(".", 2)[-1]
+
+
+def _topic_domain(endpoint: str) -> str:
+    """`https://topic.westeurope-1.eventgrid.azure.net/api/events` → `eventgrid.azure.net`."""
+    return endpoint.removeprefix("https://").partition("/")[0].split(".", 2)[-1]

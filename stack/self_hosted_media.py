@@ -17,6 +17,7 @@ from stack.diagnostics import send_logs
 from stack.identity import managed_identity
 from stack.image import BuiltImage, Image
 from stack.image_context import build_context
+from stack.job_events import JobEvents
 from stack.media import Audience, MediaAccount
 from stack.monitoring import Monitoring
 from stack.place import Place
@@ -58,12 +59,14 @@ class SelfHostedMedia(pulumi.ComponentResource):
         *,
         image: Image,
         audience: Audience,
+        events: JobEvents,
         authority: str,
         network: "Network | None",
         input_host: pulumi.Output[str],
     ) -> None:
         super().__init__("face-redaction:media:SelfHostedMedia", name)
         self._place, self._storage, self._settings = place, storage, settings
+        self._monitoring, self._events = monitoring, events
         self._image, self._network, self._input_host = image, network, input_host
         self._state = MediaState("media-state", place, storage)
         account_name = place.compact_name("acct")
@@ -84,8 +87,10 @@ class SelfHostedMedia(pulumi.ComponentResource):
             "JOBS_TABLE": self._state.jobs.name,
             "TOKEN_AUTHORITY": authority,
             "TOKEN_AUDIENCE": audience.accepted,
+            "EVENTS_ENDPOINT": events.endpoint,
+            "APPLICATIONINSIGHTS_CONNECTION_STRING": monitoring.connection_string,
         }
-        environment = self._environment(monitoring)
+        environment = self._environment()
         api = self._api(environment)
         worker = self._worker(environment)
         self.account = MediaAccount(
@@ -93,11 +98,12 @@ class SelfHostedMedia(pulumi.ComponentResource):
             audience=audience.asked_for,
             name=pulumi.Output.from_input(account_name),
             transform=pulumi.Output.from_input(transform.name),
+            job_events=events.topic_id,
             ready=[api, worker, *audience.ready],
         )
         self.register_outputs({"endpoint": self.account.endpoint})
 
-    def _environment(self, monitoring: Monitoring) -> app.ManagedEnvironment:
+    def _environment(self) -> app.ManagedEnvironment:
         environment = app.ManagedEnvironment(
             self._place.name("env"),
             resource_group_name=self._place.group_name,
@@ -112,7 +118,7 @@ class SelfHostedMedia(pulumi.ComponentResource):
             # Azure takes 5 to 13 minutes to delete one
             opts=pulumi.ResourceOptions(parent=self, custom_timeouts=pulumi.CustomTimeouts(create="30m", delete="30m")),
         )
-        send_logs("environment-logs", environment.id, monitoring.workspace_id, parent=self)
+        send_logs("environment-logs", environment.id, self._monitoring.workspace_id, parent=self)
         return environment
 
     def _workload_profiles(self) -> list[app.WorkloadProfileArgs]:
@@ -126,26 +132,19 @@ class SelfHostedMedia(pulumi.ComponentResource):
         return profiles
 
     def _process(self, command: str, roles: Mapping[str, Role]) -> _Process:
+        """`roles` are those that it needs on the storage."""
         identity = managed_identity(command, self._place, parent=self)
-        grants = [
-            grant(
-                f"{command}-{reason}",
-                role,
-                scope=self._storage.account_id,
-                principal_id=identity.principal_id,
-                parent=self,
-            )
-            for reason, role in roles.items()
+        wanted = [
+            *((reason, role, self._storage.account_id) for reason, role in roles.items()),
+            ("publishes-job-events", Role.EVENT_SENDER, self._events.topic_id),
+            ("publishes-telemetry", Role.METRICS_PUBLISHER, self._monitoring.insights_id),
         ]
         if self._image.registry:
-            pull = grant(
-                f"{command}-pulls-image",
-                Role.ACR_PULL,
-                scope=self._image.registry.registry_id,
-                principal_id=identity.principal_id,
-                parent=self,
-            )
-            grants.append(pull)
+            wanted.append(("pulls-image", Role.ACR_PULL, self._image.registry.registry_id))
+        grants = [
+            grant(f"{command}-{reason}", role, scope=scope, principal_id=identity.principal_id, parent=self)
+            for reason, role, scope in wanted
+        ]
         return _Process(command, identity, grants)
 
     def _registries(self, process: _Process) -> list[app.RegistryCredentialsArgs]:
@@ -353,6 +352,7 @@ def make_self_hosted_media(
         own,
         image=image,
         audience=audience,
+        events=JobEvents("job-events", place, monitoring, network),
         authority=settings.authority,
         network=network,
         input_host=lake.blob_endpoint.apply(lambda address: urlsplit(address).hostname or ""),

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 GRACE_SECONDS = 10
 EXPIRY_SECONDS = 3600
-EVENT_SECONDS = 30
 log = logging.getLogger(__name__)
 
 
@@ -67,6 +66,7 @@ async def _keep_store(settings: ApiSettings, opened: "asyncio.Future[Store]") ->
     """Open the store beside the event loop, since its SDKs take a second to import, and sweep it regularly."""
     try:
         await asyncio.to_thread(__import__, "mediaservice.store.sweep")
+        from mediaservice.events.overdue import EVENT_SECONDS, publish_overdue
         from mediaservice.store.account import open_store
         from mediaservice.store.expiry import expire
         from mediaservice.store.sweep import SWEEP_SECONDS, sweep
@@ -76,17 +76,13 @@ async def _keep_store(settings: ApiSettings, opened: "asyncio.Future[Store]") ->
             chores = (
                 _regularly(sweep, store, SWEEP_SECONDS),
                 _regularly(expire, store, EXPIRY_SECONDS),
-                _regularly(_send_overdue_events, store, EVENT_SECONDS),
+                _regularly(publish_overdue, store, EVENT_SECONDS),
             )
             await asyncio.gather(*chores)
     except Exception as error:
         if not opened.done():
             opened.set_exception(error)
         raise
-
-
-async def _send_overdue_events(store: "Store") -> int:
-    return await store.jobs.outbox.send_overdue(await store.transforms.names()) if store.jobs.outbox else 0
 
 
 async def _regularly(chore: "Callable[[Store], Awaitable[int]]", store: "Store", seconds: float) -> None:

@@ -97,7 +97,7 @@ async def delete(name: TransformName, store: StoreHere) -> Response:
         except ChangedError:
             raise _conflict(name) from None
     try:
-        await store.transforms.delete(found)
+        await store.transforms.delete(found, announced=store.jobs.outbox is not None)
     except ChangedError:
         raise _conflict(name) from None
     return Response(status_code=200)

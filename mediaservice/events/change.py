@@ -12,6 +12,7 @@ from typing import Any
 from mediaservice.model.jobs import Job, JobOutput, JobState
 
 PROGRESS_STEP = 5  # percent
+PROGRESS_SECONDS = 30  # after which an output that works tells how far it is, whether or not it has come any further
 NAMED = {
     JobState.SCHEDULED: "Scheduled",
     JobState.PROCESSING: "Processing",
@@ -50,7 +51,7 @@ def _changes(former: Job, job: Job) -> Iterator[tuple[str, dict[str, Any]]]:
     if begins:
         yield from _job_changes(former, job)
     for before, output in zip(former.outputs, job.outputs, strict=True):
-        yield from _output_changes(before, output, job)
+        yield from _output_changes(before, output, former, job)
     if not begins:
         yield from _job_changes(former, job)
 
@@ -66,9 +67,12 @@ def _job_changes(former: Job, job: Job) -> Iterator[tuple[str, dict[str, Any]]]:
     yield f"Job{NAMED[job.state]}", data
 
 
-def _output_changes(former: JobOutput, output: JobOutput, job: Job) -> Iterator[tuple[str, dict[str, Any]]]:
+def _output_changes(
+    former: JobOutput, output: JobOutput, former_job: Job, job: Job
+) -> Iterator[tuple[str, dict[str, Any]]]:
     correlation = dict(job.correlation_data)
-    if output.progress // PROGRESS_STEP > former.progress // PROGRESS_STEP:
+    grown = output.progress // PROGRESS_STEP > former.progress // PROGRESS_STEP
+    if grown or _half_minutes(output, job) > _half_minutes(output, former_job):
         yield (
             "JobOutputProgress",
             {"jobCorrelationData": correlation, "label": output.label, "progress": output.progress},
@@ -77,6 +81,13 @@ def _output_changes(former: JobOutput, output: JobOutput, job: Job) -> Iterator[
         data = {"previousState": former.state, "output": _output(output), "jobCorrelationData": correlation}
         yield "JobOutputStateChange", data
         yield f"JobOutput{NAMED[output.state]}", data
+
+
+def _half_minutes(output: JobOutput, job: Job) -> int:
+    """For how many whole spans of PROGRESS_SECONDS the output had been at work when the job was written."""
+    if output.state is not JobState.PROCESSING or not output.start_time:
+        return 0
+    return int((job.last_modified - output.start_time).total_seconds() // PROGRESS_SECONDS)
 
 
 def _output(value: JobOutput) -> dict[str, Any]:

@@ -5,13 +5,14 @@ import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import Enum, auto
 from typing import Any
 
 from azure.data.tables.aio import TableClient
 from pydantic import TypeAdapter
 
 from mediaservice.events.change import Event, events_of
-from mediaservice.events.topic import Topic
+from mediaservice.events.topic import EventsRefusedError, Topic
 from mediaservice.model.jobs import Job
 from mediaservice.store import keys
 from mediaservice.store.table import EntityTable, Range, Rows
@@ -32,6 +33,12 @@ class Letter:
     events: tuple[Event, ...]
 
 
+class _Sent(Enum):
+    YES = auto()
+    REFUSED = auto()  # these events; others may be taken
+    NO = auto()
+
+
 class Outbox:
     """In the jobs' table, whose transactions cannot span two."""
 
@@ -39,7 +46,7 @@ class Outbox:
         self._client = client
         self._table = EntityTable(client, TypeAdapter(tuple[Event, ...]))
         self._topic = topic
-        self._sending: set[asyncio.Task[bool]] = set()
+        self._sending: set[asyncio.Task[_Sent]] = set()
 
     def letter(self, former: Job, job: Job) -> Letter | None:
         events = events_of(former, job)
@@ -63,20 +70,30 @@ class Outbox:
         for transform in transforms:
             partition = keys.of_name(transform)
             async for key, events in self._table.read(partition, within, PAGE):
-                if not await self._send(Letter(partition, key, events)):
-                    return sent
-                sent += 1
+                match await self._send(Letter(partition, key, events)):
+                    case _Sent.YES:
+                        sent += 1
+                    case _Sent.NO:
+                        return sent
         return sent
+
+    async def holds(self, transform: str) -> bool:
+        """Whether events of the transform's jobs are not known to be published yet."""
+        within = Range("e|", f"e{keys.END}")
+        return await self._table.first(keys.of_name(transform), within) is not None
 
     async def close(self) -> None:
         if self._sending:
             await asyncio.wait(self._sending, timeout=CLOSING_SECONDS)
 
-    async def _send(self, letter: Letter) -> bool:
+    async def _send(self, letter: Letter) -> _Sent:
         try:
             await self._topic.publish(letter.events)
             await self._client.delete_entity(letter.partition, letter.key)
+        except EventsRefusedError as error:
+            log.error("events refused; they stay where they are", extra={"row": letter.key, "reason": str(error)})
+            return _Sent.REFUSED
         except Exception as error:
             log.warning("events not published; they will be tried again", extra={"reason": repr(error)})
-            return False
-        return True
+            return _Sent.NO
+        return _Sent.YES

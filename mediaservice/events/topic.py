@@ -1,6 +1,7 @@
 """The Event Grid custom topic that job events go to."""
 
 from collections.abc import Sequence
+from http import HTTPStatus
 from typing import Any
 
 import httpx
@@ -11,6 +12,11 @@ from mediaservice.events.change import Event
 SCOPE = "https://eventgrid.azure.net/.default"
 VERSION = {"api-version": "2018-01-01"}
 TIMEOUT = httpx.Timeout(10.0)
+REFUSED = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE})
+
+
+class EventsRefusedError(Exception):
+    """These very events, for what is in them; the message is the topic's."""
 
 
 class Topic:
@@ -28,7 +34,7 @@ class Topic:
         await self._client.aclose()
 
     async def publish(self, events: Sequence[Event]) -> None:
-        """All or none of them. Raises httpx.HTTPError and azure.core's errors."""
+        """All or none of them. Raises EventsRefusedError, httpx.HTTPError and azure.core's errors."""
         token = await self._credential.get_token(SCOPE)
         answer = await self._client.post(
             self._endpoint,
@@ -36,6 +42,8 @@ class Topic:
             json=[_rendered(event) for event in events],
             headers={"authorization": f"Bearer {token.token}"},
         )
+        if answer.status_code in REFUSED:
+            raise EventsRefusedError(f"{answer.status_code}: {answer.text[:500]}")
         answer.raise_for_status()
 
 

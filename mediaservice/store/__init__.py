@@ -41,6 +41,7 @@ the output in the entity, conclude the job, 5. delete the message.
 then the message is deleted; a crash in between at worst leaves a second copy for people to look at.
 
 **Events** (see mediaservice.events): a row in the very transaction that changes the job, deleted after publication.
+A deleted transform leaves a row in the transaction that deletes it, until nothing of its jobs is left to publish.
 
 **Expiry**, by the API every hour: records of jobs that are over go 90 days after they were submitted. Their media
 stays: assets belong to clients.

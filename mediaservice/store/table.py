@@ -82,12 +82,14 @@ class EntityTable[T]:
             operations.append(("create", beside))
         return Stored(value, await self._submit(operations))
 
-    async def delete(self, rows: Rows[T], etag: str) -> None:
-        """Raises ChangedError."""
+    async def delete(self, rows: Rows[T], etag: str, beside: Mapping[str, Any] | None = None) -> None:
+        """Raises ChangedError. `beside`: a row of another kind that is to be there from then on."""
         operations: list[Any] = [
             ("delete", {"PartitionKey": rows.partition, "RowKey": rows.key}, _only_if(etag)),
             *(("delete", {"PartitionKey": rows.partition, "RowKey": key}) for key in sorted(rows.copies)),
         ]
+        if beside:
+            operations.append(("upsert", beside, REPLACE))
         await self._submit(operations)
 
     async def read(self, partition: str, within: Range, page: int) -> AsyncIterator[tuple[str, T]]:

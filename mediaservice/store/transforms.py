@@ -18,15 +18,17 @@ from mediaservice.model.transforms import Transform, TransformProperties
 from mediaservice.store import keys
 from mediaservice.store.errors import ChangedError, ExistsError
 from mediaservice.store.listing import Page, list_page
-from mediaservice.store.table import EntityTable, Rows, Stored
+from mediaservice.store.table import EntityTable, Range, Rows, Stored
 
 PARTITION = "transforms"
 COLUMNS = {"properties/created": "Created", "properties/lastModified": "LastModified"}
 MAX_TRANSFORMS = 100  # which is a page
+DELETED = Range("d|", f"d{keys.END}")
 
 
 class Transforms:
     def __init__(self, client: TableClient, declared: Mapping[str, TransformProperties]) -> None:
+        self._client = client
         self._table = EntityTable(client, TypeAdapter(Transform))
         self._undeclared = dict(declared)
         self._declaring = asyncio.Lock()
@@ -43,9 +45,18 @@ class Transforms:
         """Raises ChangedError."""
         return await self._table.replace(_rows(former.value), former.etag, _rows(transform), transform)
 
-    async def delete(self, transform: Stored[Transform]) -> None:
-        """Raises ChangedError."""
-        await self._table.delete(_rows(transform.value), transform.etag)
+    async def delete(self, transform: Stored[Transform], *, announced: bool) -> None:
+        """Raises ChangedError. Where jobs are `announced` by events, some may not have been published yet."""
+        gone = self._table.entity(_gone(transform.value), keys.deleted(transform.value.name), transform.value)
+        await self._table.delete(_rows(transform.value), transform.etag, gone if announced else None)
+
+    async def deleted(self) -> list[str]:
+        """Whose jobs' events may not all have been published."""
+        return [transform.name async for _, transform in self._table.read(PARTITION, DELETED, MAX_TRANSFORMS)]
+
+    async def forget(self, name: str) -> None:
+        """A deleted one."""
+        await self._client.delete_entity(PARTITION, keys.deleted(name))
 
     async def page(self, query: Query) -> Page[Transform]:
         await self._declare()
@@ -91,3 +102,7 @@ def _rows(transform: Transform) -> Rows[Transform]:
         },
         listed=transform,
     )
+
+
+def _gone(transform: Transform) -> Rows[Transform]:
+    return Rows(PARTITION, keys.deleted(transform.name), frozenset(), {}, transform)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+from mediaservice.events.change import PROGRESS_SECONDS
 from mediaservice.model import states
 from mediaservice.model.errors import ErrorCode, JobFailedError
 from mediaservice.model.jobs import AssetInput, Job
@@ -186,6 +187,7 @@ class Execution:
         """Until the attempt is over. Raises LeaseLostError and CancelRequestedError."""
         renewed = written = time.monotonic()
         lease = self._settings.lease_seconds
+        beat = min(lease / 3, PROGRESS_SECONDS)
         while not await self._over_within(min(WATCH_SECONDS, lease / 6)):
             now = time.monotonic()
             try:
@@ -193,7 +195,7 @@ class Execution:
                     self._lease = await self._store.work.renew(self._lease, lease)
                     renewed = now
                 output = self._holding.job.outputs[self._index]
-                if now - written >= lease / 3 or (self._percent > output.progress and not output.state.final):
+                if now - written >= beat or (self._percent > output.progress and not output.state.final):
                     await self._holding.write(self._beat)
                     written = now
                 else:

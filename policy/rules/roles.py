@@ -15,6 +15,7 @@ _ALLOWED = {
     "19e7f393-937e-4f77-808e-94535e297925": "Storage Queue Data Reader",
     "c6a89b2d-59bc-44d0-9896-0f6e12d7b80a": "Storage Queue Data Message Sender",
     "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3": "Storage Table Data Contributor",
+    "d5a91429-5739-47e2-a06b-3470a27159e7": "EventGrid Data Sender",
     "3913510d-42f4-4e42-8a64-420c390055eb": "Monitoring Metrics Publisher",
     "7f951dda-4ed3-4680-a7ca-43fe172d538d": "AcrPull",
     "e4395492-1534-4db2-bedf-88c14621589c": "Media Services Media Operator",

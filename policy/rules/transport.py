@@ -6,6 +6,7 @@ from policy.rules.rule import UNKNOWN, Declared, Rule
 
 # Kind → the input that holds the oldest TLS it takes, and that input's values from 1.2 on.
 _OLDEST_TLS = {
+    "eventgrid:Topic": ("minimumTlsVersionAllowed", ("1.2",)),
     "storage:StorageAccount": ("minimumTlsVersion", ("TLS1_2", "TLS1_3")),
     "web:WebApp": ("siteConfig.minTlsVersion", ("1.2", "1.3")),
     "web:WebAppSlot": ("siteConfig.minTlsVersion", ("1.2", "1.3")),

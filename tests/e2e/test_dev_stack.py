@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from local.cloud import Options
+from local.event_filter import Event
 from local.event_topic import Stage
 from local.outputs import SUBSCRIPTION_ID
 from local.sample import sample_clip
@@ -91,6 +92,21 @@ def redaction(user: User, tmp_path_factory: pytest.TempPathFactory) -> Redaction
 def test_an_upload_ends_in_a_finished_job_with_one_video(user: User, redaction: Redaction) -> None:
     assert (redaction.job.state, redaction.job.progress) == ("Finished", 100)
     assert list(user.results(redaction.job)) == ["astronaut_redacted.mp4"]
+
+
+def test_the_media_service_tells_the_graphs_topic_of_the_jobs_way(user: User, redaction: Redaction) -> None:
+    subject = f"transforms/faceredact/jobs/{redaction.job.name}"
+
+    def told() -> list[Event]:
+        return [each.event for each in user.told.all() if each.event["subject"] == subject]
+
+    until(lambda: "Microsoft.Media.JobFinished" in {event["eventType"] for event in told()})
+    assert {event["topic"] for event in told()} == {user.cloud.graph.exports["jobEvents"]}
+    kinds = {event["eventType"].removeprefix("Microsoft.Media.") for event in told()}
+    assert {"JobProcessing", "JobOutputProgress", "JobOutputFinished", "JobFinished"} <= kinds
+    finished = next(event for event in told() if event["eventType"] == "Microsoft.Media.JobFinished")
+    assert finished["data"]["correlationData"]["eTag"] == redaction.job.etag
+    assert finished["data"]["outputs"][0]["assetName"] == redaction.job.asset
 
 
 def test_no_face_is_left_where_there_was_one(redaction: Redaction) -> None:

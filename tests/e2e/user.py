@@ -63,7 +63,7 @@ class Job:
 
 
 class Events:
-    """What became of each upload's event; topics tell it from their own threads."""
+    """What became of each event of a topic, which tells it from its own threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -82,10 +82,13 @@ class Events:
 
 
 class User:
-    """Holds the rights of the person at the keyboard. Uploads are known by their eTags, without quotes."""
+    """Holds the rights of the person at the keyboard. Uploads are known by their eTags, without quotes.
 
-    def __init__(self, cloud: Cloud, events: Events, media: AzureMediaServices) -> None:
-        self.cloud, self.events = cloud, events
+    `events` are those of uploads, `told` those of jobs.
+    """
+
+    def __init__(self, cloud: Cloud, events: Events, told: Events, media: AzureMediaServices) -> None:
+        self.cloud, self.events, self.told = cloud, events, told
         self._media = media
         self._group, self._account = cloud.media.resource_group, cloud.media.account
         self._transform = str(cloud.graph.exports["transform"])
@@ -148,9 +151,9 @@ class User:
 @contextmanager
 def using(options: Options) -> Iterator[User]:
     """A cloud of its own, and somebody who uses it."""
-    events = Events()
+    events, told = Events(), Events()
     with (
-        Cloud(options, on_event=events) as cloud,
+        Cloud(options, on_event=events, on_job_event=told) as cloud,
         AzureMediaServices(
             cloud.identity.credential(),
             SUBSCRIPTION_ID,
@@ -158,4 +161,4 @@ def using(options: Options) -> Iterator[User]:
             credential_scopes=[f"{cloud.media.audience}/.default"],
         ) as media,
     ):
-        yield User(cloud, events, media)
+        yield User(cloud, events, told, media)

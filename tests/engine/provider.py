@@ -25,6 +25,7 @@ _FIXED = {
     "app:ManagedEnvironment": {"location"},
     "authorization:RoleAssignment": {"principalId", "roleDefinitionId"},
     "eventgrid:SystemTopic": {"location", "source", "topicType"},
+    "eventgrid:Topic": {"inputSchema", "location"},
     "insights:Component": {"location"},
     "managedidentity:UserAssignedIdentity": {"location"},
     "media:MediaService": {"location"},

@@ -32,6 +32,9 @@ class AzuriteStorage:
     def container_app(self, name: str) -> str:
         return f"{name}.example.westeurope.azurecontainerapps.io"
 
+    def topic(self, name: str) -> str:
+        return f"https://{name}.westeurope-1.eventgrid.azure.net/api/events"
+
     def web_app(self, name: str) -> str:
         return f"{name}.azurewebsites.net"
 

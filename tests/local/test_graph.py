@@ -31,6 +31,9 @@ class NoAddresses:
     def container_app(self, name: str) -> str:
         raise NotImplementedError
 
+    def topic(self, name: str) -> str:
+        raise NotImplementedError
+
     def web_app(self, name: str) -> str:
         raise NotImplementedError
 

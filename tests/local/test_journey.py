@@ -1,7 +1,9 @@
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from azure.storage.blob import BlobServiceClient
 
@@ -9,8 +11,10 @@ from local.azurite import Azurite
 from local.event_topic import Notice
 from local.event_topic import Stage as EventStage
 from local.identity import Identity
-from local.journey import EventLog, Journey, JourneyError, Stage
+from local.job_log import JobLog
+from local.journey import EventLog, Journey, JourneyError, Stage, closing
 from local.media_client import MediaClient
+from tests.local.test_job_log import ended, progress
 
 GIVEN_UP = [EventStage.DEAD_LETTERED, EventStage.DROPPED]
 
@@ -84,4 +88,41 @@ def test_an_upload_that_no_subscription_wants_ends_the_journey(uploaded: tuple[J
     journey, events, etag = uploaded
     events(notice(etag, EventStage.FILTERED_OUT))
     with pytest.raises(JourneyError, match=r"^party.mp4: no subscription of the stack wants it$"):
+        journey.advance()
+
+
+@pytest.fixture
+def queued(identity: Identity, tmp_path: Path) -> Iterator[tuple[Journey, JobLog]]:
+    """A video whose job waits at a media service that does not answer."""
+    jobs, nobody = JobLog(), "https://127.0.0.1:9"
+    client = MediaClient(nobody, "group", "account", identity.credential(), "api://media", nobody)
+    with closing(client):
+        yield Journey(tmp_path / "party.mp4", client, EventLog(), tmp_path, jobs, Stage.QUEUED, _job="j"), jobs
+
+
+def test_a_job_is_followed_by_its_events_without_asking_the_media_service(queued: tuple[Journey, JobLog]) -> None:
+    journey, jobs = queued
+    journey.advance()
+    jobs(progress(40))
+    journey.advance()
+    assert (journey.stage, journey.percent) == (Stage.QUEUED, 40)
+    jobs(ended("Finished", 100))
+    journey.advance()
+    assert journey.stage is Stage.PROCESSED
+
+
+def test_a_failed_job_ends_the_journey_with_what_its_event_says(queued: tuple[Journey, JobLog]) -> None:
+    journey, jobs = queued
+    jobs(ended("Error", 0, {"code": "ContentMalformed", "message": "not a video", "details": []}))
+    with pytest.raises(JourneyError, match=r"^party.mp4: the job ended in Error: ContentMalformed: not a video$"):
+        journey.advance()
+
+
+def test_the_media_service_is_asked_when_no_event_comes_for_a_while(
+    queued: tuple[Journey, JobLog], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journey, jobs = queued
+    jobs(progress(40))
+    monkeypatch.setattr("local.journey.QUIET_SECONDS", 0)
+    with pytest.raises(httpx.ConnectError):
         journey.advance()

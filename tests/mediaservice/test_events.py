@@ -15,15 +15,21 @@ import pytest
 
 from local.certificates import Certificates
 from local.identity import Identity
+from mediaservice.events.change import events_of
+from mediaservice.events.overdue import publish_overdue
+from mediaservice.model import states
 from mediaservice.settings import read_worker
 from mediaservice.store.account import open_store
-from tests.mediaservice.deployment import Deployment, Pipeline, serving
+from tests.mediaservice.deployment import GROUP, Deployment, Pipeline, serving
+from tests.mediaservice.test_states import NOW, processing
 
 
 @dataclass
 class Receiver:
     url: str
     available: bool = True
+    refused: str | None = None  # of the job by this name, as Event Grid refuses what it does not understand
+    turned_away: int = 0
     tokens: set[str] = field(default_factory=set)
     events: list[dict[str, Any]] = field(default_factory=list)
 
@@ -38,10 +44,15 @@ def receiver(certificates: Certificates) -> Iterator[Receiver]:
     class Answers(http.server.BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-            if known.available:
+            status = 200 if known.available else 503
+            if any(each["subject"].endswith(f"/{known.refused}") for each in body):
+                status = 400
+            if status == 200:
                 known.tokens.add(self.headers["authorization"])
                 known.events.extend(body)
-            self.send_response(200 if known.available else 503)
+            else:
+                known.turned_away += 1
+            self.send_response(status)
             self.send_header("content-length", "0")
             self.end_headers()
 
@@ -115,8 +126,7 @@ def test_events_that_a_topic_could_not_take_are_published_later(
 
     async def send() -> list[int]:
         async with open_store(read_worker(announced.deployment.environment)) as store:
-            assert store.jobs.outbox
-            return [await store.jobs.outbox.send_overdue(["faceredact"], timedelta()) for _ in range(2)]
+            return [await publish_overdue(store, timedelta()) for _ in range(2)]
 
     sent, again = asyncio.run(send())
     assert sent > 0
@@ -131,3 +141,57 @@ def test_cancellation_is_told_by_the_api(announced: Pipeline, receiver: Receiver
     announced.cancel(name)
     announced.until(lambda: "JobCanceled" in receiver.types(name))
     assert receiver.types(name) == ["JobOutputStateChange", "JobOutputCanceled", "JobStateChange", "JobCanceled"]
+
+
+def test_events_of_a_deleted_transform_are_published_all_the_same(
+    announced: Pipeline, receiver: Receiver, name: str, acting_as: Callable[[Deployment], None]
+) -> None:
+    receiver.available = False
+    announced.submit(name, {})
+    announced.cancel(name)
+    announced.media.transforms.delete(GROUP, announced.service.account, "faceredact")
+    receiver.available = True
+    acting_as(announced.deployment)
+
+    async def send() -> list[list[str]]:
+        async with open_store(read_worker(announced.deployment.environment)) as store:
+            left = [await store.transforms.deleted()]
+            await publish_overdue(store, timedelta())
+            return [*left, await store.transforms.deleted()]
+
+    before, after = asyncio.run(send())
+    assert "JobCanceled" in receiver.types(name)
+    assert (before, after) == (["faceredact"], [])
+
+
+def test_events_that_the_topic_refuses_hold_up_no_others(
+    announced: Pipeline, receiver: Receiver, name: str, acting_as: Callable[[Deployment], None]
+) -> None:
+    receiver.available = False
+    for each in (name, f"{name}-2"):
+        announced.submit(each, {})
+        announced.cancel(each)
+    announced.until(lambda: receiver.turned_away == 2)
+    receiver.available, receiver.refused = True, name
+    acting_as(announced.deployment)
+
+    async def send() -> int:
+        async with open_store(read_worker(announced.deployment.environment)) as store:
+            return await publish_overdue(store, timedelta())
+
+    assert asyncio.run(send()) == 1
+    assert (receiver.types(name), "JobCanceled" in receiver.types(f"{name}-2")) == ([], True)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [((3, 10), (4, 29), False), ((4, 29), (4, 31), True), ((4, 31), (4, 59), False), ((4, 31), (5, 32), True)],
+)
+def test_progress_is_told_at_each_twentieth_and_every_half_minute(
+    before: tuple[int, int], after: tuple[int, int], told: bool
+) -> None:
+    former, job = (
+        states.progress(processing(), 0, percent, NOW + timedelta(seconds=seconds))
+        for percent, seconds in (before, after)
+    )
+    assert [event.type for event in events_of(former, job)] == ["Microsoft.Media.JobOutputProgress"] * told

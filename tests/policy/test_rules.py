@@ -16,6 +16,7 @@ ACCOUNT = {
 }
 SITE = {"httpsOnly": True, "siteConfig": {"minTlsVersion": "1.2", "ftpsState": "Disabled"}, "tags": TAGS}
 APP = {"configuration": {"ingress": {"allowInsecure": False}}, "tags": TAGS}
+TOPIC = {"disableLocalAuth": True, "minimumTlsVersionAllowed": "1.2", "tags": TAGS}
 GRANT = {
     "roleDefinitionId": "/subscriptions/s/providers/Microsoft.Authorization/roleDefinitions/"
     "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1",
@@ -45,6 +46,8 @@ def breaches(kind: str, inputs: dict[str, Any]) -> dict[str, list[str]]:
     [
         ("storage:StorageAccount", ACCOUNT),
         ("storage:StorageAccount", dict.fromkeys(ACCOUNT, UNKNOWN)),
+        ("eventgrid:Topic", TOPIC),
+        ("eventgrid:Topic", dict.fromkeys(TOPIC, UNKNOWN)),
         ("storage:BlobContainer", {}),
         ("storage:BlobContainer", {"publicAccess": "None"}),
         ("web:WebApp", SITE),
@@ -83,6 +86,8 @@ def test_a_sound_resource_breaks_no_rule(kind: str, inputs: dict[str, Any]) -> N
         ("tls-1-2", "storage:StorageAccount", ACCOUNT | {"minimumTlsVersion": "TLS1_1"}, "TLS1_2 or TLS1_3"),
         ("tls-1-2", "storage:StorageAccount", ACCOUNT | {"minimumTlsVersion": None}, "set minimumTlsVersion"),
         ("tls-1-2", "web:WebApp", {**SITE, "siteConfig": {}}, "set siteConfig.minTlsVersion to 1.2"),
+        ("tls-1-2", "eventgrid:Topic", TOPIC | {"minimumTlsVersionAllowed": "1.0"}, "set minimumTlsVersionAllowed"),
+        ("no-topic-keys", "eventgrid:Topic", TOPIC | {"disableLocalAuth": None}, "set disableLocalAuth to True"),
         ("tls-1-2", "media:MediaService", {"minimumTlsVersion": "Tls10", "tags": TAGS}, "Tls12"),
         ("https-only", "storage:StorageAccount", ACCOUNT | {"enableHttpsTrafficOnly": False}, "enableHttpsTraffic"),
         ("https-only", "web:WebApp", SITE | {"httpsOnly": None}, "set httpsOnly to True"),

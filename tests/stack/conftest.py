@@ -20,6 +20,9 @@ class AzureAddresses:
     def container_app(self, name: str) -> str:
         return f"{name}.example.westeurope.azurecontainerapps.io"
 
+    def topic(self, name: str) -> str:
+        return f"https://{name}.westeurope-1.eventgrid.azure.net/api/events"
+
     def web_app(self, name: str) -> str:
         return f"{name}.azurewebsites.net"
 

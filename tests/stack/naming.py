@@ -25,6 +25,7 @@ _RULES = {
     "authorization:RoleAssignment": Rule(_GUID, 36, 36),
     "containerregistry:Registry": Rule(r"[A-Za-z0-9]+", 5, 50),
     "containerregistry:TaskRun": Rule(r"[A-Za-z0-9_-]+", 5, 50),
+    "eventgrid:Topic": Rule(r"[A-Za-z0-9-]+", 3, 50),
     "eventgrid:SystemTopic": Rule(r"[A-Za-z0-9-]+", 3, 50),
     "eventgrid:SystemTopicEventSubscription": Rule(r"[A-Za-z0-9-]+", 3, 64),
     "insights:ActionGroup": Rule(r"[^:<>+/&%\\?|#*]*[^:<>+/&%\\?|#* .]", 1, 260),

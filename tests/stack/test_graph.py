@@ -130,20 +130,38 @@ def test_the_function_may_read_uploads_sign_links_and_nothing_else_of_the_lake(g
 
 def test_the_self_hosted_processes_hold_what_each_needs_on_the_media_storage(dev: Graph) -> None:
     media = account(dev, "media")
-    pull = (Role.ACR_PULL, str(dev.one("containerregistry:Registry").state["name"]))
+    both = {
+        (Role.EVENT_SENDER, str(dev.one("eventgrid:Topic").state["name"])),
+        (Role.METRICS_PUBLISHER, str(dev.one("insights:Component").state["name"])),
+        (Role.ACR_PULL, str(dev.one("containerregistry:Registry").state["name"])),
+    }
     assert grants(dev, identity(dev, "api")) == {
         (Role.BLOB_CONTRIBUTOR, media),
         (Role.TABLE_CONTRIBUTOR, media),
         (Role.QUEUE_SENDER, media),
         (Role.QUEUE_READER, media),
-        pull,
+        *both,
     }
     assert grants(dev, identity(dev, "worker")) == {
         (Role.BLOB_CONTRIBUTOR, media),
         (Role.TABLE_CONTRIBUTOR, media),
         (Role.QUEUE_CONTRIBUTOR, media),
-        pull,
+        *both,
     }
+
+
+def test_both_processes_publish_job_events_to_a_topic_that_takes_tokens_only(dev: Graph) -> None:
+    topic = dev.one("eventgrid:Topic")
+    assert topic.inputs["disableLocalAuth"] is True
+    assert topic.inputs["minimumTlsVersionAllowed"] == "1.2"
+    assert (topic.inputs["inputSchema"], topic.inputs["publicNetworkAccess"]) == ("EventGridSchema", "Enabled")
+    for part, kind in (("api", "app:ContainerApp"), ("worker", "app:Job")):
+        (container,) = dev.one(kind).inputs["template"]["containers"]
+        settings = {each["name"]: each["value"] for each in container["env"]}
+        assert settings["EVENTS_ENDPOINT"] == topic.state["endpoint"]
+        component = dev.one("insights:Component").state
+        assert settings["APPLICATIONINSIGHTS_CONNECTION_STRING"] == component["connectionString"]
+        assert f"authorization:RoleAssignment {part}-publishes-job-events" in closure(dev, dev.one(kind))
 
 
 def test_every_grant_has_its_own_name_and_names_the_principals_type(graph: Graph) -> None:
@@ -249,6 +267,8 @@ def test_outputs_say_where_to_upload_and_where_results_are(graph: Graph) -> None
     assert exports["transform"] == "faceredact"
     assert exports["function"] == "redact_on_upload"
     assert exports["mediaEndpoint"].startswith("https://")
+    (source,) = [*graph.of("eventgrid:Topic"), *graph.of("media:MediaService")]
+    assert exports["jobEvents"] == source.id
     assert set(exports["dashboards"]) == {"overview", "resources", "function", "logs", "events"}
 
 

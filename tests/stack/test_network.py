@@ -34,11 +34,19 @@ def test_every_service_that_the_graph_uses_has_an_endpoint_and_a_name(private: G
         ("facesmedia", "media-blob"),
         ("facesmedia", "media-queue"),
         ("facesmedia", "media-table"),
+        ("faces-job-events", "job-events"),
     }
     assert {zone.inputs["privateZoneName"] for zone in private.of("network:PrivateZone")} == {
-        f"privatelink.{service}.core.windows.net" for service in ("blob", "dfs", "queue", "table")
+        *(f"privatelink.{service}.core.windows.net" for service in ("blob", "dfs", "queue", "table")),
+        "privatelink.eventgrid.azure.net",
     }
-    assert len(private.of("network:VirtualNetworkLink")) == 4
+    assert len(private.of("network:VirtualNetworkLink")) == 5
+
+
+def test_job_events_are_taken_from_within_the_network_alone(private: Graph) -> None:
+    assert private.one("eventgrid:Topic").inputs["publicNetworkAccess"] == "Disabled"
+    for kind in ("app:ContainerApp", "app:Job"):
+        assert "network:PrivateDnsZoneGroup job-events-names" in closure(private, private.one(kind))
 
 
 def test_function_and_containers_stand_in_subnets_of_their_own(private: Graph) -> None:
