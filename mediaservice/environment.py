@@ -86,6 +86,9 @@ class Reader:
     def optional_url(self, name: str) -> str | None:
         return self.url(name) if self._environment.get(name, "").strip() else None
 
+    def optional_text(self, name: str, allowed: str, form: re.Pattern[str]) -> str | None:
+        return self.text(name, allowed, form) if self._environment.get(name, "").strip() else None
+
     def words(self, name: str) -> tuple[str, ...]:
         def parse(text: str) -> tuple[str, ...]:
             words = tuple(word.strip() for word in text.split(",") if word.strip())

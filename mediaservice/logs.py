@@ -15,6 +15,14 @@ def masked(text: str) -> str:
     return SIGNATURE.sub(r"\1***", text)
 
 
+def fields(record: logging.LogRecord) -> dict[str, object]:
+    """What `extra` gave and, for exceptions, `exception`; not masked."""
+    given = {key: value for key, value in record.__dict__.items() if key not in STANDARD}
+    if record.exc_info:
+        given["exception"] = logging.Formatter().formatException(record.exc_info)
+    return given
+
+
 class JsonFormatter(logging.Formatter):
     """time, level, logger, message, then what `extra` gave and, for exceptions, `exception`."""
 
@@ -24,10 +32,8 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
+            **fields(record),
         }
-        line.update({key: value for key, value in record.__dict__.items() if key not in STANDARD})
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
         return masked(json.dumps(line, ensure_ascii=False, default=str))
 
 

@@ -15,6 +15,7 @@ STORAGE_ID = re.compile(
 )
 QUEUE_NAME = re.compile(r"[a-z0-9](?:-?[a-z0-9]){2,62}")
 TABLE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{2,62}")
+INSIGHTS = re.compile(r"([A-Za-z]+=[^;=\s]+;)*InstrumentationKey=[0-9a-f-]{36}(;[A-Za-z]+=[^;=\s]*)*;?")
 HTTPS = 443
 DEFAULT_INPUT_BYTES = 260 * 10**9  # what Media Services took at most
 ADDRESS = re.compile(r"\d{1,3}(\.\d{1,3}){3}")
@@ -115,6 +116,7 @@ class ApiSettings:
     transforms: Mapping[str, TransformProperties]  # those that the deployment declares
     tokens: Tokens
     events_endpoint: str | None  # of the Event Grid topic that job events go to
+    telemetry: str | None  # the connection string of the Application Insights that it goes to
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,7 @@ class WorkerSettings:
     transforms: Mapping[str, TransformProperties]
     work: Work
     events_endpoint: str | None
+    telemetry: str | None
 
 
 def read_api(environment: Mapping[str, str]) -> ApiSettings:
@@ -141,6 +144,7 @@ def read_api(environment: Mapping[str, str]) -> ApiSettings:
             audiences=reader.words("TOKEN_AUDIENCE"),
         ),
         events_endpoint=reader.optional_url("EVENTS_ENDPOINT"),
+        telemetry=_telemetry(reader),
     )
     reader.check()
     return settings
@@ -168,9 +172,15 @@ def read_worker(environment: Mapping[str, str]) -> WorkerSettings:
             ),
         ),
         events_endpoint=reader.optional_url("EVENTS_ENDPOINT"),
+        telemetry=_telemetry(reader),
     )
     reader.check()
     return settings
+
+
+def _telemetry(reader: Reader) -> str | None:
+    allowed = "an Application Insights connection string, InstrumentationKey=GUID;IngestionEndpoint=https://..."
+    return reader.optional_text("APPLICATIONINSIGHTS_CONNECTION_STRING", allowed, INSIGHTS)
 
 
 def _inputs(reader: Reader, storage: Storage) -> Inputs:

@@ -12,9 +12,10 @@ CONTAINER_LOGS = (
     "union isfuzzy=true ContainerAppConsoleLogs, ContainerAppConsoleLogs_CL"
     ' | extend line = parse_json(tostring(column_ifexists("Log", column_ifexists("Log_s", ""))))'
 )
+# The function's alone: the media service's requests are there, too.
+FAILED_TRIGGER = 'AppRequests | where Success == false and AppRoleName !startswith "mediaservice."'
 _FAILED_JOBS = f'{CONTAINER_LOGS} | where line.message == "job over" and line.state == "Error"'
 _STUCK_QUEUE = f'{CONTAINER_LOGS} | where line.message == "queue watched" and toint(line.oldestSeconds) > 1800'
-_FAILED_TRIGGER = "AppRequests | where Success == false"
 _DEAD_LETTERS = (
     'StorageBlobLogs | where OperationName == "PutBlob" and StatusCode < 300 and Uri contains "/dead-letters/"'
 )
@@ -36,7 +37,7 @@ class Alerts(pulumi.ComponentResource):
         self._place, self._monitoring = place, monitoring
         self._group = self._mail(email).id if email else None
         self._query("dead-letters", "Event Grid gave up on an upload; see the container dead-letters", _DEAD_LETTERS)
-        self._query("trigger-failures", "An upload made no job; Event Grid delivers it again", _FAILED_TRIGGER)
+        self._query("trigger-failures", "An upload made no job; Event Grid delivers it again", FAILED_TRIGGER)
         if own_service:
             self._query("failed-jobs", "A redaction job ended in Error; its record says why", _FAILED_JOBS)
             self._query("stuck-queue", "A job has waited for a worker for half an hour", _STUCK_QUEUE)

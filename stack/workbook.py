@@ -6,7 +6,7 @@ import uuid
 import pulumi
 from pulumi_azure_native.insights import v20230601 as insights
 
-from stack.alerts import CONTAINER_LOGS
+from stack.alerts import CONTAINER_LOGS, FAILED_TRIGGER
 from stack.monitoring import Monitoring
 from stack.place import Place
 
@@ -28,9 +28,12 @@ _SPEED = (
     " | summarize framesPerSecond = sum(todouble(line.frames)) / sum(todouble(line.redactSeconds))"
     " by bin(TimeGenerated, 1h)"
 )
+_API = (
+    'AppRequests | where AppRoleName == "mediaservice.api"'
+    " | summarize percentile(DurationMs, 50), percentile(DurationMs, 99) by bin(TimeGenerated, 5m)"
+)
 _FAILURES = (
-    "AppRequests | where Success == false"
-    " | project TimeGenerated, Name, ResultCode, DurationMs | order by TimeGenerated desc | take 50"
+    f"{FAILED_TRIGGER} | project TimeGenerated, Name, ResultCode, DurationMs | order by TimeGenerated desc | take 50"
 )
 
 
@@ -46,6 +49,7 @@ class Dashboard(pulumi.ComponentResource):
             _chart("Jobs by state", _JOBS, "barchart"),
             _chart("Jobs that wait, and for how long", _QUEUE, "linechart"),
             _chart("Frames redacted a second", _SPEED, "linechart"),
+            _chart("Milliseconds of the media service's requests", _API, "linechart"),
             _chart("Failures of the trigger", _FAILURES, "table"),
         ]
         workbook = insights.Workbook(

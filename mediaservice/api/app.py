@@ -11,13 +11,14 @@ from fastapi import Depends, FastAPI, Security
 from fastapi.middleware import Middleware
 from fastapi.responses import JSONResponse
 
-from mediaservice import logs
+from mediaservice import logs, telemetry
 from mediaservice.api import accounts, assets, jobs, problems, transforms
 from mediaservice.api.auth import DOCUMENT, DOCUMENTATION, Authentication
 from mediaservice.api.document import BEARER, FAILURES
 from mediaservice.api.problems import OdataResponse
 from mediaservice.api.requests import HEALTH, Requests
 from mediaservice.api.scope import api_version, known_account
+from mediaservice.api.tracing import Tracing
 from mediaservice.settings import ApiSettings
 
 if TYPE_CHECKING:
@@ -31,12 +32,13 @@ log = logging.getLogger(__name__)
 def create(settings: ApiSettings) -> FastAPI:
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        opened: asyncio.Future[Store] = asyncio.get_running_loop().create_future()
-        app.state.store = opened
-        keeping = asyncio.create_task(_keep_store(settings, opened))
-        yield
-        keeping.cancel()
-        await asyncio.gather(keeping, return_exceptions=True)
+        with telemetry.sent(settings.telemetry, settings.storage.client_id, "api"):
+            opened: asyncio.Future[Store] = asyncio.get_running_loop().create_future()
+            app.state.store = opened
+            keeping = asyncio.create_task(_keep_store(settings, opened))
+            yield
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
 
     app = FastAPI(
         title="Media Services account",
@@ -48,7 +50,11 @@ def create(settings: ApiSettings) -> FastAPI:
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
         responses=FAILURES,
-        middleware=[Middleware(Requests), Middleware(Authentication, tokens=settings.tokens)],
+        middleware=[
+            Middleware(Requests),
+            *([Middleware(Tracing)] if settings.telemetry else []),
+            Middleware(Authentication, tokens=settings.tokens),
+        ],
     )
     app.state.settings = settings
     problems.install(app)

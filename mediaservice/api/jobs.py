@@ -1,5 +1,6 @@
 """Jobs."""
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request, Response
 
+from mediaservice import telemetry
 from mediaservice.api import render
 from mediaservice.api.bodies import JobBody, JobPatch
 from mediaservice.api.document import GONE
@@ -48,7 +50,10 @@ async def create(
     account: InAccount, transform: TransformName, name: JobName, body: JobBody, store: StoreHere
 ) -> dict[str, Any]:
     """A name that is taken is a conflict, whatever the body: jobs do not change, and nothing runs twice."""
-    return render.job(account, await submit(store, transform, name, body.properties))
+    begun = time.monotonic()
+    job = await submit(store, transform, name, body.properties)
+    telemetry.record(telemetry.SUBMIT_SECONDS, time.monotonic() - begun)
+    return render.job(account, job)
 
 
 @router.patch("/{job}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from azure.data.tables.aio import TableClient
 from pydantic import TypeAdapter
 
+from mediaservice import telemetry
 from mediaservice.model.jobs import HttpInput, Job, JobState
 from mediaservice.model.query import Query
 from mediaservice.store import keys
@@ -47,6 +48,12 @@ class Jobs:
 
     async def replace(self, former: Stored[Job], job: Job) -> Stored[Job]:
         """Raises ChangedError. Events tell of it, if the deployment has a topic for them."""
+        stored = await self._replace(former, job)
+        if job.state.final:
+            telemetry.record(telemetry.ENDED, 1, state=job.state)
+        return stored
+
+    async def _replace(self, former: Stored[Job], job: Job) -> Stored[Job]:
         letter = self.outbox and self.outbox.letter(former.value, job)
         if not self.outbox or not letter:
             return await self._table.replace(_rows(former.value), former.etag, _rows(job), job)

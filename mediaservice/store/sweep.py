@@ -3,8 +3,10 @@
 import logging
 from datetime import UTC, datetime, timedelta
 
+from mediaservice import telemetry
 from mediaservice.model.jobs import Job, JobState
 from mediaservice.store.account import Store
+from mediaservice.store.jobs import UNFINISHED
 from mediaservice.store.work import Ticket
 
 GRACE = timedelta(minutes=2)
@@ -20,6 +22,10 @@ async def sweep(store: Store, grace: timedelta = GRACE) -> int:
         unfinished += [job async for job in store.jobs.unfinished(transform)]
     now = datetime.now(UTC)
     waiting = [(now - job.created).total_seconds() for job in unfinished if job.state is JobState.QUEUED]
+    telemetry.record(telemetry.QUEUE_LENGTH, messages)
+    telemetry.record(telemetry.QUEUE_SECONDS, max(waiting, default=0))
+    for state in UNFINISHED:
+        telemetry.record(telemetry.UNFINISHED, sum(job.state is state for job in unfinished), state=state)
     log.info("queue watched", extra={"waiting": len(waiting), "oldestSeconds": round(max(waiting, default=0))})
     if messages >= len(unfinished):
         return 0

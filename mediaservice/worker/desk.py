@@ -9,6 +9,7 @@ import uuid
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from mediaservice import telemetry
 from mediaservice.model import states
 from mediaservice.model.jobs import Job, JobState
 from mediaservice.settings import Work
@@ -122,8 +123,7 @@ class Errand:
         elif number > self._settings.max_attempts:
             await self._give_up(holding, outputs)
         else:
-            execution = Execution(self._store, self._settings, outputs, holding, self.lease, self._stopping)
-            self.lease = await execution.run()
+            await self._execute(holding, outputs)
             if not holding.job.state.final:
                 await self._store.work.renew(self.lease, 0)
                 log.info("job given back", extra=_about(self.lease))
@@ -131,6 +131,19 @@ class Errand:
         log.info("job over", extra=_about(self.lease) | {"state": holding.job.state})
         await self._store.work.delete(self.lease)
         return True
+
+    async def _execute(self, holding: Holding, outputs: Outputs) -> None:
+        job, number = holding.job, holding.attempt.number
+        if number == 1:
+            telemetry.record(telemetry.WAIT_SECONDS, (datetime.now(UTC) - job.created).total_seconds())
+        with telemetry.span(
+            "job", telemetry.Kind.MESSAGE, transform=job.transform, job=job.name, attempt=number
+        ) as span:
+            execution = Execution(self._store, self._settings, outputs, holding, self.lease, self._stopping)
+            self.lease = await execution.run()
+            span.add(state=holding.job.state)
+            if holding.job.state is JobState.ERROR:
+                span.fail()
 
     async def _give_up(self, holding: Holding, outputs: Outputs) -> None:
         """The attempt that is one too many only ends the job, unless an earlier one had all but finished it."""

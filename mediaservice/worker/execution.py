@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+from mediaservice import telemetry
 from mediaservice.events.change import PROGRESS_SECONDS
 from mediaservice.model import states
 from mediaservice.model.errors import ErrorCode, JobFailedError
@@ -125,13 +126,17 @@ class Execution:
         job = self._holding.job
         place = await self._outputs.place(job, index)
         begun = time.monotonic()
-        await self._download(job, material, to_redact=preset.mode is Mode.REDACT)
+        with telemetry.span("download"):
+            await self._download(job, material, to_redact=preset.mode is Mode.REDACT)
         downloaded = time.monotonic()
         self._percent = DOWNLOADED
-        made = await perform(self._settings, preset, material, products, input_name(job), self._engine_progress)
+        with telemetry.span("redact", mode=preset.mode):
+            made = await perform(self._settings, preset, material, products, input_name(job), self._engine_progress)
         result = made.result
         redacted = time.monotonic()
-        staged = await self._outputs.stage_all(job, index, made.products, place)
+        telemetry.record(telemetry.SPEED, result.frames / (redacted - downloaded), mode=preset.mode)
+        with telemetry.span("upload"):
+            staged = await self._outputs.stage_all(job, index, made.products, place)
         self._percent = REDACTED
         metadata = {
             "faces": str(result.faces),

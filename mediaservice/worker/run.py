@@ -5,7 +5,7 @@ import logging
 import signal
 import sys
 
-from mediaservice import logs
+from mediaservice import logs, telemetry
 from mediaservice.settings import WorkerSettings
 from mediaservice.store.work import Lease, Work, open_work
 
@@ -16,7 +16,8 @@ def run(settings: WorkerSettings) -> None:
     """Exits with 1 when Storage cannot be reached; the message that it may have taken comes back by itself."""
     logs.configure()
     try:
-        asyncio.run(_run(settings))
+        with telemetry.sent(settings.telemetry, settings.storage.client_id, "worker"):
+            asyncio.run(_run(settings))
     except Exception:
         log.exception("the worker cannot go on")
         sys.exit(1)

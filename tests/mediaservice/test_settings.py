@@ -113,6 +113,8 @@ def test_a_process_that_is_badly_configured_says_every_problem_and_exits_with_2(
         ("INPUT_HOSTS", "https://lake1.blob.core.windows.net/", "host names without scheme and port"),
         ("INPUT_MAX_BYTES", "0", "a whole number from 1 to"),
         ("JOB_LEASE_SECONDS", "1", "a whole number from 3 to 3600"),
+        ("APPLICATIONINSIGHTS_CONNECTION_STRING", "https://i", "an Application Insights connection string"),
+        ("APPLICATIONINSIGHTS_CONNECTION_STRING", "InstrumentationKey=1", "InstrumentationKey=GUID"),
     ],
 )
 def test_a_workers_bad_value_is_told_likewise(environment: dict[str, str], name: str, value: str, allowed: str) -> None:
@@ -122,6 +124,18 @@ def test_a_workers_bad_value_is_told_likewise(environment: dict[str, str], name:
     (problem,) = refused.value.problems
     assert problem.startswith(f"{name} is {value!r}; it must be ")
     assert allowed in problem
+
+
+def test_telemetry_goes_where_azure_says_or_nowhere(environment: dict[str, str]) -> None:
+    assert read_worker(environment).telemetry is None
+    given = (
+        "InstrumentationKey=11111111-2222-3333-4444-555555555555;"
+        "IngestionEndpoint=https://westeurope-5.in.applicationinsights.azure.com/;"
+        "LiveEndpoint=https://westeurope.livediagnostics.monitor.azure.com/;"
+        "ApplicationId=66666666-2222-3333-4444-555555555555"
+    )
+    environment["APPLICATIONINSIGHTS_CONNECTION_STRING"] = given
+    assert read_worker(environment).telemetry == given
 
 
 def test_inputs_come_from_public_hosts_and_the_accounts_own_storage_unless_hosts_are_named(

@@ -308,5 +308,5 @@ def test_somebody_is_told_what_goes_wrong_if_there_is_an_address(dev: Graph) -> 
 
 def test_the_page_in_the_portal_shows_uploads_jobs_queue_and_speed(dev: Graph) -> None:
     (items,) = [json.loads(w.inputs["serializedData"])["items"] for w in dev.of("insights:Workbook")]
-    assert len(items) == 5
+    assert len(items) == 6
     assert dev.exports["dashboards"]["overview"].endswith("/workbook")
