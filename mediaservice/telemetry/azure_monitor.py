@@ -6,6 +6,7 @@ Nothing is instrumented by itself: what libraries would tell of their requests h
 import contextlib
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -67,8 +68,9 @@ def sending(connection_string: str, client_id: str, role: str) -> Iterator[None]
             closing = [threading.Thread(target=provider.shutdown, daemon=True) for provider in (spans, lines, metrics)]
             for each in closing:
                 each.start()
+            deadline = time.monotonic() + CLOSING_SECONDS
             for each in closing:
-                each.join(CLOSING_SECONDS)
+                each.join(max(0.0, deadline - time.monotonic()))
 
 
 class _Span:
@@ -113,9 +115,16 @@ class _Sender:
             context=propagate.extract(headers) if headers else None,
             kind=SPAN_KINDS[kind],
             attributes=dict(attributes),
-            record_exception=False,  # a log line tells of it, without the signatures that it may have
+            # A log line tells of an exception, without the signatures that its message may have.
+            record_exception=False,
+            set_status_on_exception=False,
         ) as current:
-            yield _Span(current)
+            told = _Span(current)
+            try:
+                yield told
+            except BaseException:
+                told.fail()
+                raise
 
 
 class _Lines(logging.Handler):

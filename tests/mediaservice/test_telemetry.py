@@ -131,9 +131,10 @@ def test_signatures_are_masked_in_what_is_sent(watched: Deployment, insights: In
         "from mediaservice import telemetry\n"
         "address = 'https://a/b?sig=secretsecret'\n"
         "insights = os.environ['APPLICATIONINSIGHTS_CONNECTION_STRING']\n"
-        "with telemetry.sent(insights, os.environ['AZURE_CLIENT_ID'], 'worker'), telemetry.span('part'):\n"
+        "with telemetry.sent(insights, os.environ['AZURE_CLIENT_ID'], 'worker'):\n"
         "    try:\n"
-        "        raise RuntimeError(address)\n"
+        "        with telemetry.span('part'):\n"
+        "            raise RuntimeError(address)\n"
         "    except RuntimeError:\n"
         "        logging.getLogger('mediaservice').exception('cannot get %s', address, extra={'address': address})\n"
     )
@@ -142,6 +143,8 @@ def test_signatures_are_masked_in_what_is_sent(watched: Deployment, insights: In
     assert line["message"] == "cannot get https://a/b?sig=***"
     assert line["properties"]["address"] == "https://a/b?sig=***"
     assert "RuntimeError: https://a/b?sig=***" in line["properties"]["exception"]
+    (part,) = insights.of("RemoteDependencyData", "worker")
+    assert (part["name"], part["success"]) == ("part", False)
     assert "secretsecret" not in json.dumps(insights.posted)
 
 
