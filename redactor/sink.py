@@ -16,6 +16,7 @@ from redactor.errors import ConfigurationUnsupported, RedactionError
 from redactor.hdr import hdr10
 from redactor.sound import sound
 from redactor.source import AnyPacket, Source, VideoFacts
+from redactor.span import Span
 
 CONTAINERS: Final = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov"}
 FULL_RANGE: Final = 2
@@ -37,6 +38,7 @@ class Sink:
         self.written = 0
         self._bottom_first = facts.bottom_first
         self._pictures = 0
+        self._span = Span()
         self._early: list[AnyPacket] = []
         self._partial = destination.parent / f".{destination.name}.{secrets.token_hex(4)}.part"
         self._finished = False
@@ -94,6 +96,7 @@ class Sink:
         self._write_pictures(self._video.encode(None))
         if self._pictures != self.written:
             raise RedactionError(f"{self.destination}: {self.written} frames went in, {self._pictures} came out")
+        self._mux(self._span.last())
         for track in self._sounds.values():
             self._mux(track.finish())
         try:
@@ -119,7 +122,8 @@ class Sink:
 
     def _write_pictures(self, packets: Sequence[AnyPacket]) -> None:
         self._pictures += len(packets)  # H.264 and HEVC encoders make one packet of each frame
-        self._mux(packets)
+        for packet in packets:
+            self._mux(self._span.add(packet))
 
     def _mux(self, packets: Sequence[AnyPacket]) -> None:
         try:

@@ -2,6 +2,7 @@
 
 import math
 import struct
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -19,6 +20,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from redactor.errors import ContentMalformed, ContentUnsupported
+from redactor.extent import cut_short
 
 type AnyPacket = Packet[Stream]
 
@@ -43,6 +45,8 @@ LEFT_OUT: Final = {
     Type.GOP_TIMECODE: "timecodes on the pictures",
 }
 BOTTOM_FIRST: Final = frozenset({3, 4})  # AV_FIELD_BB, AV_FIELD_TB: which field is shown first
+DECODER_OPTIONS: Final = {"err_detect": "explode"}
+TAIL: Final = 64  # packets, more than any decoder holds back
 LARGEST_SIDE: Final = 16384  # H.264's and HEVC's encoders stop there
 MOST_PIXELS: Final = 8192 * 4320
 # What says nothing that the output does not say itself, in small letters.
@@ -82,14 +86,13 @@ class Source:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            # "file:" keeps a name such as "http:x" from being taken for an address.
-            self.container: InputContainer = av.open(
-                f"file:{path.absolute()}",
-                container_options={"protocol_whitelist": "file", "format_whitelist": FORMATS},
-            )
+            self.container = self._opened()
         except (av.FFmpegError, ValueError) as error:
             raise ContentMalformed(f"{path.name}: not a video this engine reads ({FORMATS_IN_WORDS})") from error
         try:
+            missing = cut_short(path, self.container.format.name)
+            if missing:
+                raise ContentMalformed(f"{path.name}: cut short: {missing}")
             self.video: VideoStream = self._main_video()
             self.audio = self._sounds()
             self.facts = self._describe()
@@ -107,6 +110,13 @@ class Source:
     ) -> None:
         self.container.close()
 
+    def _opened(self) -> InputContainer:
+        # "file:" keeps a name such as "http:x" from being taken for an address.
+        return av.open(
+            f"file:{self.path.absolute()}",
+            container_options={"protocol_whitelist": "file", "format_whitelist": FORMATS},
+        )
+
     def items(self) -> Iterator[VideoFrame | AnyPacket]:
         """Decoded frames of the main video and packets of all audio, in the file's order.
 
@@ -114,7 +124,8 @@ class Source:
         and when the file ends before what its header promises.
         """
         name = self.path.name
-        count, packets, last = 0, 0, None
+        count, packets, pictures, last = 0, 0, 0, None
+        tail: deque[int | None] = deque(maxlen=TAIL)
         try:
             for packet in self.container.demux(self.video, *self.audio):
                 if packet.is_corrupt:
@@ -124,7 +135,10 @@ class Source:
                     if packet.size:
                         yield packet
                     continue
-                packets += bool(packet.size)
+                if packet.size:
+                    packets += 1
+                    pictures += not packet.is_discard
+                    tail.append(packet.pts if packet.pts is not None else packet.dts)
                 for frame in self.video.decode(packet):
                     self._check(frame, count)
                     if frame.pts is None:
@@ -140,6 +154,30 @@ class Source:
         promised = len(self.video.index_entries) if "mov" in self.container.format.name else packets
         if packets < promised:
             raise ContentMalformed(f"{name}: cut short: {packets} of {promised} video samples are there")
+        if count < pictures:
+            self._check_tail(tail[0] or 0)
+
+    def _check_tail(self, start: int) -> None:
+        """Decode the end again, from `start`, packet by packet.
+
+        PyAV keeps quiet about damage that shows only when the decoder is flushed, if frames before it came out well.
+        Fewer frames than packets arouse suspicion, no more: the two fields of a picture may come in a packet each,
+        and some packets hold no picture that is shown.
+        """
+        with self._opened() as container:
+            stream = container.streams[self.video.index]
+            assert isinstance(stream, VideoStream)
+            stream.thread_type = "NONE"
+            stream.codec_context.options = DECODER_OPTIONS
+            container.seek(start, stream=stream)
+            for packet in container.demux(stream):
+                time = packet.pts if packet.pts is not None else packet.dts
+                try:
+                    stream.decode(packet)
+                except av.FFmpegError as error:
+                    # Pictures before it may lack those they are predicted from.
+                    if time is None or time >= start:
+                        raise ContentMalformed(f"{self.path.name}: damaged near its end ({error.strerror})") from error
 
     def dropped(self) -> tuple[str, ...]:
         """What of the input an output made from `items`, which must have been read, lacks, in words."""
@@ -189,7 +227,7 @@ class Source:
         if "alpha" in context.pix_fmt or context.pix_fmt.startswith(("yuva", "rgba", "bgra", "argb", "gbrap")):
             raise ContentUnsupported(f"{name}: has transparency ({context.pix_fmt}), which MP4 cannot keep")
         context.thread_type = "AUTO"
-        context.options = {"err_detect": "explode"}
+        context.options = DECODER_OPTIONS
         matrix = _matrix(context.coded_side_data.get("display_matrix"))
         rate = stream.average_rate or stream.guessed_rate
         aspect = stream.sample_aspect_ratio

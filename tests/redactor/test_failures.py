@@ -1,7 +1,10 @@
 """Broken or unsuitable input ends in one clear error, and leaves nothing behind."""
 
+import os
+import random
 import threading
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,8 @@ from redactor import (
     Progress,
     RedactionError,
 )
+
+MUTATIONS = int(os.environ.get("MUTATIONS", "30"))  # of each container
 
 type Refused = Callable[[Path, type[RedactionError]], str]
 
@@ -73,6 +78,120 @@ def test_a_file_cut_short_behind_its_index_is_malformed(walking_clip: Path, tmp_
     source = tmp_path / "short.mp4"
     source.write_bytes(indexed.read_bytes()[:-4000])
     refused(source, ContentMalformed)
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "audio"),
+    [
+        ("clip.mkv", "libx264", ("flac",)),
+        ("clip.webm", "libvpx", ()),
+        ("clip.wmv", "wmv2", ()),
+        ("clip.ts", "libx264", ("mp2",)),
+        ("clip.avi", "mpeg4", ()),
+        ("clip.flv", "flv", ()),
+        ("clip.mpg", "mpeg2video", ()),
+    ],
+)
+def test_no_container_can_be_cut_short_unnoticed(
+    name: str,
+    codec: str,
+    audio: tuple[str, ...],
+    walk: Any,
+    recipe: Any,
+    make_clip: Any,
+    tmp_path: Path,
+) -> None:
+    base = Fraction(1, 25) if name.endswith(("avi", "mpg", "ts")) else Fraction(1, 1000)
+    clip = make_clip(
+        walk(12, 320, 240), recipe(name=name, codec=codec, audio=audio, options={"b": "2M"}, time_base=base)
+    )
+    data = clip.read_bytes()
+    folder = tmp_path / "out"
+    folder.mkdir()
+    for tenth in range(1, 10):
+        clip.write_bytes(data[: len(data) * tenth // 10])
+        with pytest.raises(ContentMalformed, match=rf"^{name}: "):
+            redactor.redact(clip, folder / "out.mp4")
+    assert list(folder.iterdir()) == []
+
+
+def test_a_recording_stopped_within_a_picture_is_malformed_and_behind_one_taken_as_it_is(
+    walk: Any, recipe: Any, make_clip: Any, tmp_path: Path, read_video: Any
+) -> None:
+    """Broadcasts begin and end anywhere, but what is published must be whole."""
+    clip = make_clip(walk(30, 320, 240), recipe(name="clip.ts", time_base=Fraction(1, 25), audio=()))
+    whole = read_video(clip)
+    data = clip.read_bytes()
+    packets = [data[at : at + 188] for at in range(0, len(data), 188)]
+    # The first packet of each picture: "payload unit start", of the muxer's first stream.
+    starts = [at for at, packet in enumerate(packets) if int.from_bytes(packet[1:3]) & 0x5FFF == 0x4100]
+    for end, intact in ((starts[15], True), (starts[15] + 2, False), (starts[16] - 1, False)):
+        clip.write_bytes(b"".join(packets[:end]))
+        part = read_video(clip)
+        shown = zip(part.times, part.pictures, strict=True)
+        assert all((picture == whole.pictures[whole.times.index(at)]).all() for at, picture in shown) == intact
+        if intact:
+            assert redactor.redact(clip, tmp_path / "out.mp4").frames == len(part.times) < 30
+        else:
+            with pytest.raises(ContentMalformed, match="damaged"):
+                redactor.redact(clip, tmp_path / "other.mp4")
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "audio"),
+    [
+        ("clip.mp4", "libx264", ("aac",)),
+        ("clip.mov", "mjpeg", ("pcm_s16le",)),
+        ("clip.mkv", "libx265", ("flac",)),
+        ("clip.webm", "libvpx", ("libopus",)),
+        ("clip.ts", "mpeg2video", ("mp2",)),
+        ("clip.avi", "mpeg4", ("libmp3lame",)),
+        ("clip.wmv", "wmv2", ("wmav2",)),
+    ],
+)
+def test_flipped_bytes_end_in_a_result_or_in_one_clear_error(
+    name: str,
+    codec: str,
+    audio: tuple[str, ...],
+    walk: Any,
+    recipe: Any,
+    make_clip: Any,
+    tmp_path: Path,
+) -> None:
+    options = {"x265-params": "log-level=none"} if codec == "libx265" else {"b": "1M"}
+    base = Fraction(1, 1000) if name.endswith(("mkv", "webm", "wmv")) else Fraction(1, 25)
+    rate = 48000 if audio == ("libopus",) else 44100
+    clip = make_clip(
+        walk(6, 160, 128),
+        recipe(
+            name=name,
+            codec=codec,
+            audio=audio,
+            options=options,
+            time_base=base,
+            tone_rate=rate,
+            pixel_format="yuvj420p" if codec == "mjpeg" else "yuv420p",
+        ),
+    )
+    data = clip.read_bytes()
+    folder = tmp_path / "out"
+    folder.mkdir()
+    for seed in range(MUTATIONS):
+        chance = random.Random(f"{name} {seed}")
+        mutated = bytearray(data)
+        for _ in range(chance.choice([1, 2, 5, 20])):
+            # Half of them in the first kilobytes, where most containers say what they hold.
+            reach = len(data) if chance.random() < 0.5 else min(len(data), 3000)
+            mutated[chance.randrange(reach)] = chance.choice([0, 255, chance.randrange(256)])
+        clip.write_bytes(mutated)
+        try:
+            result = redactor.redact(clip, folder / "out.mp4")
+        except (ContentMalformed, ContentUnsupported) as error:
+            assert str(error).startswith((f"{name}: ", "audio stream "))
+        else:
+            assert result.frames > 0
+            (folder / "out.mp4").unlink()
+        assert list(folder.iterdir()) == [], f"seed {seed}"
 
 
 def test_damaged_pictures_are_never_published(walking_clip: Path, tmp_path: Path, refused: Refused) -> None:

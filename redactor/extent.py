@@ -1,0 +1,72 @@
+"""Whether a file is cut short by its own account, where no index of the pictures tells.
+
+MP4 and AVI have an index, and FLV says of each picture how long it is. Matroska says how long the file is as a whole,
+and so does ASF; MPEG-TS comes in packets of one length. A recording of any of them that was stopped between two
+packets cannot be told from a whole one, and is taken as it is.
+"""
+
+from pathlib import Path
+from typing import BinaryIO, Final
+
+EBML: Final = b"\x1a\x45\xdf\xa3"
+SEGMENT: Final = b"\x18\x53\x80\x67"
+ASF_FILE_PROPERTIES: Final = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
+ASF_BROADCAST: Final = 1  # the length was not known when the header was written
+TS_SYNC: Final = 0x47
+TS_PACKETS: Final = ((188, 0), (192, 4), (204, 0))  # length, and where in it the sync byte is
+HEAD: Final = 64 * 1024
+
+
+def cut_short(path: Path, format_name: str) -> str | None:
+    """What shows that the file is; `format_name`: FFmpeg's name of the demuxer."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        promised = _matroska(file) if "matroska" in format_name else 0
+        file.seek(0)
+        head = file.read(HEAD)
+    if format_name == "asf":
+        promised = _asf(head)
+    if size < promised:
+        return f"{size} of {promised} bytes are there"
+    if format_name == "mpegts" and _ends_within_packet(head, size):
+        return "ends within a packet"
+    return None
+
+
+def _matroska(file: BinaryIO) -> int:
+    """Where the segment ends; 0 if that is not told. RFC 8794 has the numbers, RFC 9559 the elements."""
+    if file.read(4) != EBML:
+        return 0
+    length = _number(file)
+    if length is None:
+        return 0
+    file.seek(length, 1)
+    if file.read(4) != SEGMENT:
+        return 0
+    length = _number(file)
+    return 0 if length is None else file.tell() + length
+
+
+def _number(file: BinaryIO) -> int | None:
+    """A variable-length size; None for "unknown", all ones."""
+    first = file.read(1)
+    if not first or not first[0]:
+        return None
+    more = 8 - first[0].bit_length()
+    value = int.from_bytes(bytes([first[0] & (0x7F >> more)]) + file.read(more))
+    return None if value == (1 << 7 * (more + 1)) - 1 else value
+
+
+def _asf(head: bytes) -> int:
+    """File Properties Object of the Advanced Systems Format, 3.2: the file's length; 0 if that is not told."""
+    at = head.find(ASF_FILE_PROPERTIES)
+    if at < 0 or at + 92 > len(head) or head[at + 88] & ASF_BROADCAST:
+        return 0
+    return int.from_bytes(head[at + 40 : at + 48], "little")
+
+
+def _ends_within_packet(head: bytes, size: int) -> bool:
+    for length, sync in TS_PACKETS:
+        if len(head) > 4 * length and all(head[sync + n * length] == TS_SYNC for n in range(4)):
+            return size % length != 0
+    return False
