@@ -16,6 +16,7 @@ from local.job_log import JobLog
 from local.media_client import Job, MediaClient, Result
 
 QUIET_SECONDS = 3.0  # without any event of a job, after which the media service is asked itself
+ASKING_SECONDS = 1.0  # from one time to the next
 
 
 class Stage(StrEnum):
@@ -132,13 +133,13 @@ class Journey:
             self._reach(Stage.PROCESSED)
 
     def _job_as_known(self) -> Job | None:
+        now = time.monotonic()
         if self.jobs:
             heard = self.jobs.last(self._job)
-            if heard and heard.ended:
+            quiet = now - max(self._began, self.jobs.last_time(self._job))
+            if (heard and heard.ended) or quiet < QUIET_SECONDS or now - self._asked < ASKING_SECONDS:
                 return heard
-            if time.monotonic() - max(self._began, self._asked, self.jobs.last_time(self._job)) < QUIET_SECONDS:
-                return heard
-        self._asked = time.monotonic()
+        self._asked = now
         return self.client.job(self._job)
 
     def _reach(self, stage: Stage) -> None:

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Protocol
 
-# Variables by which the exporter is kept from telling Microsoft of itself, and from asking how it should behave.
+# Variables by which the exporter is kept from telling Microsoft of itself, from asking how it should behave, and from
+# describing this process with every batch.
 OWN = (
     "APPLICATIONINSIGHTS_CONTROLPLANE_DISABLED",
+    "APPLICATIONINSIGHTS_OPENTELEMETRY_RESOURCE_METRIC_DISABLED",
     "APPLICATIONINSIGHTS_SDKSTATS_DISABLED",
     "APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL",
 )
