@@ -1,5 +1,6 @@
 """The input: opened with care, described, and read once from start to end."""
 
+import contextlib
 import math
 import struct
 from collections import deque
@@ -14,13 +15,14 @@ import av
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.packet import Packet
-from av.sidedata.sidedata import SideData, Type
+from av.sidedata.sidedata import Type
 from av.stream import Disposition, Stream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from redactor.errors import ContentMalformed, ContentUnsupported
 from redactor.extent import cut_short
+from redactor.leftovers import encoders_own, left_out
 
 type AnyPacket = Packet[Stream]
 
@@ -28,33 +30,12 @@ type AnyPacket = Packet[Stream]
 # they make the demuxer open whatever else they name. So are still pictures.
 FORMATS: Final = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,asf,mpegts,mpeg,flv,ogg,mxf"
 FORMATS_IN_WORDS: Final = "MP4, MOV, M4V, MKV, WebM, AVI, WMV/ASF, MPEG-TS, MPEG-PS, FLV, Ogg, MXF"
-# The encoder says anew what its buffers need; HDR10's part is kept (hdr.py).
-KEPT_SIDE_DATA: Final = frozenset(
-    {"display_matrix", "cpb_properties", "mastering_display_metadata", "content_light_level"}
-)
-ENCODERS_NOTES: Final = frozenset(
-    {bytes.fromhex("dc45e9bde6d948b7962cd820d923eeef"), bytes.fromhex("2ca2de09b51747dbbb55a4fe7fc2fc4e")}
-)
-LEFT_OUT: Final = {
-    Type.A53_CC: "closed captions",
-    Type.SEI_UNREGISTERED: "notes between the pictures",
-    Type.DYNAMIC_HDR_PLUS: "HDR10+ metadata",
-    Type.DYNAMIC_HDR_VIVID: "HDR Vivid metadata",
-    Type.DOVI_METADATA: "Dolby Vision metadata",
-    Type.S12M_TIMECODE: "timecodes on the pictures",
-    Type.GOP_TIMECODE: "timecodes on the pictures",
-}
 BOTTOM_FIRST: Final = frozenset({3, 4})  # AV_FIELD_BB, AV_FIELD_TB: which field is shown first
 DECODER_OPTIONS: Final = {"err_detect": "explode"}
+LONGEST_GAP: Final = 2**31 - 1  # between two samples of an MP4 track, in its time scale
 TAIL: Final = 64  # packets, more than any decoder holds back
 LARGEST_SIDE: Final = 16384  # H.264's and HEVC's encoders stop there
 MOST_PIXELS: Final = 8192 * 4320
-# What says nothing that the output does not say itself, in small letters.
-TECHNICAL_TAGS: Final = frozenset(
-    {"compatible_brands", "duration", "encoder", "language", "major_brand", "minor_version", "variant_bitrate"}
-    | {"vendor_id", "bps", "number_of_bytes", "number_of_frames"}
-)
-DEFAULT_HANDLERS: Final = frozenset({"VideoHandler", "SoundHandler", "Core Media Video", "Core Media Audio"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +109,7 @@ class Source:
         tail: deque[int | None] = deque(maxlen=TAIL)
         try:
             for packet in self.container.demux(self.video, *self.audio):
-                if packet.is_corrupt:
-                    raise ContentMalformed(f"{name}: damaged or cut short after frame {count}")
+                self._check_packet(packet, count)
                 # Not stream_index: the packet that flushes a decoder has none.
                 if packet.stream is not self.video:
                     if packet.size:
@@ -141,11 +121,7 @@ class Source:
                     tail.append(packet.pts if packet.pts is not None else packet.dts)
                 for frame in self.video.decode(packet):
                     self._check(frame, count)
-                    if frame.pts is None:
-                        frame.pts = 0 if last is None else last + self._nominal_duration()
-                    if last is not None and frame.pts <= last:
-                        raise ContentMalformed(f"{name}: frame {count} does not come after the one before it")
-                    count, last = count + 1, frame.pts
+                    count, last = count + 1, self._timed(frame, count, last)
                     yield frame
         except av.FFmpegError as error:
             raise ContentMalformed(f"{name}: damaged after frame {count} ({error.strerror})") from error
@@ -181,25 +157,7 @@ class Source:
 
     def dropped(self) -> tuple[str, ...]:
         """What of the input an output made from `items`, which must have been read, lacks, in words."""
-        kept = {self.video.index, *(stream.index for stream in self.audio)}
-        names = [_named(stream) for stream in self.container.streams if stream.index not in kept]
-        for owner, metadata in (
-            ("", self.container.metadata),
-            *((f" of {s.type} stream {s.index}", s.metadata) for s in (self.video, *self.audio)),
-        ):
-            tags = {
-                tag
-                for tag, value in metadata.items()
-                if tag.casefold() not in TECHNICAL_TAGS
-                and not tag.startswith("_STATISTICS")
-                and value not in DEFAULT_HANDLERS
-            }
-            if tags:
-                names.append(f"metadata{owner}: {', '.join(sorted(tags, key=str.casefold))}")
-        names += sorted({LEFT_OUT[kind] for kind in self._carried if kind in LEFT_OUT})
-        # Dolby Vision's configuration, spherical and stereo layouts.
-        names += [f"video side data: {name}" for name in self._side_data if name not in KEPT_SIDE_DATA]
-        return tuple(names)
+        return left_out(self.container, (self.video, *self.audio), self._side_data, self._carried)
 
     def _main_video(self) -> VideoStream:
         moving = [s for s in self.container.streams.video if not s.disposition & Disposition.attached_pic]
@@ -221,6 +179,8 @@ class Source:
         if context is None:
             raise ContentUnsupported(f"{name}: its video codec is not known")
         if not context.pix_fmt or not context.width or not context.height:
+            with contextlib.suppress(av.FFmpegError):
+                self._check_packet(next(self.container.demux(stream)), 0)  # it may be encrypted
             raise ContentMalformed(f"{name}: its {context.name} video cannot be decoded")
         if max(context.width, context.height) > LARGEST_SIDE or context.width * context.height > MOST_PIXELS:
             raise ContentUnsupported(f"{name}: {context.width}x{context.height} is more than 8192x4320 pixels")
@@ -258,12 +218,33 @@ class Source:
     def _nominal_duration(self) -> int:
         return max(1, round(1 / (self.facts.rate * self.facts.time_base)))
 
+    def _timed(self, frame: VideoFrame, index: int, last: int | None) -> int:
+        """The frame's time, which it gets if it has none; `last` is that of the one before."""
+        if frame.pts is None:
+            frame.pts = 0 if last is None else last + self._nominal_duration()
+        if last is not None and frame.pts <= last:
+            raise ContentMalformed(f"{self.path.name}: frame {index} does not come after the one before it")
+        if last is not None and frame.pts - last > LONGEST_GAP:
+            seconds = float((frame.pts - last) * self.facts.time_base)
+            raise ContentUnsupported(
+                f"{self.path.name}: frame {index} comes {seconds:.0f} seconds after the one before it, "
+                "more than MP4 can say"
+            )
+        return frame.pts
+
+    def _check_packet(self, packet: AnyPacket, index: int) -> None:
+        if packet.is_corrupt:
+            raise ContentMalformed(f"{self.path.name}: damaged or cut short after frame {index}")
+        if packet.has_sidedata("encryption_info"):
+            stream = packet.stream
+            raise ContentUnsupported(f"{self.path.name}: {stream.type} stream {stream.index} is encrypted")
+
     def _check(self, frame: VideoFrame, index: int) -> None:
         if frame.is_corrupt:
             raise ContentMalformed(f"{self.path.name}: frame {index} is damaged")
         if frame.interlaced_frame and self.facts.codec == "hevc":
             raise ContentUnsupported(f"{self.path.name}: interlaced HEVC is not handled; make it progressive first")
-        self._carried.update(kind for kind, data in frame.side_data.items() if not _encoders_own(data))
+        self._carried.update(kind for kind, data in frame.side_data.items() if not encoders_own(data))
         if (frame.width, frame.height) != (self.facts.width, self.facts.height):
             raise ContentUnsupported(
                 f"{self.path.name}: the picture changes from {self.facts.width}x{self.facts.height} "
@@ -282,16 +263,3 @@ def _rotation(matrix: tuple[int, ...] | None) -> int:
         return 0
     across, down = math.hypot(matrix[0], matrix[3]), math.hypot(matrix[1], matrix[4])
     return round(-math.degrees(math.atan2(matrix[1] / down, matrix[0] / across)))
-
-
-def _encoders_own(data: SideData) -> bool:
-    """Whether it is the note in which x264 or x265 tells its version and options."""
-    return data.type is Type.SEI_UNREGISTERED and bytes(data)[:16] in ENCODERS_NOTES
-
-
-def _named(stream: Stream) -> str:
-    kind: str = stream.type
-    if kind == "video" and stream.disposition & Disposition.attached_pic:
-        kind = "attached picture"
-    codec = stream.codec_context.name if stream.codec_context else stream.name or "unknown"
-    return f"{kind} stream {stream.index} ({codec})"

@@ -1,0 +1,65 @@
+"""What of an input no output has, in words: whoever asked is told what is missing."""
+
+from collections.abc import Collection, Sequence
+from typing import Final
+
+from av.container import InputContainer
+from av.sidedata.sidedata import SideData, Type
+from av.stream import Disposition, Stream
+
+# The encoder says anew what its buffers need; HDR10's part is kept (hdr.py).
+KEPT_SIDE_DATA: Final = frozenset(
+    {"display_matrix", "cpb_properties", "mastering_display_metadata", "content_light_level"}
+)
+ENCODERS_NOTES: Final = frozenset(
+    {bytes.fromhex("dc45e9bde6d948b7962cd820d923eeef"), bytes.fromhex("2ca2de09b51747dbbb55a4fe7fc2fc4e")}
+)
+LEFT_OUT: Final = {
+    Type.A53_CC: "closed captions",
+    Type.SEI_UNREGISTERED: "notes between the pictures",
+    Type.DYNAMIC_HDR_PLUS: "HDR10+ metadata",
+    Type.DYNAMIC_HDR_VIVID: "HDR Vivid metadata",
+    Type.DOVI_METADATA: "Dolby Vision metadata",
+    Type.S12M_TIMECODE: "timecodes on the pictures",
+    Type.GOP_TIMECODE: "timecodes on the pictures",
+}
+# What says nothing that the output does not say itself, in small letters.
+TECHNICAL_TAGS: Final = frozenset(
+    {"compatible_brands", "duration", "encoder", "language", "major_brand", "minor_version", "variant_bitrate"}
+    | {"vendor_id", "bps", "number_of_bytes", "number_of_frames"}
+)
+DEFAULT_HANDLERS: Final = frozenset({"VideoHandler", "SoundHandler", "Core Media Video", "Core Media Audio"})
+
+
+def left_out(
+    container: InputContainer, kept: Sequence[Stream], side_data: Collection[str], carried: Collection[Type]
+) -> tuple[str, ...]:
+    """`kept`: the streams that are not, of which `side_data` are the video's and `carried` its frames' kinds."""
+    indices = {stream.index for stream in kept}
+    names = [_named(stream) for stream in container.streams if stream.index not in indices]
+    named = [("", container.metadata), *((f" of {s.type} stream {s.index}", s.metadata) for s in kept)]
+    for owner, metadata in named:
+        tags = sorted((tag for tag, value in metadata.items() if _tells(tag, value)), key=str.casefold)
+        if tags:
+            names.append(f"metadata{owner}: {', '.join(tags)}")
+    names += sorted({LEFT_OUT[kind] for kind in carried if kind in LEFT_OUT})
+    # Dolby Vision's configuration, spherical and stereo layouts.
+    names += [f"video side data: {name}" for name in side_data if name not in KEPT_SIDE_DATA]
+    return tuple(names)
+
+
+def _tells(tag: str, value: str) -> bool:
+    return not (tag.casefold() in TECHNICAL_TAGS or tag.startswith("_STATISTICS") or value in DEFAULT_HANDLERS)
+
+
+def encoders_own(data: SideData) -> bool:
+    """Whether it is the note in which x264 or x265 tells its version and options."""
+    return data.type is Type.SEI_UNREGISTERED and bytes(data)[:16] in ENCODERS_NOTES
+
+
+def _named(stream: Stream) -> str:
+    kind: str = stream.type
+    if kind == "video" and stream.disposition & Disposition.attached_pic:
+        kind = "attached picture"
+    codec = stream.codec_context.name if stream.codec_context else stream.name or "unknown"
+    return f"{kind} stream {stream.index} ({codec})"
