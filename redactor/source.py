@@ -180,7 +180,7 @@ class Source:
             raise ContentUnsupported(f"{name}: its video codec is not known")
         if not context.pix_fmt or not context.width or not context.height:
             with contextlib.suppress(av.FFmpegError):
-                self._check_packet(next(self.container.demux(stream)), 0)  # it may be encrypted
+                self._check_packet(next(self.container.demux()), 0)  # it may be encrypted
             raise ContentMalformed(f"{name}: its {context.name} video cannot be decoded")
         if max(context.width, context.height) > LARGEST_SIDE or context.width * context.height > MOST_PIXELS:
             raise ContentUnsupported(f"{name}: {context.width}x{context.height} is more than 8192x4320 pixels")
