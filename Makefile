@@ -8,6 +8,8 @@ unexport UV_PYTHON UV_SYSTEM_PYTHON UV_BREAK_SYSTEM_PACKAGES UV_COMPILE_BYTECODE
 unexport MYPYPATH PYTEST_ADDOPTS
 
 STACK = dev
+JOBS = 2000
+SEEDS = 1
 # Handed on in the environment as they were typed, so that no quote, space or dollar sign in them counts.
 export VIDEO_TYPED := $(value VIDEO)
 export DATA_TYPED := $(value DATA)
@@ -35,8 +37,8 @@ replay: $(READY) ## Raise the events of a deployed stack's dead letters again; S
 test: $(READY) ## Run every test; ARGS=what pytest takes
 	@exec $(PYTHON) -m pytest $(ARGS)
 
-soak: $(READY) ## Kill the media service's processes at random under 2,000 jobs; ARGS=what pytest takes
-	@SOAK_JOBS=2000 exec $(PYTHON) -m pytest -s tests/mediaservice/test_soak.py $(ARGS)
+soak: $(READY) ## Kill the media service's processes at random under JOBS=2000 for each of SEEDS="1 2"; ARGS=what pytest takes
+	@SOAK_JOBS="$(JOBS)" SOAK_SEEDS="$(SEEDS)" exec $(PYTHON) -m pytest -s tests/mediaservice/test_soak.py $(ARGS)
 
 lint: $(READY) ## Check style, format and types
 	@$(PYTHON) -m ruff check --quiet .

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Mapping
+from typing import Annotated
 
 import typer
 
@@ -32,12 +33,16 @@ def api() -> None:
 
 
 @app.command()
-def worker() -> None:
+def worker(
+    once: Annotated[
+        bool, typer.Option("--once", help="Take one message at most, as an execution per job does.")
+    ] = False,
+) -> None:
     """Do jobs until the queue is empty."""
     settings = checked(read_worker)
     from mediaservice.worker.run import run
 
-    run(settings)
+    run(settings, once=once)
 
 
 if __name__ == "__main__":

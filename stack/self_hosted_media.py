@@ -36,9 +36,10 @@ LEASE_SECONDS = 60
 
 @dataclass(frozen=True)
 class _Process:
-    """One of the two containers' command, with the identity and the roles that it works with."""
+    """What one of the two containers runs, with the identity and the roles that it works with."""
 
-    command: str
+    name: str
+    arguments: list[str]
     identity: managedidentity.UserAssignedIdentity
     roles: list[authorization.RoleAssignment]
 
@@ -131,9 +132,9 @@ class SelfHostedMedia(pulumi.ComponentResource):
             )
         return profiles
 
-    def _process(self, command: str, roles: Mapping[str, Role]) -> _Process:
+    def _process(self, name: str, roles: Mapping[str, Role], *options: str) -> _Process:
         """`roles` are those that it needs on the storage."""
-        identity = managed_identity(command, self._place, parent=self)
+        identity = managed_identity(name, self._place, parent=self)
         wanted = [
             *((reason, role, self._storage.account_id) for reason, role in roles.items()),
             ("publishes-job-events", Role.EVENT_SENDER, self._events.topic_id),
@@ -142,10 +143,10 @@ class SelfHostedMedia(pulumi.ComponentResource):
         if self._image.registry:
             wanted.append(("pulls-image", Role.ACR_PULL, self._image.registry.registry_id))
         grants = [
-            grant(f"{command}-{reason}", role, scope=scope, principal_id=identity.principal_id, parent=self)
+            grant(f"{name}-{reason}", role, scope=scope, principal_id=identity.principal_id, parent=self)
             for reason, role, scope in wanted
         ]
-        return _Process(command, identity, grants)
+        return _Process(name, [name, *options], identity, grants)
 
     def _registries(self, process: _Process) -> list[app.RegistryCredentialsArgs]:
         if not self._image.registry:
@@ -170,9 +171,9 @@ class SelfHostedMedia(pulumi.ComponentResource):
             **env,
         }
         return app.ContainerArgs(
-            name=process.command,
+            name=process.name,
             image=self._image.reference,
-            command=["python", "-m", "mediaservice", process.command],
+            command=["python", "-m", "mediaservice", *process.arguments],
             env=[app.EnvironmentVarArgs(name=key, value=value) for key, value in env.items()],
             resources=resources,
             probes=probes,
@@ -188,7 +189,8 @@ class SelfHostedMedia(pulumi.ComponentResource):
                 "counts-work": Role.QUEUE_READER,
             },
         )
-        health = app.ContainerAppProbeHttpGetArgs(path="/healthz", port=API_PORT)
+        alive = app.ContainerAppProbeHttpGetArgs(path="/healthz", port=API_PORT)
+        ready = app.ContainerAppProbeHttpGetArgs(path="/readyz", port=API_PORT)
         return app.ContainerApp(
             self._place.name("api"),
             resource_group_name=self._place.group_name,
@@ -213,9 +215,10 @@ class SelfHostedMedia(pulumi.ComponentResource):
                         {"PORT": str(API_PORT)},
                         app.ContainerResourcesArgs(cpu=0.5, memory="1Gi"),
                         [
-                            app.ContainerAppProbeArgs(type=app.Type.STARTUP, http_get=health),
-                            app.ContainerAppProbeArgs(type=app.Type.READINESS, http_get=health),
-                            app.ContainerAppProbeArgs(type=app.Type.LIVENESS, http_get=health),
+                            app.ContainerAppProbeArgs(type=app.Type.STARTUP, http_get=alive),
+                            # without storage it gets no requests, but a restart would not help
+                            app.ContainerAppProbeArgs(type=app.Type.READINESS, http_get=ready, timeout_seconds=5),
+                            app.ContainerAppProbeArgs(type=app.Type.LIVENESS, http_get=alive),
                         ],
                     )
                 ],
@@ -243,6 +246,8 @@ class SelfHostedMedia(pulumi.ComponentResource):
                 # renewing a message's lease needs the right to write messages, not only to process them
                 "takes-work": Role.QUEUE_CONTRIBUTOR,
             },
+            # one job an execution, so that `workerMinutes` is a job's own and no video meets another one's remains
+            "--once",
         )
         cpu = self._settings.worker_cpu
         # Inputs come from public addresses only, but in a private network the lake's is none.

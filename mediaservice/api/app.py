@@ -12,12 +12,15 @@ from fastapi.middleware import Middleware
 from fastapi.responses import JSONResponse
 
 from mediaservice import logs, telemetry
-from mediaservice.api import accounts, assets, jobs, problems, transforms
-from mediaservice.api.auth import DOCUMENT, DOCUMENTATION, Authentication
+from mediaservice.api import accounts, assets, documentation, jobs, problems, transforms
+from mediaservice.api.auth import DOCUMENT, Authentication
 from mediaservice.api.document import BEARER, FAILURES
 from mediaservice.api.problems import OdataResponse
-from mediaservice.api.requests import HEALTH, Requests
+from mediaservice.api.readiness import Readiness
+from mediaservice.api.requests import HEALTH, READY, Requests
 from mediaservice.api.scope import api_version, known_account
+from mediaservice.api.signing_keys import SigningKeys
+from mediaservice.api.size_limit import SizeLimit
 from mediaservice.api.tracing import Tracing
 from mediaservice.settings import ApiSettings
 
@@ -40,30 +43,41 @@ def create(settings: ApiSettings) -> FastAPI:
             keeping.cancel()
             await asyncio.gather(keeping, return_exceptions=True)
 
+    keys = SigningKeys(settings.tokens.keys_url)
     app = FastAPI(
         title="Media Services account",
         version="2023-01-01",
         lifespan=lifespan,
         default_response_class=OdataResponse,
         openapi_url=DOCUMENT,
-        docs_url=DOCUMENTATION,
+        docs_url=None,
         redoc_url=None,
-        swagger_ui_oauth2_redirect_url=None,
         responses=FAILURES,
         middleware=[
             Middleware(Requests),
             *([Middleware(Tracing)] if settings.telemetry else []),
-            Middleware(Authentication, tokens=settings.tokens),
+            Middleware(SizeLimit),
+            Middleware(Authentication, tokens=settings.tokens, keys=keys),
         ],
     )
     app.state.settings = settings
     problems.install(app)
+    documentation.install(app)
     for room in (accounts, assets, transforms, jobs):
         app.include_router(room.router, dependencies=[Depends(api_version), Depends(known_account), Security(BEARER)])
+
+    readiness = Readiness(keys)
 
     @app.get(HEALTH, include_in_schema=False)
     async def health() -> JSONResponse:
         return JSONResponse({"status": "ok"})
+
+    @app.get(READY, include_in_schema=False)
+    async def ready() -> JSONResponse:
+        missing = await readiness.missing(app.state.store)
+        if missing:
+            return JSONResponse({"status": "not ready", "missing": missing}, 503)
+        return JSONResponse({"status": "ready"})
 
     return app
 

@@ -14,7 +14,7 @@ from mediaservice.api.paging import collection, query_of
 from mediaservice.api.problems import Problem, bad_request, not_found
 from mediaservice.api.scope import ACCOUNT, AssetName, InAccount, StoreHere
 from mediaservice.model.assets import Asset
-from mediaservice.model.query import ASSET_FIELDS
+from mediaservice.model.query import ASSETS
 from mediaservice.names import CONTAINER
 from mediaservice.settings import Account
 from mediaservice.store.errors import ChangedError, ExistsError
@@ -33,7 +33,7 @@ LETTERS = {
 
 @router.get("")
 async def list_assets(request: Request, account: InAccount, store: StoreHere) -> dict[str, Any]:
-    query = query_of(request, ASSET_FIELDS, top=True)
+    query = query_of(request, ASSETS, top=True)
     page = await store.assets.page(query)
     return collection(request, query, page, lambda asset: render.asset(account, asset))
 

@@ -11,14 +11,15 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mediaservice.api.problems import OdataResponse, body
-from mediaservice.api.requests import HEALTH
+from mediaservice.api.requests import HEALTH, READY
 from mediaservice.api.signing_keys import KeysUnavailableError, SigningKeys
 from mediaservice.settings import Tokens
 
 READ_WRITE = "Media.ReadWrite"
 READ = "Media.Read"
 DOCUMENT, DOCUMENTATION = "/openapi.json", "/docs"  # which say no more than the published contract does
-OPEN = frozenset({HEALTH, DOCUMENT, DOCUMENTATION})
+SCRIPT, STYLE = f"{DOCUMENTATION}/swagger-ui.js", f"{DOCUMENTATION}/swagger-ui.css"
+OPEN = frozenset({HEALTH, READY, DOCUMENT, DOCUMENTATION, SCRIPT, STYLE})
 CLOCK_SKEW_SECONDS = 300  # what Entra's own libraries allow
 
 
@@ -31,9 +32,9 @@ class RefusedTokenError(Exception):
 class TokenCheck:
     """Signature, issuer, audience, times."""
 
-    def __init__(self, tokens: Tokens) -> None:
+    def __init__(self, tokens: Tokens, keys: SigningKeys) -> None:
         self._tokens = tokens
-        self._keys = SigningKeys(tokens.keys_url)
+        self._keys = keys
 
     async def claims(self, token: str) -> dict[str, Any]:
         """Raises RefusedTokenError and KeysUnavailableError."""
@@ -74,9 +75,9 @@ class TokenCheck:
 
 
 class Authentication:
-    def __init__(self, app: ASGIApp, tokens: Tokens) -> None:
+    def __init__(self, app: ASGIApp, tokens: Tokens, keys: SigningKeys) -> None:
         self._app = app
-        self._check = TokenCheck(tokens)
+        self._check = TokenCheck(tokens, keys)
         self._challenge = f'Bearer authorization_uri="{tokens.authority}/{tokens.tenant_id}"'
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

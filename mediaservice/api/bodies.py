@@ -11,8 +11,9 @@ from mediaservice.model.transforms import FaceDetectorPreset, Priority, Transfor
 
 HTTP_INPUT = "#Microsoft.Media.JobInputHttp"
 ASSET_INPUT = "#Microsoft.Media.JobInputAsset"
-ASSET_OUTPUT = "#Microsoft.Media.JobOutputAsset"
-MAX_OUTPUTS = 20
+INPUT_LIST = "#Microsoft.Media.JobInputs"
+MAX_INPUTS, MAX_OUTPUTS = 50, 20
+MAX_ADDRESS = 4000  # characters: the REST reference of JobInputHttp
 # Not the service's own limits, which are not known, but what keeps an entity within what a table takes.
 MAX_TEXT = 10_000
 MAX_CORRELATION = 50_000
@@ -55,7 +56,7 @@ class TransformPatch(Body):
 
 class _Clip(Body):
     label: str | None = None
-    files: tuple[str, ...] = ()
+    files: tuple[Annotated[str, Field(max_length=MAX_ADDRESS)], ...] = ()
     start: Any = None
     end: Any = None
 
@@ -74,7 +75,7 @@ class _Clip(Body):
 
 class HttpInputBody(_Clip):
     type: Literal["#Microsoft.Media.JobInputHttp"] = Field(alias="@odata.type")
-    base_uri: str | None = Field(None, alias="baseUri")
+    base_uri: str | None = Field(None, alias="baseUri", max_length=MAX_ADDRESS)
 
 
 class AssetInputBody(_Clip):
@@ -82,8 +83,29 @@ class AssetInputBody(_Clip):
     asset_name: str = Field(alias="assetName")
 
 
-def _input_type(value: Any) -> str | None:
-    return value.get("@odata.type") if isinstance(value, dict) else None
+def _type(value: Any) -> str | None:
+    return value.get("@odata.type") if isinstance(value, dict) else getattr(value, "type", None)
+
+
+def _one_of(*types: str) -> Discriminator:
+    """Names the type that is not among them, such as JobInputSequence."""
+    return Discriminator(
+        lambda value: kind if (kind := _type(value)) in types else None,
+        custom_error_type="input_type",
+        custom_error_message=f"the input must be a {', a '.join(types[:-1])} or a {types[-1]}",
+    )
+
+
+_HttpTag = Annotated[HttpInputBody, Tag(HTTP_INPUT)]
+_AssetTag = Annotated[AssetInputBody, Tag(ASSET_INPUT)]
+InputBody = Annotated[_HttpTag | _AssetTag, _one_of(HTTP_INPUT, ASSET_INPUT)]
+
+
+class InputListBody(Body):
+    """No JobInputs within JobInputs."""
+
+    type: Literal["#Microsoft.Media.JobInputs"] = Field(alias="@odata.type")
+    inputs: tuple[InputBody, ...] = Field(min_length=1, max_length=MAX_INPUTS)
 
 
 class OutputBody(Body):
@@ -95,12 +117,8 @@ class OutputBody(Body):
 
 class JobProperties(Body):
     input: Annotated[
-        Annotated[HttpInputBody, Tag(HTTP_INPUT)] | Annotated[AssetInputBody, Tag(ASSET_INPUT)],
-        Discriminator(
-            _input_type,
-            custom_error_type="input_type",
-            custom_error_message=f"the input must be a {HTTP_INPUT} or a {ASSET_INPUT}",
-        ),
+        _HttpTag | _AssetTag | Annotated[InputListBody, Tag(INPUT_LIST)],
+        _one_of(HTTP_INPUT, ASSET_INPUT, INPUT_LIST),
     ]
     outputs: tuple[OutputBody, ...] = Field(min_length=1, max_length=MAX_OUTPUTS)
     description: str | None = Field(None, max_length=MAX_TEXT)

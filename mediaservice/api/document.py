@@ -28,6 +28,8 @@ FAILURES: dict[int | str, dict[str, Any]] = {
     403: _failure("The token lacks the app role, or the account is full."),
     404: _failure("Not found."),
     409: _failure("The name is taken, or somebody else has just changed the same."),
+    413: _failure("The request's body is too large."),
+    431: _failure("The request's headers are too large."),
     503: _failure("Not now; try again."),
 }
 

@@ -18,7 +18,7 @@ from mediaservice.api.scope import ACCOUNT, InAccount, JobName, StoreHere, Trans
 from mediaservice.api.submission import submit
 from mediaservice.model import states
 from mediaservice.model.jobs import Job, JobState
-from mediaservice.model.query import JOB_FIELDS
+from mediaservice.model.query import JOBS
 from mediaservice.store.errors import ChangedError
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ TRIES = 10  # a worker writes about once a second, so a second try nearly always
 async def list_jobs(request: Request, account: InAccount, transform: TransformName, store: StoreHere) -> dict[str, Any]:
     if not await store.transforms.get(transform):
         raise not_found("Transform", transform)
-    query = query_of(request, JOB_FIELDS)
+    query = query_of(request, JOBS)
     page = await store.jobs.page(transform, query)
     return collection(request, query, page, lambda job: render.job(account, job))
 

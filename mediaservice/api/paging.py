@@ -2,14 +2,14 @@
 
 import base64
 import binascii
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from fastapi import Request
 
-from mediaservice.model.query import Field, Query, QueryError, parse_filter, parse_order, parse_top
+from mediaservice.model.query import Offer, Query, QueryError, parse_filter, parse_order, parse_top
 
 if TYPE_CHECKING:
     from mediaservice.store.listing import Page
@@ -17,10 +17,13 @@ if TYPE_CHECKING:
 FILTER, ORDER, TOP, SKIP_TOKEN = "$filter", "$orderby", "$top", "$skiptoken"
 
 
-def query_of(request: Request, offered: Mapping[str, Field], *, top: bool = False) -> Query:
+def query_of(request: Request, offered: Offer, *, top: bool = False) -> Query:
     """Raises QueryError."""
     options = request.query_params
-    query = Query(parse_filter(options.get(FILTER), offered), parse_order(options.get(ORDER)))
+    allowed = {FILTER, ORDER, SKIP_TOKEN} | ({TOP} if top else set())
+    if unknown := next((name for name in options if name.startswith("$") and name not in allowed), None):
+        raise QueryError(f"{unknown} is not supported; allowed are {', '.join(sorted(allowed))}")
+    query = Query(parse_filter(options.get(FILTER), offered), parse_order(options.get(ORDER), offered))
     if top:
         query = replace(query, limit=parse_top(options.get(TOP)))
     if token := options.get(SKIP_TOKEN):

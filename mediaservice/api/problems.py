@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from mediaservice.model.query import QueryError
 from mediaservice.model.validation import described
 
+CODES = {404: "NotFound", 405: "MethodNotAllowed", 413: "RequestContentTooLarge"}
 MEDIA_TYPE = "application/json; odata.metadata=minimal"
 
 
@@ -50,9 +51,12 @@ def install(app: FastAPI) -> None:
         return OdataResponse(body("BadRequest", described(error.errors(), skip=1)), 400)
 
     @app.exception_handler(HTTPException)
-    async def http(_: Request, error: HTTPException) -> OdataResponse:
-        code = {404: "NotFound", 405: "MethodNotAllowed"}.get(error.status_code, "BadRequest")
-        return OdataResponse(body(code, str(error.detail)), error.status_code)
+    async def http(request: Request, error: HTTPException) -> OdataResponse:
+        code = CODES.get(error.status_code, "BadRequest")
+        detail = error.detail
+        if error.status_code in (404, 405):
+            detail = f"This account does not offer {request.method} {request.url.path}."
+        return OdataResponse(body(code, detail), error.status_code)
 
 
 def failure() -> OdataResponse:

@@ -5,7 +5,7 @@ from typing import Any
 
 from mediaservice.model.assets import Asset
 from mediaservice.model.errors import JobError
-from mediaservice.model.jobs import HttpInput, Job, JobOutput
+from mediaservice.model.jobs import HttpInput, Input, Job, JobOutput
 from mediaservice.model.transforms import Transform
 from mediaservice.settings import Account
 
@@ -60,7 +60,7 @@ def job(of: Account, value: Job) -> dict[str, Any]:
         "created": time(value.created),
         "state": value.state,
         "description": value.description,
-        "input": _input(value),
+        "input": _job_inputs(value),
         "lastModified": time(value.last_modified),
         "outputs": [_output(output) for output in value.outputs],
         "priority": value.priority,
@@ -77,9 +77,14 @@ def _resource(resource_id: str, kind: str, properties: dict[str, Any]) -> dict[s
     return {"name": resource_id.rpartition("/")[2], "id": resource_id, "type": kind, "properties": present}
 
 
-def _input(value: Job) -> dict[str, Any]:
+def _job_inputs(value: Job) -> dict[str, Any]:
+    if value.listed:
+        return {"@odata.type": "#Microsoft.Media.JobInputs", "inputs": [_input(each) for each in value.inputs]}
+    return _input(value.inputs[0])
+
+
+def _input(given: Input) -> dict[str, Any]:
     """Addresses carry signatures, so `files` is empty, as it was with Media Services."""
-    given = value.input
     shown: dict[str, Any] = {"files": [], "inputDefinitions": []}
     if isinstance(given, HttpInput):
         shown |= {"@odata.type": "#Microsoft.Media.JobInputHttp"}
@@ -87,7 +92,7 @@ def _input(value: Job) -> dict[str, Any]:
             shown["baseUri"] = given.base_uri.partition("?")[0]
     else:
         shown |= {"@odata.type": "#Microsoft.Media.JobInputAsset", "assetName": given.asset}
-        shown["files"] = [name for name in (given.file, given.annotations, given.ids) if name]
+        shown["files"] = list(given.files)
     if given.label:
         shown["label"] = given.label
     return shown

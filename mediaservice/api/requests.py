@@ -33,7 +33,8 @@ COMMON = {
     "strict-transport-security": "max-age=31536000; includeSubDomains",
     "x-content-type-options": "nosniff",
 }
-HEALTH = "/healthz"
+HEALTH = "/healthz"  # the process answers
+READY = "/readyz"  # and can do its work now
 log = logging.getLogger("mediaservice.access")
 
 
@@ -87,7 +88,7 @@ class Requests:
                 raise
             await failure()(scope, receive, answer)
         finally:
-            if scope["path"] != HEALTH:
+            if scope["path"] not in (HEALTH, READY):
                 log.info(
                     "%s %s %d",
                     scope["method"],

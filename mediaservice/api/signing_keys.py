@@ -35,6 +35,12 @@ class SigningKeys:
                 await self._fetch()
             return self._keys.get(key_id)
 
+    async def ensure(self) -> None:
+        """Fetches them if none are here or they are too old. Raises KeysUnavailableError."""
+        async with self._lock:
+            if time.monotonic() - self._fetched >= MAX_AGE_SECONDS:
+                await self._fetch()
+
     async def _fetch(self) -> None:
         try:
             async with asyncio.timeout(FETCH_SECONDS), httpx.AsyncClient() as client:

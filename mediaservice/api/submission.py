@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from mediaservice.api.bodies import AssetInputBody, HttpInputBody, JobProperties
+from mediaservice.api.bodies import AssetInputBody, HttpInputBody, InputListBody, JobProperties
 from mediaservice.api.problems import Problem, bad_request, not_found
-from mediaservice.model.jobs import AssetInput, HttpInput, Job, JobOutput
-from mediaservice.model.transforms import Mode, Transform
-from mediaservice.names import is_annotations, is_id_list
+from mediaservice.model.jobs import AssetInput, HttpInput, Input, Job, JobOutput
+from mediaservice.model.sources import problem
+from mediaservice.model.transforms import Transform
 from mediaservice.store.errors import ExistsError
 
 if TYPE_CHECKING:
@@ -41,13 +41,15 @@ async def submit(store: "Store", transform: str, name: str, given: JobProperties
         instance=str(uuid.uuid4()),
         created=now,
         last_modified=now,
-        input=_input(given.input),
+        inputs=_inputs(given),
         outputs=_outputs(found.value, given),
         priority=given.priority,
         description=given.description,
         correlation_data=given.correlation_data,
+        listed=isinstance(given.input, InputListBody),
     )
-    _check_modes(job)
+    if unsuitable := problem(job):
+        raise bad_request(f"properties.input: {unsuitable}.")
     if missing:
         raise missing
     await store.work.put(Ticket(job.transform, job.name, job.instance))
@@ -65,11 +67,17 @@ def _taken(name: str) -> Problem:
     return Problem(409, "Conflict", f"A Job with the name '{name}' exists already.")
 
 
-def _input(given: HttpInputBody | AssetInputBody) -> HttpInput | AssetInput:
+def _inputs(given: JobProperties) -> tuple[Input, ...]:
+    if isinstance(given.input, InputListBody):
+        return tuple(_input(each, f"input.inputs[{number}]") for number, each in enumerate(given.input.inputs))
+    return (_input(given.input, "input"),)
+
+
+def _input(given: HttpInputBody | AssetInputBody, path: str) -> Input:
     if isinstance(given, AssetInputBody):
-        return _asset_input(given)
+        return AssetInput(given.asset_name, given.files, given.label)
     if len(given.files) != 1:
-        raise bad_request(f"properties.input.files: an HTTPS input takes exactly one file, not {len(given.files)}.")
+        raise bad_request(f"properties.{path}.files: an HTTPS input takes exactly one file, not {len(given.files)}.")
     url = given.files[0]
     if given.base_uri:
         url = given.base_uri.rstrip("/") + "/" + url.lstrip("/")
@@ -79,30 +87,8 @@ def _input(given: HttpInputBody | AssetInputBody) -> HttpInput | AssetInput:
     except ValueError:
         valid = False
     if not valid:
-        raise bad_request("properties.input.files[0]: with baseUri it must be an https address without user name.")
+        raise bad_request(f"properties.{path}.files[0]: with baseUri it must be an https address without user name.")
     return HttpInput(url, given.base_uri, given.label)
-
-
-def _asset_input(given: AssetInputBody) -> AssetInput:
-    """The mode Redact takes annotations and a list of ids beside the video; they are known by their endings."""
-    annotations = [name for name in given.files if is_annotations(name)]
-    ids = [name for name in given.files if is_id_list(name)]
-    videos = [name for name in given.files if name not in (*annotations, *ids)]
-    if max(len(videos), len(annotations), len(ids)) > 1:
-        raise bad_request(
-            "properties.input.files: a job takes one video, with at most one *_annotations.json and one *_IDList.txt."
-        )
-    video, file, listed = (names[0] if names else None for names in (videos, annotations, ids))
-    return AssetInput(given.asset_name, video, given.label, file, listed)
-
-
-def _check_modes(job: Job) -> None:
-    redacts = any(output.task.preset.mode is Mode.REDACT for output in job.outputs)
-    given = job.input
-    if redacts and not isinstance(given, AssetInput):
-        raise bad_request("properties.input: the mode Redact takes a JobInputAsset with the video and its annotations.")
-    if not redacts and isinstance(given, AssetInput) and (given.annotations or given.ids):
-        raise bad_request("properties.input.files: annotations and lists of ids are for the mode Redact.")
 
 
 def _outputs(transform: Transform, given: JobProperties) -> tuple[JobOutput, ...]:
@@ -126,8 +112,8 @@ def _outputs(transform: Transform, given: JobProperties) -> tuple[JobOutput, ...
 
 async def _missing_asset(store: "Store", given: JobProperties) -> Problem | None:
     named = [("outputs", output.asset_name) for output in given.outputs]
-    if isinstance(given.input, AssetInputBody):
-        named.append(("input", given.input.asset_name))
+    inputs = given.input.inputs if isinstance(given.input, InputListBody) else (given.input,)
+    named += [("input", each.asset_name) for each in inputs if isinstance(each, AssetInputBody)]
     found = await asyncio.gather(*(store.assets.get(asset) for _, asset in named))
     for (where, asset), there in zip(named, found, strict=True):
         if not there:

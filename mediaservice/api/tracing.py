@@ -7,7 +7,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mediaservice import telemetry
-from mediaservice.api.requests import HEALTH
+from mediaservice.api.requests import HEALTH, READY
 
 SERVER_ERROR = 500
 
@@ -17,7 +17,7 @@ class Tracing:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] == HEALTH:
+        if scope["type"] != "http" or scope["path"] in (HEALTH, READY):
             await self._app(scope, receive, send)
             return
         status = SERVER_ERROR

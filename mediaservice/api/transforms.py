@@ -13,7 +13,7 @@ from mediaservice.api.document import GONE, MADE
 from mediaservice.api.paging import collection, query_of
 from mediaservice.api.problems import Problem, bad_request, not_found
 from mediaservice.api.scope import ACCOUNT, InAccount, StoreHere, TransformName
-from mediaservice.model.query import TRANSFORM_FIELDS
+from mediaservice.model.query import TRANSFORMS
 from mediaservice.model.transforms import Transform, TransformProperties, parse_transform
 from mediaservice.model.validation import problem
 from mediaservice.store.errors import ChangedError, ExistsError
@@ -24,7 +24,7 @@ MAX_TRANSFORMS = 100  # the service's own limit
 
 @router.get("")
 async def list_transforms(request: Request, account: InAccount, store: StoreHere) -> dict[str, Any]:
-    query = query_of(request, TRANSFORM_FIELDS)
+    query = query_of(request, TRANSFORMS)
     page = await store.transforms.page(query)
     return collection(request, query, page, lambda transform: render.transform(account, transform))
 

@@ -61,3 +61,9 @@ class JobFailedError(Exception):
     def __init__(self, code: ErrorCode, message: str, *details: ErrorDetail) -> None:
         super().__init__(message)
         self.error = JobError(code, message, details or (ErrorDetail(code.value, message),))
+
+    def about(self, input_name: str) -> "JobFailedError":
+        """The same of one input among several, whose name the message then says."""
+        code, message = self.error.code, self.error.message
+        told = message if message.startswith(f"{input_name}: ") else f"{input_name}: {message}"
+        return JobFailedError(code, told, *self.error.details)

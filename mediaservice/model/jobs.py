@@ -1,7 +1,7 @@
-"""A job: one input, processed once for each of its transform's outputs."""
+"""A job: one input or a list of them, processed once for each of its transform's outputs."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal
@@ -26,7 +26,7 @@ class JobState(StrEnum):
 
 @dataclass(frozen=True)
 class HttpInput:
-    """`url` usually carries a SAS: it is never shown, and forgotten when the job ends."""
+    """One file. `url` usually carries a SAS: it is never shown, and forgotten when the job ends."""
 
     url: str | None
     base_uri: str | None = None
@@ -36,14 +36,15 @@ class HttpInput:
 
 @dataclass(frozen=True)
 class AssetInput:
-    """Without `file` the asset must hold exactly one; the other two are for the mode Redact."""
+    """Files of an asset; which they are is written here when the work begins, if the client named none."""
 
     asset: str
-    file: str | None = None
+    files: tuple[str, ...] = ()
     label: str | None = None
-    annotations: str | None = None
-    ids: str | None = None
     kind: Literal["asset"] = "asset"
+
+
+Input = HttpInput | AssetInput
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class Job:
     instance: str  # a GUID; a deleted job's name may be used again
     created: datetime
     last_modified: datetime
-    input: HttpInput | AssetInput
+    inputs: tuple[Input, ...]
     outputs: tuple[JobOutput, ...]
     state: JobState = JobState.QUEUED
     priority: Priority = Priority.NORMAL
@@ -84,3 +85,10 @@ class Job:
     start_time: datetime | None = None
     end_time: datetime | None = None
     attempt: Attempt | None = None
+    listed: bool = False  # the client gave its inputs as JobInputs, even if that was but one
+
+    def without_addresses(self) -> "Job":
+        """What may be shown and kept: addresses carry signatures."""
+        return replace(
+            self, inputs=tuple(replace(each, url=None) if isinstance(each, HttpInput) else each for each in self.inputs)
+        )

@@ -1,4 +1,7 @@
-"""The part of OData's $filter, $orderby and $top that Media Services offered, parsed into conditions."""
+"""The part of OData's $filter, $orderby and $top that Media Services offered, parsed into conditions.
+
+Source: learn.microsoft.com, "Filtering, ordering, and paging of Media Services entities", its table of properties.
+"""
 
 import re
 from collections.abc import Mapping
@@ -9,7 +12,8 @@ from enum import StrEnum
 CLAUSE = re.compile(
     r"\s*(?P<field>[A-Za-z][\w./]*)\s+(?P<operator>\w+)\s+(?P<literal>(?:[\w.]+)?'(?:[^']|'')*'|[^\s']+)\s*"
 )
-AND = re.compile(r"and\s", re.IGNORECASE)
+JOIN = re.compile(r"(and|or)\s", re.IGNORECASE)
+MAX_ALTERNATIVES = 10  # each is looked for by itself
 QUOTED = re.compile(r"(?P<type>[\w.]+)?'(?P<text>(?:[^']|'')*)'")
 
 
@@ -55,44 +59,57 @@ class Order:
 
 @dataclass(frozen=True)
 class Query:
-    """One page's worth: `after` continues behind the entry with that key."""
+    """One page's worth: `after` continues behind the entry with that key.
 
-    conditions: tuple[Condition, ...] = ()
+    What is listed satisfies all conditions of at least one of `alternatives`.
+    """
+
+    alternatives: tuple[tuple[Condition, ...], ...] = ((),)
     order: Order | None = None
     limit: int | None = None
     after: str | None = None
 
 
-TIME_OPERATORS = frozenset({Operator.GT, Operator.GE, Operator.LT, Operator.LE})
+@dataclass(frozen=True)
+class Offer:
+    """What lists of one kind of entity can be filtered and ordered by; keys are the properties in lower case."""
+
+    fields: Mapping[str, Field]
+    orders: Mapping[str, str]
 
 
-def fields(*offered: Field) -> Mapping[str, Field]:
-    return {field.name.lower(): field for field in offered}
+def offer(*fields: Field, orders: tuple[str, ...]) -> Offer:
+    return Offer({field.name.lower(): field for field in fields}, {order.lower(): order for order in orders})
 
 
-JOB_FIELDS = fields(
-    Field("name", Kind.TEXT, frozenset({Operator.EQ})),
+EQUAL = frozenset({Operator.EQ})
+RANGE = frozenset({Operator.GT, Operator.GE, Operator.LT, Operator.LE})
+CREATED, LAST_MODIFIED = "properties/created", "properties/lastModified"
+JOBS = offer(
+    Field("name", Kind.TEXT, EQUAL),
     Field("properties/state", Kind.TEXT, frozenset({Operator.EQ, Operator.NE})),
-    Field("properties/created", Kind.TIME, TIME_OPERATORS),
-    Field("properties/lastModified", Kind.TIME, TIME_OPERATORS),
+    Field(CREATED, Kind.TIME, RANGE),
+    Field(LAST_MODIFIED, Kind.TIME, RANGE),
+    orders=("name", CREATED, LAST_MODIFIED),
 )
-ASSET_FIELDS = fields(
-    Field("name", Kind.TEXT, frozenset({Operator.EQ})),
-    Field("properties/alternateId", Kind.TEXT, frozenset({Operator.EQ})),
-    Field("properties/assetId", Kind.TEXT, frozenset({Operator.EQ})),
-    Field("properties/created", Kind.TIME, TIME_OPERATORS | {Operator.EQ}),
+ASSETS = offer(
+    Field("name", Kind.TEXT, EQUAL | RANGE),
+    Field("properties/alternateId", Kind.TEXT, EQUAL),
+    Field("properties/assetId", Kind.TEXT, EQUAL),
+    Field(CREATED, Kind.TIME, EQUAL | RANGE),
+    orders=("name", CREATED),
 )
-TRANSFORM_FIELDS = fields(
-    Field("name", Kind.TEXT, frozenset({Operator.EQ})),
-    Field("properties/created", Kind.TIME, TIME_OPERATORS),
-    Field("properties/lastModified", Kind.TIME, TIME_OPERATORS),
+TRANSFORMS = offer(
+    Field("name", Kind.TEXT, EQUAL),
+    Field(CREATED, Kind.TIME, RANGE),
+    Field(LAST_MODIFIED, Kind.TIME, RANGE),
+    orders=("name", CREATED, LAST_MODIFIED),
 )
-ORDERS = ("name", "properties/created")
 
 
-def parse_filter(text: str | None, offered: Mapping[str, Field]) -> tuple[Condition, ...]:
-    """Clauses joined by `and`. Raises QueryError."""
-    conditions: list[Condition] = []
+def parse_filter(text: str | None, offered: Offer) -> tuple[tuple[Condition, ...], ...]:
+    """Clauses joined by `and`, which binds more closely, and `or`. Raises QueryError."""
+    alternatives: list[list[Condition]] = [[]]
     position = 0
     while text and position < len(text):
         clause = CLAUSE.match(text, position)
@@ -100,16 +117,22 @@ def parse_filter(text: str | None, offered: Mapping[str, Field]) -> tuple[Condit
             raise QueryError(
                 f"$filter is not understood from {text[position:]!r} on; write `property operator literal`"
             )
-        conditions.append(_condition(clause, offered))
+        alternatives[-1].append(_condition(clause, offered.fields))
         position = clause.end()
         if position < len(text):
-            joined = AND.match(text, position)
+            joined = JOIN.match(text, position)
             if not joined or joined.end() >= len(text):
                 raise QueryError(
-                    f"$filter is not understood from {text[position:]!r} on; clauses are joined by `and` only"
+                    f"$filter is not understood from {text[position:]!r} on; clauses are joined by `and` and `or` only"
                 )
+            if joined[1].lower() == "or":
+                alternatives.append([])
             position = joined.end()
-    return tuple(conditions)
+    if len(alternatives) > MAX_ALTERNATIVES:
+        raise QueryError(
+            f"$filter has {len(alternatives)} clauses joined by `or`; at most {MAX_ALTERNATIVES} are allowed"
+        )
+    return tuple(tuple(conditions) for conditions in alternatives)
 
 
 def _condition(clause: re.Match[str], offered: Mapping[str, Field]) -> Condition:
@@ -142,18 +165,15 @@ def _time(field: str, text: str) -> datetime:
         ) from None
 
 
-def parse_order(text: str | None) -> Order | None:
-    """`name`, `properties/created`, each with `asc` (the default) or `desc`. Raises QueryError."""
+def parse_order(text: str | None, offered: Offer) -> Order | None:
+    """One property with `asc` (the default) or `desc`. Raises QueryError."""
     if not text or not text.strip():
         return None
     name, *direction = text.split()
-    field = next((each for each in ORDERS if each == name.replace(".", "/").lower()), None)
+    field = offered.orders.get(name.replace(".", "/").lower())
     if not field or len(direction) > 1 or (direction and direction[0].lower() not in ("asc", "desc")):
-        raise QueryError(f"$orderby is {text!r}; allowed are {' and '.join(ORDERS)}, with asc or desc")
-    descending = bool(direction) and direction[0].lower() == "desc"
-    if field == "name" and descending:
-        raise QueryError("$orderby is 'name desc'; names are listed in ascending order only")
-    return Order(field, descending)
+        raise QueryError(f"$orderby is {text!r}; allowed are {', '.join(offered.orders.values())}, with asc or desc")
+    return Order(field, bool(direction) and direction[0].lower() == "desc")
 
 
 def parse_top(text: str | None) -> int | None:

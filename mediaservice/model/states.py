@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from mediaservice.model.errors import ErrorCode, ErrorDetail, JobError
-from mediaservice.model.jobs import Attempt, HttpInput, Job, JobOutput, JobState
+from mediaservice.model.jobs import Attempt, Job, JobOutput, JobState
 from mediaservice.model.transforms import OnError
 
 ALLOWED: dict[JobState, frozenset[JobState]] = {
@@ -140,15 +140,11 @@ def _move(job: Job, to: JobState, now: datetime) -> Job:
 
 def _end(job: Job, to: JobState, now: datetime) -> Job:
     ended = _move(job, to, now)
-    return replace(
-        ended,
-        end_time=now,
-        outputs=tuple(
-            output if output.state.final else replace(output, state=JobState.CANCELED, end_time=now)
-            for output in job.outputs
-        ),
-        input=replace(job.input, url=None) if isinstance(job.input, HttpInput) else job.input,
+    outputs = tuple(
+        output if output.state.final else replace(output, state=JobState.CANCELED, end_time=now)
+        for output in job.outputs
     )
+    return replace(ended, end_time=now, outputs=outputs).without_addresses()
 
 
 def _with_output(job: Job, index: int, output: JobOutput) -> Job:

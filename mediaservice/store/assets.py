@@ -11,6 +11,7 @@ from mediaservice.store.table import EntityTable, Rows, Stored
 
 PARTITION = "assets"
 COLUMNS = {
+    "name": "Name",
     "properties/created": "Created",
     "properties/assetId": "AssetId",
     "properties/alternateId": "AlternateId",
@@ -50,7 +51,7 @@ def _rows(asset: Asset) -> Rows[Asset]:
         keys.oldest_first("o", asset.created, asset.name),
         keys.by_value("i", asset.asset_id, asset.name),
     }
-    columns = {"Created": keys.straight(asset.created), "AssetId": asset.asset_id}
+    columns = {"Name": keys.of_name(asset.name), "Created": keys.straight(asset.created), "AssetId": asset.asset_id}
     if asset.alternate_id is not None:
         copies.add(keys.by_value("a", asset.alternate_id, asset.name))
         columns["AlternateId"] = asset.alternate_id

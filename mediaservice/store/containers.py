@@ -55,6 +55,11 @@ class Containers:
         with contextlib.suppress(ResourceNotFoundError):
             await self._client.delete_container(container)
 
+    async def answer(self) -> None:
+        """One small request, which fails when the account cannot be reached or may not be used."""
+        async for _ in self._client.list_containers(results_per_page=1):
+            break
+
     async def files(self, container: str, limit: int) -> list[str]:
         """Names of up to `limit` blobs. Raises NotThereError."""
 

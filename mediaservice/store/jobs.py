@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
-from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,7 @@ from azure.data.tables.aio import TableClient
 from pydantic import TypeAdapter
 
 from mediaservice import telemetry
-from mediaservice.model.jobs import HttpInput, Job, JobState
+from mediaservice.model.jobs import Job, JobState
 from mediaservice.model.query import Query
 from mediaservice.store import keys
 from mediaservice.store.listing import PAGE_SIZE, Index, Page, list_page
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from mediaservice.events.outbox import Outbox
 
 COLUMNS = {
+    "name": "Name",
     "properties/created": "Created",
     "properties/lastModified": "LastModified",
     "properties/state": "State",
@@ -118,9 +118,10 @@ def _rows(job: Job) -> Rows[Job]:
         key=keys.by_name(job.name),
         copies=frozenset(copies),
         columns={
+            "Name": keys.of_name(job.name),
             "State": job.state.value,
             "Created": keys.straight(job.created),
             "LastModified": keys.straight(job.last_modified),
         },
-        listed=replace(job, input=replace(job.input, url=None)) if isinstance(job.input, HttpInput) else job,
+        listed=job.without_addresses(),
     )

@@ -22,14 +22,16 @@ async def sweep(store: Store, grace: timedelta = GRACE) -> int:
         unfinished += [job async for job in store.jobs.unfinished(transform)]
     now = datetime.now(UTC)
     waiting = [(now - job.created).total_seconds() for job in unfinished if job.state is JobState.QUEUED]
+    oldest = max(waiting, default=0)
+    latest = now - grace
+    stalled = sum(job.state is not JobState.QUEUED and job.last_modified < latest for job in unfinished)
     telemetry.record(telemetry.QUEUE_LENGTH, messages)
-    telemetry.record(telemetry.QUEUE_SECONDS, max(waiting, default=0))
+    telemetry.record(telemetry.QUEUE_SECONDS, oldest)
     for state in UNFINISHED:
         telemetry.record(telemetry.UNFINISHED, sum(job.state is state for job in unfinished), state=state)
-    log.info("queue watched", extra={"waiting": len(waiting), "oldestSeconds": round(max(waiting, default=0))})
+    log.info("queue watched", extra={"waiting": len(waiting), "oldestSeconds": round(oldest), "stalled": stalled})
     if messages >= len(unfinished):
         return 0
-    latest = now - grace
     lost = [job for job in unfinished if job.last_modified < latest]
     for job in lost:
         seen = None if job.state is JobState.QUEUED else ""

@@ -41,11 +41,11 @@ class Rows[T]:
 
 @dataclass(frozen=True)
 class Range:
-    """Keys from `low` (inclusive) to `high` (exclusive), and what the columns must satisfy."""
+    """Keys from `low` (inclusive) to `high` (exclusive); the columns must satisfy all of at least one of `either`."""
 
     low: str
     high: str
-    columns: tuple[tuple[str, str, str], ...] = ()  # column, operator, value
+    either: tuple[tuple[tuple[str, str, str], ...], ...] = ()  # column, operator, value; none: whatever they hold
 
 
 class EntityTable[T]:
@@ -94,23 +94,20 @@ class EntityTable[T]:
 
     async def read(self, partition: str, within: Range, page: int) -> AsyncIterator[tuple[str, T]]:
         """Keys and entities in the order of their keys, `page` at a time from the service."""
-        terms = ["PartitionKey eq @partition", "RowKey ge @low", "RowKey lt @high"]
-        parameters = {"partition": partition, "low": within.low, "high": within.high}
-        for number, (column, operator, value) in enumerate(within.columns):
-            terms.append(f"{column} {operator} @value{number}")
-            parameters[f"value{number}"] = value
-        found = self._client.query_entities(
-            " and ".join(terms), parameters=parameters, results_per_page=min(page, 1000)
-        )
+        terms, parameters = _expression(partition, within)
+        found = self._client.query_entities(terms, parameters=parameters, results_per_page=min(page, 1000))
         async for entity in found:
             yield entity["RowKey"], self._load(entity)
 
+    async def keys(self, partition: str, within: Range, column: str = "RowKey") -> AsyncIterator[tuple[str, str]]:
+        """Keys and one column of each, a thousand at a time."""
+        terms, parameters = _expression(partition, within)
+        found = self._client.query_entities(terms, parameters=parameters, select=["RowKey", column])
+        async for entity in found:
+            yield entity["RowKey"], entity[column]
+
     async def count(self, partition: str, within: Range) -> int:
-        """Reads keys only, a thousand at a time."""
-        terms = "PartitionKey eq @partition and RowKey ge @low and RowKey lt @high"
-        parameters = {"partition": partition, "low": within.low, "high": within.high}
-        found = self._client.query_entities(terms, parameters=parameters, select=["RowKey"])
-        return sum([1 async for _ in found])
+        return sum([1 async for _ in self.keys(partition, within)])
 
     async def first(self, partition: str, within: Range) -> T | None:
         async for _, value in self.read(partition, within, 1):
@@ -144,6 +141,23 @@ class EntityTable[T]:
                 raise ChangedError from None
             raise
         return str(results[0].get("etag", ""))
+
+
+def _expression(partition: str, within: Range) -> tuple[str, dict[str, str]]:
+    """The filter, and the values of its parameters."""
+    terms = "PartitionKey eq @partition and RowKey ge @low and RowKey lt @high"
+    parameters = {"partition": partition, "low": within.low, "high": within.high}
+    alternatives: list[str] = []
+    for conditions in within.either:
+        compared: list[str] = []
+        for column, operator, value in conditions:
+            compared.append(f"{column} {operator} @value{len(parameters)}")
+            parameters[f"value{len(parameters)}"] = value
+        alternatives.append(" and ".join(compared))
+    if not all(alternatives) or not alternatives:
+        return terms, parameters
+    either = " or ".join(f"( {alternative} )" for alternative in alternatives)  # parameters must stand between spaces
+    return f"{terms} and ( {either} )", parameters
 
 
 def _is_whole_table(error: HttpResponseError) -> bool:

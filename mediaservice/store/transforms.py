@@ -21,7 +21,7 @@ from mediaservice.store.listing import Page, list_page
 from mediaservice.store.table import EntityTable, Range, Rows, Stored
 
 PARTITION = "transforms"
-COLUMNS = {"properties/created": "Created", "properties/lastModified": "LastModified"}
+COLUMNS = {"name": "Name", "properties/created": "Created", "properties/lastModified": "LastModified"}
 MAX_TRANSFORMS = 100  # which is a page
 DELETED = Range("d|", f"d{keys.END}")
 
@@ -97,6 +97,7 @@ def _rows(transform: Transform) -> Rows[Transform]:
             }
         ),
         columns={
+            "Name": keys.of_name(transform.name),
             "Created": keys.straight(transform.created),
             "LastModified": keys.straight(transform.last_modified),
         },

@@ -6,19 +6,19 @@ from pathlib import Path
 
 import httpx
 
-from mediaservice.model.assets import Asset
 from mediaservice.model.errors import ErrorCode, ErrorDetail, JobFailedError
-from mediaservice.model.jobs import AssetInput, HttpInput, Job
+from mediaservice.model.jobs import AssetInput, HttpInput
+from mediaservice.model.sources import File
 from mediaservice.settings import HTTPS, Inputs
 from mediaservice.store.account import Store
 from mediaservice.store.errors import NotThereError
 from mediaservice.worker.hosts import RefusedHostError, UnknownHostError, checked_addresses
-from mediaservice.worker.sources import LISTED
 
 TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 TRIES = 3
 BACKOFF_SECONDS = 1.0
 CHUNK_BYTES = 1024 * 1024
+LISTED = 10_000  # names in an asset: an analysis leaves a thumbnail of each face beside the video
 TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
@@ -26,14 +26,14 @@ class TransientError(Exception):
     """Worth another try."""
 
 
-async def download(store: Store, inputs: Inputs, job: Job, to: Path) -> None:
+async def download(store: Store, inputs: Inputs, file: File, to: Path) -> None:
     """Raises JobFailedError: DownloadNotAccessible, DownloadTransientError, ContentUnsupported."""
     try:
         async with asyncio.timeout(inputs.timeout_seconds):
-            if isinstance(job.input, AssetInput):
-                await _from_asset(store, inputs, job.input, to)
+            if isinstance(file.of, AssetInput):
+                await _from_asset(store, inputs, file.of.asset, file.path, to)
             else:
-                await _from_url_in_tries(inputs, job.input, to)
+                await _from_url_in_tries(inputs, file.of, to)
     except TimeoutError:
         raise JobFailedError(
             ErrorCode.DOWNLOAD_TRANSIENT_ERROR, f"The input's download took longer than {inputs.timeout_seconds} s."
@@ -110,29 +110,27 @@ async def _write(chunks: AsyncIterator[bytes], to: Path, limit: int) -> None:
             await asyncio.to_thread(file.write, chunk)
 
 
-async def files_of(store: Store, given: AssetInput) -> list[str]:
+async def files_of(store: Store, asset: str) -> list[str]:
     """The names of the files in an input asset, as far as it is sensible to look. Raises JobFailedError."""
-    asset = await _asset(store, given)
     try:
-        return await store.containers.files(asset.container, LISTED)
+        return await store.containers.files(await _container(store, asset), LISTED)
     except NotThereError:
         return []
 
 
-async def _from_asset(store: Store, inputs: Inputs, given: AssetInput, to: Path) -> None:
-    assert given.file, "named before the download"
-    asset = await _asset(store, given)
+async def _from_asset(store: Store, inputs: Inputs, asset: str, name: str, to: Path) -> None:
+    container = await _container(store, asset)
     try:
-        await _write(store.containers.read(asset.container, given.file), to, inputs.max_bytes)
+        await _write(store.containers.read(container, name), to, inputs.max_bytes)
     except NotThereError:
-        raise _not_accessible(f"The input Asset '{given.asset}' does not hold '{given.file}'.") from None
+        raise _not_accessible(f"The input Asset '{asset}' does not hold '{name}'.") from None
 
 
-async def _asset(store: Store, given: AssetInput) -> Asset:
-    found = await store.assets.get(given.asset)
+async def _container(store: Store, asset: str) -> str:
+    found = await store.assets.get(asset)
     if not found:
-        raise _not_accessible(f"The input Asset '{given.asset}' does not exist any more.")
-    return found.value
+        raise _not_accessible(f"The input Asset '{asset}' does not exist any more.")
+    return found.value.container
 
 
 def _not_accessible(message: str) -> JobFailedError:

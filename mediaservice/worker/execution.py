@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import logging
 import shutil
 import time
@@ -13,22 +14,24 @@ from mediaservice import telemetry
 from mediaservice.events.change import PROGRESS_SECONDS
 from mediaservice.model import states
 from mediaservice.model.errors import ErrorCode, JobFailedError
-from mediaservice.model.jobs import AssetInput, Job
+from mediaservice.model.jobs import Job
+from mediaservice.model.sources import File, Source, complete, sources, unnamed
 from mediaservice.model.transforms import Mode
 from mediaservice.settings import Work
 from mediaservice.store.account import Store
 from mediaservice.store.errors import LeaseLostError
 from mediaservice.store.work import Lease
 from mediaservice.worker.download import download, files_of
+from mediaservice.worker.figures import Figures
 from mediaservice.worker.holding import CancelRequestedError, Holding
-from mediaservice.worker.outputs import Outputs, input_name
-from mediaservice.worker.sources import named
-from mediaservice.worker.tasks import Material, perform
+from mediaservice.worker.outputs import Outputs, Place, Staged
+from mediaservice.worker.tasks import MAX_FILES, Material, main_name, perform
 from mediaservice.worker.workspace import workspace
 
 WATCH_SECONDS = 1.0  # cancellation is to be noticed within 2 s
 SOURCE = "input.media"  # a user's file name never becomes a path
 RENEWAL_SECONDS = 5.0  # what a request for a renewal may take when the attempt is over
+DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 DOWNLOADED, REDACTED = 5, 95  # percent of the whole when that stage is over
 log = logging.getLogger(__name__)
 
@@ -52,6 +55,7 @@ class Execution:
         self._over = asyncio.Event()
         self._index = 0
         self._percent = 0
+        self._part = (0, 1)  # which of how many sources
 
     async def run(self) -> Lease:
         """Until the job is over, or given back because this process must stop; gives the lease as it is then.
@@ -114,61 +118,86 @@ class Execution:
                     await self._output(folder, index)
                 except JobFailedError as failed:
                     await self._fail(failed)
+                except OSError as error:
+                    if error.errno not in DISK_FULL:
+                        raise
+                    # another worker's disk is as large, so that trying again would not help
+                    told = f"The worker's disk does not hold the input and what is made of it: {error.strerror}."
+                    await self._fail(JobFailedError(ErrorCode.SERVICE_ERROR, told))
         await self._holding.write(states.conclude)
 
     async def _output(self, folder: Path, index: int) -> None:
+        """All sources first, then all that was made of them at once: an output is complete or absent."""
+        await self._name_files()
+        job = self._holding.job
+        mode = job.outputs[index].task.preset.mode
+        found = sources(job)
+        places = [await self._outputs.place(job, index, main_name(mode, source.video.name)) for source in found]
+        staged: list[Staged] = []
+        figures = Figures()
+        for number, (source, place) in enumerate(zip(found, places, strict=True)):
+            self._part = (number, len(found))
+            here = folder / f"source-{number}"
+            here.mkdir(exist_ok=True)
+            try:
+                made, done = await self._source(here, index, source, place)
+            except JobFailedError as failed:
+                raise failed if len(found) == 1 else failed.about(source.video.name) from None
+            staged += made
+            if len(staged) > MAX_FILES:
+                raise JobFailedError(
+                    ErrorCode.CONTENT_UNSUPPORTED, f"There are more than {MAX_FILES:,} files to publish."
+                )
+            figures += done
+            if len(found) > 1:  # what the largest needs is enough disk for all
+                shutil.rmtree(here)
+        await self._outputs.publish(self._holding, index, staged)
+        log.info("output published", extra={"job": job.name, "output": index, **figures.metadata()})
+
+    async def _source(self, folder: Path, index: int, source: Source, place: Place) -> tuple[list[Staged], Figures]:
         job = self._holding.job
         material = Material(folder / SOURCE, folder / "annotations.json", folder / "ids.txt")
-        products = folder / str(index)
+        products = folder / f"output-{index}"
         products.mkdir()
         preset = job.outputs[index].task.preset
-        await self._name_files(job, to_redact=preset.mode is Mode.REDACT)
-        job = self._holding.job
-        place = await self._outputs.place(job, index)
         begun = time.monotonic()
         with telemetry.span("download"):
-            await self._download(job, material, to_redact=preset.mode is Mode.REDACT)
+            await self._download(source, material, to_redact=preset.mode is Mode.REDACT)
         downloaded = time.monotonic()
-        self._percent = DOWNLOADED
+        self._reach(DOWNLOADED)
         with telemetry.span("redact", mode=preset.mode):
-            made = await perform(self._settings, preset, material, products, input_name(job), self._engine_progress)
-        result = made.result
+            made = await perform(self._settings, preset, material, products, source.video.name, self._engine_progress)
         redacted = time.monotonic()
-        telemetry.record(telemetry.SPEED, result.frames / (redacted - downloaded), mode=preset.mode)
+        telemetry.record(telemetry.SPEED, made.result.frames / (redacted - downloaded), mode=preset.mode)
         with telemetry.span("upload"):
             staged = await self._outputs.stage_all(job, index, made.products, place)
-        self._percent = REDACTED
-        metadata = {
-            "faces": str(result.faces),
-            "frames": str(result.frames),
-            "framesWithFaces": str(result.frames_with_faces),
-            "downloadSeconds": f"{downloaded - begun:.3f}",
-            "redactSeconds": f"{redacted - downloaded:.3f}",
-            "uploadSeconds": f"{time.monotonic() - redacted:.3f}",
-        }
-        await self._outputs.publish(self._holding, index, staged, metadata)
+        self._reach(REDACTED)
         shutil.rmtree(products)
-        log.info("output published", extra={"job": job.name, "output": index, **metadata})
+        figures = Figures(
+            made.result.faces,
+            made.result.frames,
+            made.result.frames_with_faces,
+            downloaded - begun,
+            redacted - downloaded,
+            time.monotonic() - redacted,
+        )
+        return [replace(each, metadata=figures.metadata()) for each in staged], figures
 
-    async def _name_files(self, job: Job, *, to_redact: bool) -> None:
+    async def _name_files(self) -> None:
         """An input asset's files are written down: the output is called after the video, in every attempt."""
-        given = job.input
-        if not isinstance(given, AssetInput) or (given.file and (given.annotations or not to_redact)):
-            return
-        complete = named(given, await files_of(self._store, given), to_redact=to_redact)
-        await self._holding.write(lambda job, _: replace(job, input=complete))
+        job = self._holding.job
+        listing = {asset: await files_of(self._store, asset) for asset in unnamed(job)}
+        if listing and (completed := complete(job, listing)) != job.inputs:
+            await self._holding.write(lambda job, _: replace(job, inputs=completed))
 
-    async def _download(self, job: Job, material: Material, *, to_redact: bool) -> None:
+    async def _download(self, source: Source, material: Material, *, to_redact: bool) -> None:
         """What an earlier output has not brought here yet."""
-        if not material.video.exists():
-            await download(self._store, self._settings.inputs, job, material.video)
-        given = job.input
-        if not to_redact or not isinstance(given, AssetInput) or material.annotations.exists():
-            return
-        for name, to in ((given.annotations, material.annotations), (given.ids, material.ids)):
-            if name:
-                sidecar = replace(job, input=replace(given, file=name))
-                await download(self._store, self._settings.inputs, sidecar, to)
+        wanted: list[tuple[File | None, Path]] = [(source.video, material.video)]
+        if to_redact:
+            wanted += [(source.annotations, material.annotations), (source.ids, material.ids)]
+        for file, to in wanted:
+            if file and not to.exists():
+                await download(self._store, self._settings.inputs, file, to)
 
     def _begin(self, job: Job, now: datetime) -> Job:
         return states.begin_output(job, self._index, now)
@@ -186,7 +215,12 @@ class Execution:
         await self._holding.write(lambda job, now: states.fail_output(job, self._index, failed.error, now))
 
     def _engine_progress(self, percent: float) -> None:
-        self._percent = DOWNLOADED + int(percent * (REDACTED - DOWNLOADED) / 100)
+        self._reach(DOWNLOADED + percent * (REDACTED - DOWNLOADED) / 100)
+
+    def _reach(self, percent: float) -> None:
+        """Of the source that is worked on."""
+        number, of = self._part
+        self._percent = int((100 * number + percent) / of)
 
     async def _watch(self) -> None:
         """Until the attempt is over. Raises LeaseLostError and CancelRequestedError."""

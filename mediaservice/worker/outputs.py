@@ -1,18 +1,17 @@
 """Publishing a job's output: complete or not at all, and once. The order of writes is in mediaservice.store."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mediaservice.model import states
 from mediaservice.model.errors import ErrorCode, JobFailedError
-from mediaservice.model.jobs import AssetInput, Job
-from mediaservice.names import file_of_path, file_of_url
+from mediaservice.model.jobs import Job
 from mediaservice.store.assets import Assets
 from mediaservice.store.containers import Blob, Containers
 from mediaservice.store.errors import NotThereError, OverwrittenError
 from mediaservice.worker.holding import Holding
-from mediaservice.worker.tasks import Product, main_name
+from mediaservice.worker.tasks import Product
 
 INSTANCE = "jobInstance"  # metadata: the job that the blob is an output of
 
@@ -31,6 +30,7 @@ class Staged:
     place: Place
     blocks: list[str]
     content_type: str = "video/mp4"
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 class Outputs:
@@ -38,22 +38,22 @@ class Outputs:
         self._containers = containers
         self._assets = assets
 
-    async def place(self, job: Job, index: int, name: str | None = None) -> Place:
-        """Of the file `name`, or of the output's main one. Raises JobFailedError when the output asset is gone."""
+    async def place(self, job: Job, index: int, name: str) -> Place:
+        """Of the file `name`. Raises JobFailedError when the output asset is gone."""
         output = job.outputs[index]
         asset = await self._assets.get(output.asset)
         if not asset:
             raise JobFailedError(
                 ErrorCode.UPLOAD_NOT_ACCESSIBLE, f"The output Asset '{output.asset}' does not exist any more."
             )
-        blob = name or main_name(output.task.preset.mode, input_name(job))
-        return Place(asset.value.container, blob, await self._containers.properties(asset.value.container, blob))
+        container = asset.value.container
+        return Place(container, name, await self._containers.properties(container, name))
 
     async def adopt(self, holding: Holding, index: int) -> bool:
         """Finish the output with what an earlier attempt committed before it could say so; False if none did."""
         if not holding.attempt.committing:
             return False
-        place = await self.place(holding.job, index)
+        place = await self.place(holding.job, index, holding.attempt.committing[-1])
         if not _is_of(place.former, holding.job):
             return False
         await holding.write(lambda job, now: states.finish_output(job, index, now))
@@ -76,18 +76,17 @@ class Outputs:
                 ErrorCode.UPLOAD_NOT_ACCESSIBLE, "The output Asset's container does not exist any more."
             ) from None
 
-    async def publish(
-        self, holding: Holding, index: int, staged: Sequence[Staged], metadata: Mapping[str, str]
-    ) -> None:
+    async def publish(self, holding: Holding, index: int, staged: Sequence[Staged]) -> None:
         """Commit and finish the output. Raises JobFailedError when others have written a blob meanwhile."""
         names = [each.place.name for each in staged]
         await holding.write(lambda job, now: states.begin_publishing(job, names, now))
         for each in staged:
-            await self._commit(each, {**metadata, INSTANCE: holding.job.instance}, holding.job)
+            await self._commit(each, holding.job)
         await holding.write(lambda job, now: states.finish_output(job, index, now))
 
-    async def _commit(self, staged: Staged, metadata: Mapping[str, str], job: Job) -> None:
+    async def _commit(self, staged: Staged, job: Job) -> None:
         place = staged.place
+        metadata = {**staged.metadata, INSTANCE: job.instance}
         try:
             await self._containers.commit(
                 place.container, place.name, staged.blocks, metadata, place.former, staged.content_type
@@ -120,13 +119,6 @@ class Outputs:
                 await self._containers.fence(place.container, place.name, place.former)
         except OverwrittenError:
             await self._withdraw(job, index, name)  # the former holder came first; now its output can be taken back
-
-
-def input_name(job: Job) -> str:
-    """The input's file name, for people to read."""
-    if isinstance(job.input, AssetInput):
-        return file_of_path(job.input.file or "")
-    return file_of_url(job.input.url or "")
 
 
 def _is_of(blob: Blob | None, job: Job) -> bool:

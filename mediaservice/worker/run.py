@@ -1,4 +1,4 @@
-"""The worker process: takes messages until there are none, and leaves cleanly when told to."""
+"""The worker process: takes one message, or messages until there are none, and leaves cleanly when told to."""
 
 import asyncio
 import logging
@@ -8,22 +8,24 @@ import sys
 from mediaservice import logs, telemetry
 from mediaservice.settings import WorkerSettings
 from mediaservice.store.work import Lease, Work, open_work
+from mediaservice.worker.conceal import conceal
 
 log = logging.getLogger(__name__)
 
 
-def run(settings: WorkerSettings) -> None:
+def run(settings: WorkerSettings, *, once: bool) -> None:
     """Exits with 1 when Storage cannot be reached; the message that it may have taken comes back by itself."""
     logs.configure()
+    conceal()
     try:
         with telemetry.sent(settings.telemetry, settings.storage.client_id, "worker"):
-            asyncio.run(_run(settings))
+            asyncio.run(_run(settings, once=once))
     except Exception:
         log.exception("the worker cannot go on")
         sys.exit(1)
 
 
-async def _run(settings: WorkerSettings) -> None:
+async def _run(settings: WorkerSettings, *, once: bool) -> None:
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
@@ -31,11 +33,16 @@ async def _run(settings: WorkerSettings) -> None:
         receiving = asyncio.create_task(work.receive(settings.work.lease_seconds))
         # The queue answers while the rest is loaded, which takes as long.
         await asyncio.to_thread(__import__, "mediaservice.worker.desk")
-        await _work(settings, work, receiving, stopping)
+        await _work(settings, work, receiving, stopping, once=once)
 
 
 async def _work(
-    settings: WorkerSettings, work: Work, receiving: "asyncio.Task[Lease | None]", stopping: asyncio.Event
+    settings: WorkerSettings,
+    work: Work,
+    receiving: "asyncio.Task[Lease | None]",
+    stopping: asyncio.Event,
+    *,
+    once: bool,
 ) -> None:
     from mediaservice.store.account import open_store
     from mediaservice.store.sweep import sweep
@@ -56,7 +63,7 @@ async def _work(
             else:
                 await desk.handle(lease)
                 done += 1
-            if stopping.is_set():
+            if stopping.is_set() or (once and done):
                 break
             receiving = asyncio.create_task(work.receive(settings.work.lease_seconds))
     log.info("worker leaves", extra={"messages": done, "stopped": stopping.is_set()})

@@ -1,8 +1,6 @@
 """A service of our own on the shared Azurite, made as the graph makes it."""
 
 import io
-import json
-import os
 import ssl
 import sys
 import uuid
@@ -21,18 +19,13 @@ from azure.mgmt.media import AzureMediaServices
 from local.azurite import Azurite
 from local.certificates import Certificates
 from local.identity import Identity
-from local.ports import free_port
 from mediaservice.settings import ApiSettings, read_api
 from tests.mediaservice.deployment import (
-    ACCOUNT_NAME,
-    AUDIENCE,
-    CLIENT_ID,
-    FACEREDACT,
     GROUP,
-    SUBSCRIPTION,
     Deployment,
     Pipeline,
     Service,
+    deployed,
     serving,
 )
 
@@ -49,45 +42,7 @@ def deploy(
     """Makes queues and tables as the graph does, under names that no other deployment has."""
 
     def make() -> Deployment:
-        suffix = uuid.uuid4().hex[:8]
-        endpoints = azurite.endpoints[ACCOUNT_NAME]
-        deployment = Deployment(
-            environment={
-                "PATH": os.defpath,
-                "PORT": str(free_port()),
-                "AZURE_CLIENT_ID": CLIENT_ID,
-                "MEDIA_SUBSCRIPTION_ID": SUBSCRIPTION,
-                "MEDIA_RESOURCE_GROUP": GROUP,
-                "MEDIA_ACCOUNT": f"faces{suffix}",
-                "MEDIA_LOCATION": "westeurope",
-                "MEDIA_STORAGE_ID": f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}"
-                f"/providers/Microsoft.Storage/storageAccounts/{ACCOUNT_NAME}",
-                "MEDIA_TRANSFORMS": json.dumps({"faceredact": FACEREDACT}),
-                "STORAGE_BLOB_ENDPOINT": endpoints.blob,
-                "STORAGE_QUEUE_ENDPOINT": endpoints.queue,
-                "STORAGE_TABLE_ENDPOINT": endpoints.table,
-                "JOBS_QUEUE": f"jobs-{suffix}",
-                "POISON_QUEUE": f"poison-{suffix}",
-                "ASSETS_TABLE": f"assets{suffix}",
-                "TRANSFORMS_TABLE": f"transforms{suffix}",
-                "JOBS_TABLE": f"jobs{suffix}",
-                "TOKEN_AUTHORITY": identity.authority,
-                "TOKEN_TENANT_ID": identity.tenant_id,
-                "TOKEN_AUDIENCE": AUDIENCE,
-                **identity.environment(CLIENT_ID),
-                **certificates.environment,
-            },
-            storage=azurite,
-            certificates=certificates,
-            folder=tmp_path_factory.mktemp("mediaservice"),
-        )
-        with deployment.queues as queues:
-            for name in ("JOBS_QUEUE", "POISON_QUEUE"):
-                queues.create_queue(deployment.environment[name])
-        with deployment.tables as tables:
-            for name in ("ASSETS_TABLE", "TRANSFORMS_TABLE", "JOBS_TABLE"):
-                tables.create_table(deployment.environment[name])
-        return deployment
+        return deployed(azurite, identity, certificates, tmp_path_factory.mktemp("mediaservice"))
 
     return make
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import sys
 import time
 import uuid
@@ -24,6 +25,7 @@ from local.azurite import Azurite
 from local.certificates import Certificates
 from local.identity import Identity
 from local.ingress import Ingress
+from local.ports import free_port
 
 ACCOUNT_NAME = "media1"
 AUDIENCE = "api://media"
@@ -61,13 +63,19 @@ class Deployment:
     @property
     def blobs(self) -> BlobServiceClient:
         return BlobServiceClient(
-            self.storage.endpoints[ACCOUNT_NAME].blob.rstrip("/"), credential=self.storage.account_key(ACCOUNT_NAME)
+            self.storage.endpoints[ACCOUNT_NAME].blob.rstrip("/"),
+            credential=self.storage.account_key(ACCOUNT_NAME),
+            initial_backoff=1,
+            increment_base=2,
         )
 
     @property
     def queues(self) -> QueueServiceClient:
         return QueueServiceClient(
-            self.storage.endpoints[ACCOUNT_NAME].queue.rstrip("/"), credential=self.storage.account_key(ACCOUNT_NAME)
+            self.storage.endpoints[ACCOUNT_NAME].queue.rstrip("/"),
+            credential=self.storage.account_key(ACCOUNT_NAME),
+            initial_backoff=1,
+            increment_base=2,
         )
 
     @property
@@ -76,14 +84,57 @@ class Deployment:
             self.storage.endpoints[ACCOUNT_NAME].table.rstrip("/"), credential=self.storage.account_key(ACCOUNT_NAME)
         )
 
-    def start(self, command: str) -> processes.Process:
+    def start(self, command: str, *options: str) -> processes.Process:
         return processes.start(
             command,
-            [sys.executable, "-m", "mediaservice", command],
+            [sys.executable, "-m", "mediaservice", command, *options],
             environment=self.environment,
             log=self.folder / f"{command}-{uuid.uuid4().hex[:6]}.log",
             folder=Path(__file__).parents[2],
         )
+
+
+def deployed(azurite: Azurite, identity: Identity, certificates: Certificates, folder: Path) -> Deployment:
+    """With the queues and tables that the graph makes, under names that no other deployment has."""
+    suffix = uuid.uuid4().hex[:8]
+    endpoints = azurite.endpoints[ACCOUNT_NAME]
+    deployment = Deployment(
+        environment={
+            "PATH": os.defpath,
+            "PORT": str(free_port()),
+            "AZURE_CLIENT_ID": CLIENT_ID,
+            "MEDIA_SUBSCRIPTION_ID": SUBSCRIPTION,
+            "MEDIA_RESOURCE_GROUP": GROUP,
+            "MEDIA_ACCOUNT": f"faces{suffix}",
+            "MEDIA_LOCATION": "westeurope",
+            "MEDIA_STORAGE_ID": f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}"
+            f"/providers/Microsoft.Storage/storageAccounts/{ACCOUNT_NAME}",
+            "MEDIA_TRANSFORMS": json.dumps({"faceredact": FACEREDACT}),
+            "STORAGE_BLOB_ENDPOINT": endpoints.blob,
+            "STORAGE_QUEUE_ENDPOINT": endpoints.queue,
+            "STORAGE_TABLE_ENDPOINT": endpoints.table,
+            "JOBS_QUEUE": f"jobs-{suffix}",
+            "POISON_QUEUE": f"poison-{suffix}",
+            "ASSETS_TABLE": f"assets{suffix}",
+            "TRANSFORMS_TABLE": f"transforms{suffix}",
+            "JOBS_TABLE": f"jobs{suffix}",
+            "TOKEN_AUTHORITY": identity.authority,
+            "TOKEN_TENANT_ID": identity.tenant_id,
+            "TOKEN_AUDIENCE": AUDIENCE,
+            **identity.environment(CLIENT_ID),
+            **certificates.environment,
+        },
+        storage=azurite,
+        certificates=certificates,
+        folder=folder,
+    )
+    with deployment.queues as queues:
+        for name in ("JOBS_QUEUE", "POISON_QUEUE"):
+            queues.create_queue(deployment.environment[name])
+    with deployment.tables as tables:
+        for name in ("ASSETS_TABLE", "TRANSFORMS_TABLE", "JOBS_TABLE"):
+            tables.create_table(deployment.environment[name])
+    return deployment
 
 
 @dataclass(frozen=True)
@@ -147,10 +198,15 @@ class Pipeline:
     folder: Path
 
     def submit(
-        self, name: str, content: bytes | Mapping[str, object], file: str = "clip.mp4", priority: str = "Normal"
+        self,
+        name: str,
+        content: bytes | Mapping[str, object],
+        file: str = "clip.mp4",
+        priority: str = "Normal",
+        address: Callable[[str], str] = str,
     ) -> str:
-        """A job on an uploaded file; gives the output asset's container."""
-        blob = self.upload(content, file)
+        """A job on an uploaded file, by another `address` if need be; gives the output asset's container."""
+        blob = address(self.upload(content, file))
         job = Job(input=JobInputHttp(files=[blob]), outputs=[JobOutputAsset(asset_name=name)], priority=priority)
         asset = self.media.assets.create_or_update(GROUP, self.service.account, name, Asset())
         self.media.jobs.create(GROUP, self.service.account, "faceredact", name, job)
@@ -182,13 +238,13 @@ class Pipeline:
     def cancel(self, name: str) -> None:
         self.media.jobs.cancel_job(GROUP, self.service.account, "faceredact", name)
 
-    def work(self, **environment: str) -> None:
+    def work(self, *options: str, **environment: str) -> None:
         """One worker, until it leaves by itself."""
-        with self.start(**environment) as worker:
+        with self.start(*options, **environment) as worker:
             assert worker.wait(30) == 0, worker.tail()
 
-    def start(self, **environment: str) -> processes.Process:
-        return self.deployment.with_environment(**environment).start("worker")
+    def start(self, *options: str, **environment: str) -> processes.Process:
+        return self.deployment.with_environment(**environment).start("worker", *options)
 
     def files(self, container: str) -> dict[str, bytes]:
         with self.deployment.blobs as blobs:

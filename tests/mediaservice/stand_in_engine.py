@@ -2,7 +2,8 @@
 
 wait_for: a path; it reports 50 % and goes on when that exists · fail: an error to report · die: a signal to end by
 hold: bytes of memory to fill before it waits · pad: bytes to add to its output · spin: true, to compute for ever
-ignore_sigterm: true · log: a path to which it appends `begun` and `done`.
+open: how many files to open · ignore_sigterm: true · log: a path to which it appends `begun` and `done`
+environment: a path to which it writes its environment.
 
 Its output is the input with `REDACTED` in front.
 """
@@ -29,7 +30,11 @@ def main() -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     say("begun")
     print(json.dumps({"progress": 50.0, "frame": 5, "frames": 10}), flush=True)
+    if "environment" in told:
+        Path(told["environment"]).write_text(json.dumps(dict(os.environ)))
     held = b"x" * told.get("hold", 0)
+    for _ in range(told.get("open", 0)):
+        os.open(__file__, os.O_RDONLY)
     while told.get("spin"):
         pass
     while "wait_for" in told and not Path(told["wait_for"]).exists():

@@ -113,6 +113,8 @@ def test_a_reader_may_look_and_change_nothing(call: Call, service: Service) -> N
         assert call(token, method, path).status_code == 403
 
 
-@pytest.mark.parametrize("path", ["/docs/x", "/openapi.json/", "/redoc", "/", "/healthz/x", "/subscriptions"])
+@pytest.mark.parametrize(
+    "path", ["/docs/x", "/openapi.json/", "/redoc", "/", "/healthz/x", "/readyz/", "/subscriptions"]
+)
 def test_everything_but_health_and_the_published_document_wants_a_token(service: Service, path: str) -> None:
     assert service.http.get(path).status_code == 401

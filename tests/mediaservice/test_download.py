@@ -6,7 +6,6 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,7 +13,8 @@ import pytest
 
 from local.certificates import Certificates
 from mediaservice.model.errors import ErrorCode, JobFailedError
-from mediaservice.model.jobs import HttpInput, Job
+from mediaservice.model.jobs import HttpInput
+from mediaservice.model.sources import File
 from mediaservice.settings import Inputs
 from mediaservice.store.account import Store
 from mediaservice.worker import download as module
@@ -79,10 +79,9 @@ def host(certificates: Certificates, monkeypatch: pytest.MonkeyPatch) -> Iterato
 @pytest.fixture
 def fetch(tmp_path: Path) -> Callable[..., bytes]:
     def fetch(inputs: Inputs, url: str) -> bytes:
-        now = datetime.now(UTC)
-        job = Job("t", "j", "instance", now, now, HttpInput(url), ())
+        file = File(HttpInput(url), "video")
         target = tmp_path / "input"
-        asyncio.run(download(cast(Store, None), inputs, job, target))  # which a download by https does not use
+        asyncio.run(download(cast(Store, None), inputs, file, target))  # which a download by https does not use
         return target.read_bytes()
 
     return fetch

@@ -193,6 +193,9 @@ def test_jobs_are_listed_newest_first_or_as_asked(
     assert names() == ["a", "c", "b"]
     assert names(orderby="properties/created") == ["b", "c", "a"]
     assert names(orderby="name") == ["a", "b", "c"]
+    assert names(orderby="name desc") == ["c", "b", "a"]
+    assert names(orderby="properties/lastModified desc") == ["c", "a", "b"]
+    assert names(filter="name eq 'a' or properties/state eq 'Canceled'") == ["a", "c"]
     assert names(filter="name eq 'B'") == ["b"]
     assert names(filter="properties/state eq Microsoft.Media.JobState'Queued'") == ["a", "b"]
     assert names(filter="properties/state ne Microsoft.Media.JobState'Queued'") == ["c"]
@@ -206,7 +209,8 @@ def test_jobs_are_listed_newest_first_or_as_asked(
 
 
 def test_an_option_that_is_not_offered_is_a_bad_request(rest: Callable[..., httpx.Response], transform: str) -> None:
-    for options in ({"$filter": "properties/priority eq 'High'"}, {"$orderby": "state"}, {"$skiptoken": "x"}):
+    refused = [{"$filter": "properties/priority eq 'High'"}, {"$orderby": "state"}, {"$skiptoken": "x"}, {"$top": "1"}]
+    for options in (*refused, {"$select": "name"}):
         answer = rest("GET", f"/transforms/{transform}/jobs", params=options)
         assert (answer.status_code, answer.json()["error"]["code"]) == (400, "BadRequest")
         assert next(iter(options)) in answer.json()["error"]["message"]

@@ -14,6 +14,7 @@ from azure.mgmt.media.models import (
     Job,
     JobInputAsset,
     JobInputHttp,
+    JobInputs,
     JobOutputAsset,
     Transform,
     TransformOutput,
@@ -36,6 +37,9 @@ class Flow:
             for file, content in (files or {}).items():
                 blobs.get_blob_client(str(asset.container), file).upload_blob(content)
         return f"{self._name}-{which}"
+
+    def upload(self, file: str, content: bytes) -> str:
+        return self._pipeline.upload(content, file)
 
     def submit(self, mode: str, given: Any, into: str) -> Any:
         preset = FaceDetectorPreset(mode=mode, blur_type="Black")
@@ -67,7 +71,9 @@ def brightness(video: bytes) -> float:
     return float(frame[40:120, 90:190].mean())
 
 
-def test_analyze_tells_faces_and_shows_each_and_redact_hides_those_that_are_listed(flow: Flow, video: bytes) -> None:
+def test_analyze_tells_faces_and_shows_each_and_redact_hides_those_that_are_listed(
+    flow: Flow, name: str, video: bytes
+) -> None:
     source = flow.asset("in", {"party.mp4": video})
     job = flow.run("Analyze", JobInputAsset(asset_name=source), flow.asset("told"))
     assert (job.state, job.outputs[0].error) == ("Finished", None)
@@ -76,11 +82,19 @@ def test_analyze_tells_faces_and_shows_each_and_redact_hides_those_that_are_list
     annotations = json.loads(told["party_annotations.json"])
     assert (annotations["version"], annotations["width"], annotations["height"]) == (1, 320, 240)
 
+    given = JobInputs(
+        inputs=[JobInputHttp(files=[flow.upload("party.mp4", video)]), JobInputAsset(asset_name=f"{name}-told")]
+    )
+    job = flow.run("Redact", given, flow.asset("hidden-by-two-inputs"))
+    assert (job.state, job.outputs[0].error) == ("Finished", None)
+    by_two = flow.files(job.outputs[0].asset_name)
+
     whole = flow.asset("whole", {"party.mp4": video, **told})
     job = flow.run("Redact", JobInputAsset(asset_name=whole), flow.asset("all-hidden"))
     assert (job.state, job.outputs[0].error) == ("Finished", None)
     hidden = flow.files(job.outputs[0].asset_name)
     assert set(hidden) == {"party_redacted.mp4"}
+    assert by_two == hidden
     assert brightness(hidden["party_redacted.mp4"]) < 0.7 * brightness(video)
 
     chosen = flow.asset("chosen", {"party.mp4": video, **told, "party_IDList.txt": b"999\r\n"})

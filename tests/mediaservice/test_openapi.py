@@ -1,5 +1,6 @@
 """The OpenAPI document, and the service held against it by generated requests, right ones and wrong ones."""
 
+import re
 from typing import Any
 
 import httpx
@@ -52,10 +53,15 @@ def test_the_document_has_every_operation_of_the_contract(document: dict[str, An
     }
 
 
-def test_the_documents_page_shows_it(service: Service) -> None:
+def test_the_documents_page_shows_it_and_loads_nothing_from_elsewhere(service: Service) -> None:
     page = service.http.get("/docs")
     assert page.status_code == httpx.codes.OK
     assert "/openapi.json" in page.text
+    assert "default-src 'self'" in page.headers["content-security-policy"]
+    linked = re.findall(r"""(?:src|href)=["']([^"']+)""", page.text)
+    assert len(linked) == 3
+    for address in linked:
+        assert address == "data:," or service.http.get(address).status_code == httpx.codes.OK
 
 
 @pytest.mark.parametrize(

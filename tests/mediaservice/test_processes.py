@@ -5,7 +5,9 @@ import time
 from collections.abc import Callable
 
 import av
+import httpx
 import psutil
+import pytest
 
 from local.identity import Identity
 from tests.mediaservice.deployment import Deployment, Pipeline, serving
@@ -63,6 +65,38 @@ def test_a_worker_without_work_leaves_at_once(pipeline: Pipeline) -> None:
     begun = time.monotonic()
     pipeline.work()
     assert time.monotonic() - begun < 10
+
+
+def test_an_execution_takes_one_message_and_leaves_the_others(pipeline: Pipeline, name: str) -> None:
+    jobs = [f"{name}-{number}" for number in range(2)]
+    for job in jobs:
+        pipeline.submit(job, {})
+    pipeline.work("--once")
+    assert sorted(pipeline.job(job).state for job in jobs) == ["Finished", "Queued"]
+    pipeline.work("--once")
+    assert [pipeline.job(job).state for job in jobs] == ["Finished", "Finished"]
+    pipeline.work("--once")  # an empty queue
+    assert pipeline.messages() == 0
+
+
+@pytest.mark.parametrize(
+    ("broken", "missing"),
+    [
+        ({}, None),
+        ({"JOBS_QUEUE": "missing"}, ["storage"]),
+        ({"TRANSFORMS_TABLE": "missing"}, ["storage"]),
+        ({"STORAGE_BLOB_ENDPOINT": "https://127.0.0.1:9/media1"}, ["storage"]),
+        ({"TOKEN_AUTHORITY": "https://127.0.0.1:9"}, ["signing keys"]),
+    ],
+)
+def test_an_api_is_ready_when_storage_answers_and_the_tenants_keys_are_here(
+    deploy: Callable[[], Deployment], identity: Identity, broken: dict[str, str], missing: list[str] | None
+) -> None:
+    with serving(deploy().with_environment(**broken), identity) as service:
+        answer = service.http.get("/readyz", timeout=10)
+        assert service.http.get("/healthz").status_code == httpx.codes.OK
+    expected = (503, {"status": "not ready", "missing": missing}) if missing else (200, {"status": "ready"})
+    assert (answer.status_code, answer.json()) == expected
 
 
 def test_a_failure_of_storage_is_a_500_in_the_services_words_and_not_a_404(

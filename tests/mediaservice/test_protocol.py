@@ -1,6 +1,7 @@
 """What the SDK hides: headers, versions, error bodies."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -89,6 +90,30 @@ def test_times_at_the_ends_of_the_calendar_can_be_compared_with(rest: Rest, name
 
 def test_what_no_table_could_hold_is_refused(rest: Rest, name: str) -> None:
     assert rest("PUT", f"/assets/{name}", json={"properties": {"description": "x" * 10_001}}).status_code == 400
+
+
+def in_chunks(size: int) -> Iterator[bytes]:
+    yield b'{"properties": {"description": "'
+    for _ in range(size // 1024):
+        yield b"x" * 1024
+
+
+@pytest.mark.parametrize("content", [b"x" * 1_048_577, in_chunks(1_100_000)])
+def test_a_body_that_is_too_large_is_refused_whether_or_not_it_says_so(rest: Rest, content: Any) -> None:
+    answer = rest("PUT", "/assets/a", content=content, headers={"content-type": "application/json"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (413, "RequestContentTooLarge")
+    assert "1,048,576 bytes" in answer.json()["error"]["message"]
+
+
+def test_a_body_that_is_nested_too_deeply_is_a_bad_request(rest: Rest) -> None:
+    answer = rest("PUT", "/assets/a", content=b"[" * 200_000, headers={"content-type": "application/json"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "BadRequest")
+
+
+def test_headers_that_are_too_large_are_refused_and_the_service_goes_on(rest: Rest) -> None:
+    answer = rest("GET", headers={"x-large": "x" * 40_000})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (431, "RequestHeaderFieldsTooLarge")
+    assert rest("GET").status_code == 200
 
 
 @pytest.mark.parametrize("name", ["a<b", "it's", "a.b", "a+b", "x" * 261])

@@ -65,7 +65,7 @@ def attempt(pipeline: Pipeline, name: str, acting_as: Callable[[Deployment], Non
             holding = Holding(store.jobs, await store.jobs.replace(stored, taken), holder)
             await holding.write(lambda job, now: states.begin_output(job, 0, now))
             outputs = Outputs(store.containers, store.assets)
-            staged = await outputs.stage(await outputs.place(holding.job, 0), file)
+            staged = await outputs.stage(await outputs.place(holding.job, 0, FILE), file)
             await steps(Attempt(pipeline, store, lease, outputs, holding, staged))
 
     return lambda steps: asyncio.run(run(steps))
@@ -76,7 +76,7 @@ def begin_publishing(job: Job, now: datetime) -> Job:
 
 
 async def publish(first: Attempt) -> None:
-    await first.outputs.publish(first.holding, 0, [first.staged], {})
+    await first.outputs.publish(first.holding, 0, [first.staged])
 
 
 def test_an_output_committed_by_a_worker_that_died_before_it_could_say_so_is_adopted(

@@ -21,7 +21,7 @@ def queued(*on_error: OnError) -> Job:
         )
         for index, each in enumerate(on_error or (OnError.STOP,))
     )
-    return Job("faceredact", "job", "instance", NOW, NOW, HttpInput("https://a/b?sig=secret"), outputs)
+    return Job("faceredact", "job", "instance", NOW, NOW, (HttpInput("https://a/b?sig=secret"),), outputs)
 
 
 def processing(*on_error: OnError) -> Job:
@@ -134,8 +134,7 @@ def test_a_job_that_is_over_has_forgotten_its_inputs_address() -> None:
         states.exhaust(processing(), 3, NOW),
         states.conclude(states.finish_output(processing(), 0, NOW), NOW),
     ):
-        assert isinstance(job.input, HttpInput)
-        assert job.input.url is None
+        assert job.inputs == (HttpInput(None),)
 
 
 def test_giving_up_names_the_attempts() -> None:

@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from mediaservice.model.assets import Asset
 from mediaservice.model.jobs import AssetInput, Job, JobOutput, JobState
-from mediaservice.model.query import JOB_FIELDS, Query, QueryError, parse_filter
+from mediaservice.model.query import ASSETS, JOBS, Query, QueryError, parse_filter, parse_order
 from mediaservice.model.transforms import Priority, TransformOutput
 from mediaservice.settings import read_worker
 from mediaservice.store import keys
@@ -47,7 +48,7 @@ def a_job(name: str, created: datetime = LONG_AGO, state: JobState = JobState.QU
         instance=str(uuid.uuid4()),
         created=created,
         last_modified=created,
-        input=AssetInput("in"),
+        inputs=(AssetInput("in"),),
         outputs=(JobOutput("out", "label", task),),
         state=state,
     )
@@ -60,7 +61,7 @@ def test_a_long_list_comes_in_pages_without_gaps_or_repetitions(in_store: Callab
     async def steps(store: Store) -> None:
         await asyncio.gather(*(store.jobs.insert(job) for job in jobs))
         names: list[str] = []
-        query = Query(parse_filter("properties/state eq 'Queued'", JOB_FIELDS))
+        query = Query(parse_filter("properties/state eq 'Queued'", JOBS))
         for size in (PAGE_SIZE, PAGE_SIZE, 5):
             page = await store.jobs.page("faceredact", query)
             assert len(page.values) == size
@@ -72,10 +73,77 @@ def test_a_long_list_comes_in_pages_without_gaps_or_repetitions(in_store: Callab
     in_store(steps)
 
 
+STATES = {
+    "a": JobState.QUEUED,
+    "B": JobState.FINISHED,
+    "c d": JobState.QUEUED,
+    "e": JobState.ERROR,
+    "f": JobState.ERROR,
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "order", "expected"),
+    [
+        ("properties/state eq 'Queued' or properties/state eq 'Error'", None, ["f", "e", "c d", "a"]),
+        ("properties/state eq 'Queued' or properties/state eq 'Error'", "properties/created", ["a", "c d", "e", "f"]),
+        ("properties/state eq 'Queued' or properties/state eq 'Queued'", None, ["c d", "a"]),
+        ("name eq 'E' or name eq 'b' or name eq 'none'", None, ["B", "e"]),
+        ("name eq 'E' or name eq 'b'", "properties/created desc", ["e", "B"]),
+        ("name eq 'c D' or properties/state eq 'Error' and name eq 'f'", None, ["c d", "f"]),
+        (None, "name desc", ["f", "e", "c d", "B", "a"]),
+        (None, "properties/lastModified", ["f", "e", "c d", "B", "a"]),
+        ("properties/state ne 'Error'", "properties/lastModified desc", ["a", "B", "c d"]),
+        ("properties/lastModified ge 2026-01-01T01:00:04Z", "name", ["a", "B"]),
+    ],
+)
+def test_lists_are_filtered_and_ordered_page_by_page(
+    in_store: Callable[[Steps], None], text: str | None, order: str | None, expected: list[str]
+) -> None:
+    """Each was created a second after the one before it, and last changed in the opposite order."""
+
+    async def steps(store: Store) -> None:
+        for number, (name, state) in enumerate(STATES.items()):
+            job = a_job(name, LONG_AGO + timedelta(seconds=number), state)
+            await store.jobs.insert(replace(job, last_modified=LONG_AGO + timedelta(hours=1, seconds=5 - number)))
+        for size in (10, 2, 1):
+            query = Query(parse_filter(text, JOBS), parse_order(order, JOBS), limit=size)
+            names: list[str] = []
+            while True:
+                page = await store.jobs.page("faceredact", query)
+                assert len(page.values) <= size
+                names += [job.name for job in page.values]
+                if page.after is None:
+                    break
+                query = replace(query, after=page.after)
+            assert names == expected
+
+    in_store(steps)
+
+
+def test_assets_are_found_by_ranges_of_their_names(in_store: Callable[[Steps], None]) -> None:
+    async def steps(store: Store) -> None:
+        for number, name in enumerate(("d", "c", "b", "A")):
+            created = LONG_AGO + timedelta(seconds=number)
+            await store.assets.insert(Asset(name, str(uuid.uuid4()), name, created, created))
+
+        async def names(text: str, order: str | None = None) -> list[str]:
+            query = Query(parse_filter(text, ASSETS), parse_order(order, ASSETS))
+            return [asset.name for asset in (await store.assets.page(query)).values]
+
+        assert await names("name gt 'a' and name le 'c'") == ["b", "c"]
+        assert await names("name ge 'b'", "name desc") == ["d", "c", "b"]
+        assert await names("name lt 'd'", "properties/created") == ["c", "b", "A"]
+
+    in_store(steps)
+
+
 def test_a_continuation_of_another_query_is_refused(in_store: Callable[[Steps], None]) -> None:
     async def steps(store: Store) -> None:
         with pytest.raises(QueryError, match="skiptoken"):
             await store.jobs.page("faceredact", Query(after="n|a"))
+        with pytest.raises(QueryError, match="skiptoken"):
+            await store.jobs.page("faceredact", Query(order=parse_order("name desc", JOBS), after="c|1"))
 
     in_store(steps)
 

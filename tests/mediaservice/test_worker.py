@@ -106,31 +106,6 @@ def test_the_only_file_of_an_input_asset_is_redacted(pipeline: Pipeline, name: s
     assert pipeline.files(str(target.container)) == {"film_redacted.mp4": b"REDACTED {}"}
 
 
-def test_a_job_canceled_while_queued_is_never_begun(pipeline: Pipeline, name: str) -> None:
-    log = pipeline.folder / "log"
-    container = pipeline.submit(name, {"log": str(log)})
-    pipeline.cancel(name)
-    assert pipeline.job(name).state == "Canceled"
-    pipeline.work()
-    assert (engines(log, "begun"), pipeline.files(container), pipeline.messages()) == ([], {}, 0)
-
-
-def test_a_job_canceled_while_processing_is_canceled_within_two_seconds_and_publishes_nothing(
-    pipeline: Pipeline, name: str
-) -> None:
-    log = pipeline.folder / "log"
-    container = pipeline.submit(name, {"log": str(log), "wait_for": str(pipeline.folder / "never")})
-    with pipeline.start() as worker:
-        pipeline.until(lambda: engines(log, "begun"))
-        pipeline.cancel(name)
-        pipeline.cancel(name)  # once more changes nothing
-        pipeline.until(lambda: pipeline.job(name).state == "Canceled", seconds=2)
-        assert worker.wait(15) == 0
-    assert not psutil.pid_exists(engines(log, "begun")[0])
-    assert pipeline.job(name).outputs[0].state == "Canceled"
-    assert (pipeline.files(container), pipeline.messages()) == ({}, 0)
-
-
 def test_the_job_of_a_killed_worker_is_taken_up_again_and_finished_once(pipeline: Pipeline, name: str) -> None:
     log, go = pipeline.folder / "log", pipeline.folder / "go"
     container = pipeline.submit(name, {"log": str(log), "wait_for": str(go)})
@@ -226,6 +201,9 @@ def test_a_job_that_kills_its_workers_ends_in_error_and_in_the_poison_queue(pipe
     assert (pipeline.job(name).state, error.code) == ("Error", "ServiceError")
     assert error.details[0].message == "attempts: 1"
     assert (pipeline.messages(), pipeline.messages("POISON_QUEUE")) == (0, 1)
+    with pipeline.queue("POISON_QUEUE") as poison:
+        kept = json.loads(str(poison.peek_messages()[0].content))
+    assert (kept["transform"], kept["job"]) == ("faceredact", name)
     assert pipeline.files(container) == {}
 
 
@@ -282,6 +260,7 @@ def test_a_job_that_takes_too_long_ends_in_error(pipeline: Pipeline, name: str) 
         ),
         ({"spin": True}, {"ENGINE_CPU_SECONDS": "1"}, "more than 1 s of processor time"),
         ({"pad": 100_000}, {"ENGINE_FILE_BYTES": "50000"}, "File too large"),
+        ({"open": 300}, {}, "Too many open files"),
     ],
 )
 def test_an_engine_that_uses_more_than_it_may_is_ended_and_publishes_nothing(
@@ -293,6 +272,46 @@ def test_an_engine_that_uses_more_than_it_may_is_ended_and_publishes_nothing(
     assert (job.state, job.outputs[0].error.code) == ("Error", "ServiceError")
     assert told in job.outputs[0].error.message
     assert pipeline.files(container) == {}
+
+
+def test_the_engine_inherits_nothing_of_the_workers_environment(pipeline: Pipeline, name: str) -> None:
+    told = pipeline.folder / "environment"
+    pipeline.submit(name, {"environment": str(told)})
+    pipeline.work()
+    environment = json.loads(told.read_text())
+    assert set(environment) - {"LC_CTYPE"} == {"PATH", "PYTHONPATH", "PYTHONUTF8", "HOME", "TMPDIR"}
+    assert not Path(environment["HOME"]).exists()  # its folder, gone with the attempt
+
+
+def test_an_input_that_the_disk_does_not_hold_ends_in_an_error_that_says_so(pipeline: Pipeline, name: str) -> None:
+    container = pipeline.submit(name, b"x" * 200_000)
+    with pipeline.start() as worker:
+        psutil.Process(worker.pid).rlimit(psutil.RLIMIT_FSIZE, (100_000, 100_000))
+        assert worker.wait(30) == 0
+    error = pipeline.job(name).outputs[0].error
+    assert (pipeline.job(name).state, error.code, error.retry) == ("Error", "ServiceError", "MayRetry")
+    assert error.message.startswith("The worker's disk does not hold the input")
+    assert (pipeline.files(container), pipeline.messages()) == ({}, 0)
+    assert not list(pipeline.folder.glob("redaction-*"))
+
+
+def test_nothing_that_is_kept_of_a_job_that_is_over_holds_its_inputs_signature(pipeline: Pipeline, name: str) -> None:
+    pipeline.submit(f"{name}-done", {})
+    pipeline.submit(f"{name}-bad", {"fail": {"code": "ContentMalformed", "message": "no"}})
+    pipeline.work()
+    pipeline.submit(f"{name}-canceled", {})
+    pipeline.cancel(f"{name}-canceled")
+    environment = pipeline.deployment.environment
+    with pipeline.deployment.tables as tables:
+        every = tables.get_table_client(environment["JOBS_TABLE"]).list_entities()
+        rows = [row for row in every if f"{name}-" in str(row)]
+    assert len(rows) > 3
+    assert not [row["RowKey"] for row in rows if "sig=" in str(row)]
+    with pipeline.queue() as queue:
+        assert not [message for message in queue.peek_messages(32) if "sig=" in str(message.content)]
+    logs = [log.read_text() for log in pipeline.deployment.folder.glob("*.log")]
+    assert any(f"{name}-done" in log for log in logs)
+    assert not any("sig=" in log.replace("sig=***", "") for log in logs)
 
 
 def test_a_message_that_is_none_of_ours_goes_to_the_poison_queue(pipeline: Pipeline) -> None:

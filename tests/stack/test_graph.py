@@ -249,6 +249,17 @@ def test_the_archive_holds_the_function_and_its_dependencies(graph: Graph) -> No
     assert not [name for name in files if "local.settings" in name or name.startswith("tests/")]
 
 
+def test_an_api_without_storage_gets_no_requests_and_is_not_restarted(dev: Graph) -> None:
+    (container,) = dev.one("app:ContainerApp").inputs["template"]["containers"]
+    paths = {probe["type"]: probe["httpGet"]["path"] for probe in container["probes"]}
+    assert paths == {"Startup": "/healthz", "Liveness": "/healthz", "Readiness": "/readyz"}
+
+
+def test_an_execution_of_the_worker_does_one_job(dev: Graph) -> None:
+    (container,) = dev.one("app:Job").inputs["template"]["containers"]
+    assert container["command"] == ["python", "-m", "mediaservice", "worker", "--once"]
+
+
 def test_no_secret_stands_in_inputs_or_outputs(graph: Graph) -> None:
     said = [*texts(dict(graph.exports))]
     for resource in graph.resources:

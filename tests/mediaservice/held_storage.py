@@ -1,0 +1,75 @@
+"""Storage's blobs behind a door: requests that a test chooses wait there until it lets them pass."""
+
+import contextlib
+import http.server
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import httpx
+
+from local.certificates import Certificates
+
+HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length", "host"})
+
+
+@dataclass
+class HeldStorage:
+    endpoint: str
+    waiting: threading.Event = field(default_factory=threading.Event)  # a chosen request has come
+    go: threading.Event = field(default_factory=threading.Event)
+
+
+@contextlib.contextmanager
+def held_storage(
+    endpoint: str, certificates: Certificates, chosen: Callable[[str, str], bool]
+) -> Iterator[HeldStorage]:
+    """`chosen` is asked about each request's method and path with query."""
+    upstream, _, account = endpoint.rstrip("/").rpartition("/")
+
+    class Door(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def handle_one_request(self) -> None:
+            with contextlib.suppress(ConnectionError):
+                super().handle_one_request()
+
+        def pass_on(self) -> None:
+            content = self.rfile.read(int(self.headers.get("content-length", "0")))
+            if chosen(self.command, self.path):
+                held.waiting.set()
+                held.go.wait(30)
+            headers = [(name, value) for name, value in self.headers.items() if name.lower() not in HOP]
+            answer = client.request(self.command, upstream + self.path, headers=headers, content=content)
+            self.send_response(answer.status_code)
+            for name, value in answer.headers.items():
+                if name.lower() not in HOP:
+                    self.send_header(name, value)
+            length = answer.headers.get("content-length", "0") if self.command == "HEAD" else str(len(answer.content))
+            self.send_header("content-length", length)
+            self.end_headers()
+            self.wfile.write(answer.content)
+
+        def __getattr__(self, name: str) -> Callable[[], None]:
+            if name.startswith("do_"):  # every method
+                return self.pass_on
+            raise AttributeError(name)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Door)
+    server.socket = certificates.server_context.wrap_socket(
+        server.socket, server_side=True, do_handshake_on_connect=False
+    )
+    held = HeldStorage(f"https://127.0.0.1:{server.server_port}/{account}")
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    with httpx.Client(verify=certificates.client_context, timeout=30) as client:
+        thread.start()
+        try:
+            yield held
+        finally:
+            held.go.set()
+            server.shutdown()
+            thread.join()
+            server.server_close()
