@@ -2,7 +2,8 @@ from typing import Any
 
 import httpx
 import pytest
-from azure.core.exceptions import ResourceNotFoundError
+from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
+from azure.mgmt.media.models import ListEdgePoliciesInput, MediaService, MediaServiceUpdate, SyncStorageKeysInput
 
 from tests.mediaservice.deployment import GROUP, SUBSCRIPTION, Service
 
@@ -33,6 +34,24 @@ def test_an_account_that_is_not_this_one_is_not_found(media: Any) -> None:
         media.mediaservices.get(GROUP, "another")
     with pytest.raises(ResourceNotFoundError, match="ResourceGroupNotFound"):
         list(media.mediaservices.list("another"))
+
+
+# What the account's makers and encrypted assets had beside what is offered; the deployment makes the account.
+NOT_OFFERED = {
+    "create_or_update": lambda client, at: client.mediaservices.begin_create_or_update(*at, MediaService(location="x")),
+    "update": lambda client, at: client.mediaservices.begin_update(*at, MediaServiceUpdate()),
+    "delete": lambda client, at: client.mediaservices.delete(*at),
+    "sync_storage_keys": lambda client, at: client.mediaservices.sync_storage_keys(*at, SyncStorageKeysInput()),
+    "list_edge_policies": lambda client, at: client.mediaservices.list_edge_policies(*at, ListEdgePoliciesInput()),
+    "get_encryption_key": lambda client, at: client.assets.get_encryption_key(*at, "asset"),
+}
+
+
+@pytest.mark.parametrize("operation", NOT_OFFERED)
+def test_an_operation_that_is_not_offered_says_so(media: Any, service: Service, operation: str) -> None:
+    with pytest.raises(HttpResponseError, match="This account does not offer") as refused:
+        NOT_OFFERED[operation](media, (GROUP, service.account))
+    assert refused.value.status_code in (404, 405)
 
 
 def test_another_subscription_is_not_found(service: Service) -> None:

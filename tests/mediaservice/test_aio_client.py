@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 from azure.core.credentials import AccessToken
-from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
+from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
 from azure.mgmt.media.aio import AzureMediaServices
 from azure.mgmt.media.models import (
     Asset,
     FaceDetectorPreset,
     Job,
     JobInputHttp,
+    JobInputs,
     JobOutputAsset,
     ListContainerSasInput,
     Transform,
@@ -21,6 +22,7 @@ from azure.mgmt.media.models import (
 
 from local.identity import Identity
 from tests.mediaservice.deployment import AUDIENCE, GROUP, SUBSCRIPTION, Deployment, Service
+from tests.mediaservice.test_accounts import NOT_OFFERED
 
 Steps = Callable[[Any], Awaitable[None]]
 
@@ -60,6 +62,9 @@ def test_accounts(with_client: Callable[[Steps], None], service: Service) -> Non
         assert (await client.mediaservices.get(GROUP, service.account)).name == service.account
         assert [each.name async for each in client.mediaservices.list(GROUP)] == [service.account]
         assert [each.name async for each in client.mediaservices.list_by_subscription()] == [service.account]
+        for operation in NOT_OFFERED.values():
+            with pytest.raises(HttpResponseError, match="This account does not offer"):
+                await operation(client, (GROUP, service.account))
 
     with_client(steps)
 
@@ -94,12 +99,15 @@ def test_transforms_and_jobs(with_client: Callable[[Steps], None], service: Serv
         await client.assets.create_or_update(*at, Asset())
         job = Job(input=JobInputHttp(files=["https://lake1/a.mp4"]), outputs=[JobOutputAsset(asset_name=name)])
         assert (await client.jobs.create(*at, "one", job)).state == "Queued"
+        listed = Job(input=JobInputs(inputs=[job.input]), outputs=job.outputs)
+        assert len((await client.jobs.create(*at, "two", listed)).input.inputs) == 1
         with pytest.raises(ResourceExistsError):
             await client.jobs.create(*at, "one", job)
         raised = Job(input=JobInputHttp(), outputs=[], priority="High")
         assert (await client.jobs.update(*at, "one", raised)).priority == "High"
         queued = client.jobs.list(*at, filter="properties/state eq Microsoft.Media.JobState'Queued'")
-        assert [each.name async for each in queued] == ["one"]
+        assert [each.name async for each in queued] == ["two", "one"]
+        await client.jobs.cancel_job(*at, "two")
         await client.jobs.cancel_job(*at, "one")
         assert (await client.jobs.get(*at, "one")).state == "Canceled"
         await client.jobs.delete(*at, "one")

@@ -1,0 +1,91 @@
+"""What the world does to a worker in the middle of a job: storage that restarts, clocks that are wrong."""
+
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from local import processes
+from local.azurite import Azurite
+from local.certificates import Certificates
+from local.identity import Identity
+from tests.mediaservice.deployment import ACCOUNT_NAME, Pipeline, deployed, serving
+from tests.mediaservice.test_worker import engines
+
+# The module given is run by a clock that is wrong by so many minutes.
+SKEWED = """
+import datetime, runpy, sys, time_machine
+minutes, sys.argv = int(sys.argv[1]), sys.argv[1:]
+now = datetime.datetime.now(datetime.UTC) + datetime.timedelta(minutes=minutes)
+time_machine.travel(now, tick=True).start()
+runpy.run_module("mediaservice", run_name="__main__", alter_sys=True)
+"""
+
+
+def skewed_worker(pipeline: Pipeline, minutes: int) -> processes.Process:
+    return processes.start(
+        "worker",
+        [sys.executable, "-c", SKEWED, str(minutes), "worker"],
+        environment=pipeline.deployment.environment,
+        log=pipeline.deployment.folder / f"worker-{uuid.uuid4().hex[:6]}.log",
+        folder=Path(__file__).parents[2],
+    )
+
+
+def test_workers_whose_clocks_are_minutes_apart_neither_take_a_held_job_nor_leave_a_lost_one(
+    pipeline: Pipeline, name: str
+) -> None:
+    log, go = pipeline.folder / "log", pipeline.folder / "go"
+    container = pipeline.submit(name, {"log": str(log), "wait_for": str(go)})
+    with pipeline.queue() as queue:
+        queue.send_message(str(queue.peek_messages()[0].content))
+    with skewed_worker(pipeline, -10) as late:
+        pipeline.until(lambda: engines(log, "begun"))
+        with skewed_worker(pipeline, 10) as early:
+            assert early.wait(30) == 0  # by its clock the job has not been written for twenty minutes
+        assert len(engines(log, "begun")) == 1
+        psutil.Process(late.pid).kill()
+    go.touch()
+    pipeline.until(pipeline.visible)
+    with skewed_worker(pipeline, 10) as early:
+        assert early.wait(30) == 0
+    assert pipeline.job(name).state == "Finished"
+    assert len(engines(log, "done")) == 1
+    assert list(pipeline.files(container)) == ["clip_redacted.mp4"]
+
+
+@pytest.fixture
+def own_storage(certificates: Certificates, tmp_path: Path) -> Iterator[Azurite]:
+    """That can be restarted with its data, since nobody else uses it."""
+    data = tmp_path / "data"
+    data.mkdir()
+    with Azurite([ACCOUNT_NAME], certificates, log=tmp_path / "azurite.log", data=data) as storage:
+        yield storage
+
+
+def test_a_worker_goes_on_with_its_job_when_storage_restarts_within_its_lease(
+    own_storage: Azurite, certificates: Certificates, identity: Identity, tmp_path: Path, name: str
+) -> None:
+    folder = tmp_path / "work"
+    folder.mkdir()
+    log, go = folder / "log", folder / "go"
+    stand_in = Path(__file__).with_name("stand_in_engine.py")
+    deployment = deployed(own_storage, identity, certificates, tmp_path).with_environment(
+        ENGINE_COMMAND=f"{sys.executable} {stand_in}", JOB_LEASE_SECONDS="60", TMPDIR=str(folder)
+    )
+    with serving(deployment, identity) as service, service.client() as client:
+        pipeline = Pipeline(service, deployment, client, folder)
+        container = pipeline.submit(name, {"log": str(log), "wait_for": str(go)})
+        with pipeline.start() as worker:
+            pipeline.until(lambda: engines(log, "begun"))
+            own_storage.process.stop()
+            pipeline.until(lambda: "storage does not answer" in worker.tail(), seconds=30)
+            own_storage.__enter__()
+            go.touch()
+            assert worker.wait(30) == 0, worker.tail()
+        assert pipeline.job(name).state == "Finished"
+        assert len(engines(log, "begun")) == 1
+        assert list(pipeline.files(container)) == ["clip_redacted.mp4"]
