@@ -41,7 +41,7 @@ def test_it_holds_every_package_that_is_imported(room: str) -> None:
         if top in sys.stdlib_module_names or top in ROOMS:
             continue
         # `azure` is shared by many packages; the one meant is called like the module
-        names = {home.lower() for home in homes.get(top, [])}
+        names = {home.lower().replace("_", "-") for home in homes.get(top, [])}
         if top == "azure":
             names = {name for name in names if module.replace(".", "-").startswith(name)}
         if not names & locked:

@@ -13,6 +13,8 @@ from mediaservice.model.jobs import AssetInput, HttpInput, Input, Job
 from mediaservice.model.transforms import Mode
 from mediaservice.names import file_of_path, file_of_url, is_annotations, is_id_list, is_sidecar, redacted_name
 
+ANNOTATIONS, ID_LIST = "_annotations.json", "_IDList.txt"
+
 
 @dataclass(frozen=True)
 class File:
@@ -61,7 +63,7 @@ def problem(job: Job) -> str | None:
     try:
         found = _paired(job.inputs, selective=selective)
     except JobFailedError as failed:
-        return str(failed) if all_named else None
+        return str(failed).rstrip(".") if all_named else None
     for source in found if selective and all_named else ():
         if not source.annotations and isinstance(source.video.of, HttpInput):
             return f"there is no '{_called(source.video, ANNOTATIONS)}', which the mode Redact needs"
@@ -104,9 +106,6 @@ def sources(job: Job) -> tuple[Source, ...]:
             wanted = _called(source.video, ANNOTATIONS)
             raise _not_accessible(f"{where} holds no '{wanted}', which the mode Redact needs.")
     return found
-
-
-ANNOTATIONS, ID_LIST = "_annotations.json", "_IDList.txt"
 
 
 def _paired(inputs: Sequence[Input], *, selective: bool) -> tuple[Source, ...]:

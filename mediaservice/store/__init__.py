@@ -31,8 +31,8 @@ the output in the entity, conclude the job, 5. delete the message.
 * Crash or stall between 2 and 4: the next attempt sees the mark and looks at the blob. If it carries this job's
   instance the commit happened and is adopted as the result; otherwise the work is done again, and of the two
   commits the second fails on its condition and adopts the first.
-* Several files (thumbnails and annotations of the mode Analyze, the outputs of several inputs): the mark names them, the
-  one that tells that all are there is committed last and is the one that is looked at.
+* Several files (thumbnails and annotations of the mode Analyze, the outputs of several inputs): the mark names them,
+  the one that tells that all are there is committed last and is the one that is looked at.
 * A marked attempt whose job then ends in Error or Canceled: the blob's name is fenced first (an empty commit, which
   discards blocks staged by the former holder, then its deletion), so that a stalled holder can no longer commit.
 * Crash between 4 and 5: the message comes back, finds a final state and is deleted.

@@ -27,17 +27,21 @@ class TransientError(Exception):
 
 
 async def download(store: Store, inputs: Inputs, file: File, to: Path) -> None:
-    """Raises JobFailedError: DownloadNotAccessible, DownloadTransientError, ContentUnsupported."""
+    """`to` is there afterwards if all of it is. Raises JobFailedError: DownloadNotAccessible, DownloadTransientError,
+    ContentUnsupported.
+    """
+    part = to.with_name(f"{to.name}.part")
     try:
         async with asyncio.timeout(inputs.timeout_seconds):
             if isinstance(file.of, AssetInput):
-                await _from_asset(store, inputs, file.of.asset, file.path, to)
+                await _from_asset(store, inputs, file.of.asset, file.path, part)
             else:
-                await _from_url_in_tries(inputs, file.of, to)
+                await _from_url_in_tries(inputs, file.of, part)
     except TimeoutError:
         raise JobFailedError(
             ErrorCode.DOWNLOAD_TRANSIENT_ERROR, f"The input's download took longer than {inputs.timeout_seconds} s."
         ) from None
+    part.rename(to)
 
 
 async def _from_url_in_tries(inputs: Inputs, given: HttpInput, to: Path) -> None:

@@ -149,10 +149,11 @@ def test_an_input_that_is_too_large_is_refused(host: Host, fetch: Callable[..., 
 
 
 def test_an_input_that_ends_early_is_tried_again_and_never_taken_for_whole(
-    host: Host, fetch: Callable[..., bytes]
+    host: Host, fetch: Callable[..., bytes], tmp_path: Path
 ) -> None:
     code, _ = failure(fetch, LOCALHOST, host.url("/short"))
     assert (code, len(host.requests)) == (ErrorCode.DOWNLOAD_TRANSIENT_ERROR, 3)
+    assert not (tmp_path / "input").exists()  # which a job's next output would take for the input
 
 
 @pytest.mark.parametrize("path", ["/endless", "/compressed"])
