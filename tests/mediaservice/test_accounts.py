@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -37,7 +38,7 @@ def test_an_account_that_is_not_this_one_is_not_found(media: Any) -> None:
 
 
 # What the account's makers and encrypted assets had beside what is offered; the deployment makes the account.
-NOT_OFFERED = {
+NOT_OFFERED: dict[str, Callable[[Any, tuple[str, str]], Any]] = {
     "create_or_update": lambda client, at: client.mediaservices.begin_create_or_update(*at, MediaService(location="x")),
     "update": lambda client, at: client.mediaservices.begin_update(*at, MediaServiceUpdate()),
     "delete": lambda client, at: client.mediaservices.delete(*at),

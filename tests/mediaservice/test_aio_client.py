@@ -97,9 +97,10 @@ def test_transforms_and_jobs(with_client: Callable[[Steps], None], service: Serv
         assert name in [each.name async for each in client.transforms.list(GROUP, service.account)]
 
         await client.assets.create_or_update(*at, Asset())
-        job = Job(input=JobInputHttp(files=["https://lake1/a.mp4"]), outputs=[JobOutputAsset(asset_name=name)])
+        given = JobInputHttp(files=["https://lake1/a.mp4"])
+        job = Job(input=given, outputs=[JobOutputAsset(asset_name=name)])
         assert (await client.jobs.create(*at, "one", job)).state == "Queued"
-        listed = Job(input=JobInputs(inputs=[job.input]), outputs=job.outputs)
+        listed = Job(input=JobInputs(inputs=[given]), outputs=job.outputs)
         assert len((await client.jobs.create(*at, "two", listed)).input.inputs) == 1
         with pytest.raises(ResourceExistsError):
             await client.jobs.create(*at, "one", job)

@@ -12,7 +12,7 @@ import sys
 import time
 import uuid
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -47,7 +47,7 @@ class Soak:
     kills: int = 0
     restarts: int = 0  # of storage
 
-    def call(self, method: str, path: str, **options: object) -> httpx.Response:
+    def call(self, method: str, path: str, query: Mapping[str, str] | None = None, **options: object) -> httpx.Response:
         """Until the API answers: what is to be done may have been done although no answer came."""
         service = self.pipeline.service
         deadline = time.monotonic() + PATIENCE
@@ -57,7 +57,7 @@ class Soak:
                 answer = service.http.request(
                     method,
                     service.path + path,
-                    params={"api-version": "2022-07-01"},
+                    params={"api-version": "2022-07-01"} | dict(query or {}),
                     headers=headers,
                     **options,  # type: ignore[arg-type]
                 )
@@ -126,14 +126,13 @@ class Soak:
 
     def states(self) -> dict[str, str]:
         found: dict[str, str] = {}
-        path = "/transforms/faceredact/jobs"
-        options: dict[str, str] = {}
+        query: dict[str, str] = {}
         while True:
-            page = self.call("GET", path + ("?" + options["query"] if options else "")).json()
+            page = self.call("GET", "/transforms/faceredact/jobs", query).json()
             found |= {job["name"]: job["properties"]["state"] for job in page["value"]}
             if "@odata.nextLink" not in page:
                 return found
-            options = {"query": httpx.URL(page["@odata.nextLink"]).query.decode()}
+            query = dict(httpx.URL(page["@odata.nextLink"]).params)
 
 
 def _kill(process: processes.Process) -> None:
