@@ -87,7 +87,7 @@ def _half_minutes(output: JobOutput, job: Job) -> int:
     """For how many whole spans of PROGRESS_SECONDS the output had been at work when the job was written."""
     if output.state is not JobState.PROCESSING or not output.start_time:
         return 0
-    return int((job.last_modified - output.start_time).total_seconds() // PROGRESS_SECONDS)
+    return max(0, int((job.last_modified - output.start_time).total_seconds() // PROGRESS_SECONDS))
 
 
 def _output(value: JobOutput) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from mediaservice.model import states
 from mediaservice.settings import read_worker
 from mediaservice.store.account import open_store
 from tests.mediaservice.deployment import GROUP, Deployment, Pipeline, serving
-from tests.mediaservice.test_states import NOW, processing
+from tests.mediaservice.test_states import LATER, NOW, processing, queued
 
 
 @dataclass
@@ -195,3 +195,9 @@ def test_progress_is_told_at_each_twentieth_and_every_half_minute(
         for percent, seconds in (before, after)
     )
     assert [event.type for event in events_of(former, job)] == ["Microsoft.Media.JobOutputProgress"] * told
+
+
+def test_an_output_that_begins_has_no_progress_to_tell_of_yet() -> None:
+    waiting = queued()
+    begun = states.begin_output(states.take(waiting, holder="h", message="m", now=LATER), 0, LATER)
+    assert "Microsoft.Media.JobOutputProgress" not in [event.type for event in events_of(waiting, begun)]
