@@ -259,7 +259,7 @@ class Cloud:
     def _start_job_events(self, addresses: _Addresses, subscriptions: Subscriptions) -> None:
         for declared in self.graph.of("eventgrid:Topic"):
             topic = Topic(
-                subscriptions.of("eventgrid:TopicEventSubscription", declared),
+                subscriptions.of(declared),
                 state=self._data and self._data / "events" / declared.name,
                 listener=self._on_job_event,
             )
@@ -274,7 +274,7 @@ class Cloud:
         state = self._data and self._data / "events"
         self.topic = self._life.enter_context(
             Topic(
-                subscriptions.of("eventgrid:SystemTopicEventSubscription", declared),
+                subscriptions.of(declared),
                 state=state,
                 listener=self._on_event,
             )

@@ -60,6 +60,7 @@ _TYPES = {
 # Resources that stand on another one, named by the input that holds its id.
 _EXTENSIONS = {
     "authorization:RoleAssignment": ("scope", "Microsoft.Authorization/roleAssignments/{roleAssignmentName}"),
+    "eventgrid:EventSubscription": ("scope", "Microsoft.EventGrid/eventSubscriptions/{eventSubscriptionName}"),
     "insights:DiagnosticSetting": ("resourceUri", "Microsoft.Insights/diagnosticSettings/{name}"),
 }
 

@@ -11,6 +11,12 @@ from local.function_app import FunctionApp
 from local.graph import Graph, ProgramError, Resource
 from local.identity import Identity
 
+KINDS = {
+    "eventgrid:EventSubscription",
+    "eventgrid:SystemTopicEventSubscription",
+    "eventgrid:TopicEventSubscription",
+}
+
 
 @dataclass(frozen=True)
 class Subscriptions:
@@ -21,9 +27,13 @@ class Subscriptions:
     azurite: Azurite
     identity: Identity
 
-    def of(self, kind: str, topic: Resource) -> list[Subscription]:
-        """The ones of `kind`, such as `eventgrid:SystemTopicEventSubscription`, that stand at `topic`."""
-        return [self._made(each) for each in self.graph.of(kind) if each.id.lower().startswith(f"{topic.id}/".lower())]
+    def of(self, topic: Resource) -> list[Subscription]:
+        """The ones that stand at `topic`, whichever of its ways the program declares them in."""
+        return [
+            self._made(each)
+            for each in self.graph.resources
+            if each.kind in KINDS and each.id.lower().startswith(f"{topic.id}/".lower())
+        ]
 
     def _made(self, declared: Resource) -> Subscription:
         dead_letters = DeadLetterDestination.declared(declared.inputs)

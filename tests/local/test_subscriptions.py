@@ -13,24 +13,27 @@ from local.identity import Identity
 from local.subscriptions import Subscriptions
 from tests.local.test_directory import TOPIC, TOPIC_ID, resource
 
-KIND = "eventgrid:TopicEventSubscription"
 WEB_HOOK = {"endpointType": "WebHook", "endpointUrl": "https://example.com/hook"}
 
 
 @pytest.fixture
 def found(azurite: Azurite, identity: Identity) -> Any:
-    def of(destination: dict[str, Any], topic: str = TOPIC_ID, **inputs: Any) -> list[Subscription]:
+    def of(
+        destination: dict[str, Any], topic: str = TOPIC_ID, kind: str = "TopicEventSubscription", **inputs: Any
+    ) -> list[Subscription]:
         declared = {"eventSubscriptionName": "finished", "destination": destination, **inputs}
-        graph = Graph([TOPIC, resource(KIND, f"{topic}/eventSubscriptions/finished", **declared)])
+        at = f"{topic}/providers/Microsoft.EventGrid" if kind == "EventSubscription" else topic
+        graph = Graph([TOPIC, resource(f"eventgrid:{kind}", f"{at}/eventSubscriptions/finished", **declared)])
         app = FunctionApp(Path("nowhere"), {}, log=Path("nowhere"))
-        return Subscriptions(graph, app, azurite, identity).of(KIND, TOPIC)
+        return Subscriptions(graph, app, azurite, identity).of(TOPIC)
 
     return of
 
 
-def test_a_web_hook_gets_what_its_filter_lets_through(found: Any) -> None:
+@pytest.mark.parametrize("kind", ["TopicEventSubscription", "EventSubscription"])
+def test_a_web_hook_gets_what_its_filter_lets_through(found: Any, kind: str) -> None:
     wanted = {"includedEventTypes": ["Microsoft.Media.JobFinished"]}
-    (subscription,) = found(WEB_HOOK, filter=wanted)
+    (subscription,) = found(WEB_HOOK, kind=kind, filter=wanted)
     assert (subscription.name, subscription.endpoint) == ("finished", "https://example.com/hook")
     assert subscription.filter.admits({"eventType": "Microsoft.Media.JobFinished", "subject": "j"})
     assert not subscription.filter.admits({"eventType": "Microsoft.Media.JobErrored", "subject": "j"})
