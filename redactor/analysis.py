@@ -66,9 +66,14 @@ class Analysis:
         self.detections = 0
 
     @property
-    def faces(self) -> int:
-        """Distinct tracks that have covered something so far."""
+    def tracks(self) -> int:
+        """Distinct ones that have covered something so far."""
         return self._tracker.faces
+
+    @property
+    def faces(self) -> int:
+        """As many: without an album people are not told apart."""
+        return self.tracks
 
     def run(self, items: Iterable[VideoFrame | AnyPacket]) -> Iterator[RegionedFrame | AnyPacket]:
         """The same items in the same order, frames with their regions; packets are passed on untouched."""

@@ -46,6 +46,11 @@ class Annotations:
     offset: int
     fragments: Sequence[Fragment]
 
+    @property
+    def ids(self) -> frozenset[int]:
+        """Of everybody in it."""
+        return frozenset(e.id for fragment in self.fragments for events in fragment.events for e in events)
+
     def at(self, time: Fraction) -> Sequence[Event]:
         """The events of the interval that holds `time`, in seconds."""
         ticks = time * self.timescale - self.offset
@@ -120,7 +125,7 @@ def read(path: Path) -> Annotations:
         document = json.loads(path.read_text("utf-8-sig"))
     except OSError as error:
         raise ConfigurationUnsupported(f"{path}: cannot be read ({error.strerror})") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigurationUnsupported(f"{path.name}: not JSON ({error})") from error
     reader = _Reader(path.name)
     root = reader.mapping(document, "the file")
@@ -130,7 +135,7 @@ def read(path: Path) -> Annotations:
     fragments = sorted(reader.fragments(root), key=lambda fragment: fragment.start)
     return Annotations(
         timescale=reader.positive(root, "timescale", "the file"),
-        offset=int(reader.number(root, "offset", "the file")) if "offset" in root else 0,
+        offset=reader.whole(root, "offset", "the file") if "offset" in root else 0,
         fragments=fragments,
     )
 
@@ -160,6 +165,12 @@ class _Reader:
             raise ConfigurationUnsupported(f"{self._name}: {key} of {place} is {value!r}, must be a number")
         return value
 
+    def whole(self, holder: dict[str, Any], key: str, place: str) -> int:
+        value = self.number(holder, key, place)
+        if value != int(value):
+            raise ConfigurationUnsupported(f"{self._name}: {key} of {place} is {value:g}, must be whole")
+        return int(value)
+
     def positive(self, holder: dict[str, Any], key: str, place: str) -> int:
         value = self.number(holder, key, place)
         if value <= 0 or value != int(value):
@@ -170,14 +181,17 @@ class _Reader:
         for number, value in enumerate(self.sequence(root.get("fragments"), "fragments")):
             place = f"fragments[{number}]"
             holder = self.mapping(value, place)
-            start = int(self.number(holder, "start", place))
-            duration = self.positive(holder, "duration", place)
-            if "events" not in holder:  # as the format writes a stretch without faces
-                yield Fragment(start, duration, duration, ())
+            start = self.whole(holder, "start", place)
+            if holder.get("events") in (None, []):  # as the format writes a stretch without faces
+                # Its length does not matter, but that it ends the fragment before.
+                yield Fragment(start, 0, 1, ())
                 continue
             lists = self.sequence(holder["events"], f"{place}.events")
             events = [self._interval(one, f"{place}.events[{index}]") for index, one in enumerate(lists)]
-            yield Fragment(start, duration, self.positive(holder, "interval", place), events)
+            duration = self.positive(holder, "duration", place)
+            # Without an interval the lists share the fragment equally.
+            interval = self.positive(holder, "interval", place) if "interval" in holder else duration // len(events)
+            yield Fragment(start, duration, max(1, interval), events)
 
     def _interval(self, value: Any, place: str) -> list[Event]:
         return [self._event(one, f"{place}[{index}]") for index, one in enumerate(self.sequence(value, place))]
@@ -187,4 +201,4 @@ class _Reader:
         x, y, width, height = (self.number(holder, key, place) for key in ("x", "y", "width", "height"))
         if width < 0 or height < 0:
             raise ConfigurationUnsupported(f"{self._name}: {place} has a negative size")
-        return Event(int(self.number(holder, "id", place)), Box(x, y, x + width, y + height))
+        return Event(self.whole(holder, "id", place), Box(x, y, x + width, y + height))

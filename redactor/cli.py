@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from types import FrameType
@@ -23,7 +24,7 @@ USERS_FAULT: Final = 2
 INTERNAL: Final = 1
 LEAST_INTERVAL: Final = 0.1  # seconds between two progress lines
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, help="Hides the faces in videos.")
+app = typer.Typer(add_completion=False, help="Hides the faces in videos.")
 
 
 class Mode(StrEnum):
@@ -38,18 +39,24 @@ class ProgressStyle(StrEnum):
     NONE = "none"
 
 
-@app.callback()
-def main() -> None:
+@app.callback(invoke_without_command=True)
+def main(context: typer.Context) -> None:
     """Hides the faces in videos."""
+    if context.invoked_subcommand is None:
+        sys.stdout.write(context.get_help())
+        raise typer.Exit(USERS_FAULT)
 
 
 # The options that both commands share.
-type ResolutionOption = Annotated[
+ResolutionOption = Annotated[
     Resolution, typer.Option(help="Size of the picture that is analysed; the output keeps its size.")
 ]
-type QualityOption = Annotated[Quality, typer.Option(help="How much is spent on finding faces.")]
-type ProgressOption = Annotated[
+QualityOption = Annotated[Quality, typer.Option(help="How much is spent on finding faces.")]
+ProgressOption = Annotated[
     ProgressStyle, typer.Option(help="auto: a bar on a terminal, else nothing. json: one object a line.")
+]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="A summary as one JSON object on standard output, or the error.")
 ]
 
 
@@ -65,7 +72,10 @@ def redact(
     quality: QualityOption = Quality.BALANCED,
     crf: Annotated[int, typer.Option(help="Encoder's rate factor: 0 lossless to 51 worst.")] = 20,
     annotations: Annotated[Path | None, typer.Option(help="What `analyze` wrote, edited or not.")] = None,
-    ids: Annotated[str, typer.Option(help="Faces of --annotations to cover, as in 1,2; all if not given.")] = "",
+    ids: Annotated[str, typer.Option(help="Whom of --annotations to cover, as in 1,2; all if not given.")] = "",
+    id_list: Annotated[Path | None, typer.Option(help="The same as a file, one id a line; blank for all.")] = None,
+    keep: Annotated[str, typer.Option(help="Whom of --annotations not to cover, as in 3,4; all others are.")] = "",
+    json_summary: JsonOption = False,
     progress: ProgressOption = ProgressStyle.AUTO,
 ) -> None:
     """Write OUT, which is IN with every face hidden. Exit 0 done, 2 bad input or usage, 1 internal failure."""
@@ -73,10 +83,13 @@ def redact(
     def work(report: Callable[[Progress], None], cancel: threading.Event) -> Result:
         if (mode is Mode.REDACT) != (annotations is not None):
             raise ConfigurationUnsupported("--mode redact and --annotations go together")
-        options = Options(blur_type, resolution, quality, crf, annotations, _parsed_ids(ids))
+        if ids and id_list:
+            raise ConfigurationUnsupported("--ids and --id-list: only one of them can be given")
+        chosen = _listed_ids(id_list) if id_list else _parsed_ids("--ids", ids)
+        options = Options(blur_type, resolution, quality, crf, annotations, chosen, _parsed_ids("--keep", keep))
         return redactor.redact(source, destination, options, report, cancel)
 
-    _run(work, progress, destination)
+    _run(work, progress, destination, as_json=json_summary)
 
 
 @app.command()
@@ -85,23 +98,28 @@ def analyze(
     folder: Annotated[Path, typer.Argument(metavar="OUTDIR", help="Where the annotations and thumbnails go.")],
     resolution: ResolutionOption = Resolution.SOURCE,
     quality: QualityOption = Quality.BALANCED,
+    json_summary: JsonOption = False,
     progress: ProgressOption = ProgressStyle.AUTO,
 ) -> None:
-    """Write <IN>_annotations.json and a thumbnail of each face into OUTDIR, to be looked through and edited."""
+    """Write <IN>_annotations.json and a thumbnail of each person into OUTDIR, to be looked through and edited."""
 
     def work(report: Callable[[Progress], None], cancel: threading.Event) -> Result:
         options = Options(resolution=resolution, quality=quality)
         return redactor.analyze(source, folder, options, report, cancel)
 
-    _run(work, progress, folder)
+    _run(work, progress, folder, as_json=json_summary)
 
 
 def _run(
-    work: Callable[[Callable[[Progress], None], threading.Event], Result], progress: ProgressStyle, destination: Path
+    work: Callable[[Callable[[Progress], None], threading.Event], Result],
+    progress: ProgressStyle,
+    destination: Path,
+    *,
+    as_json: bool,
 ) -> None:
     cancel = threading.Event()
     received = _stop_on_signals(cancel)
-    as_json = progress is ProgressStyle.JSON
+    as_json = as_json or progress is ProgressStyle.JSON
     try:
         with _reporter(progress) as report:
             result = work(report, cancel)
@@ -118,22 +136,37 @@ def _run(
         sys.stderr.write(_summary(destination, result) + "\n")
 
 
-def _parsed_ids(text: str) -> frozenset[int] | None:
-    """Blank means all."""
+def _parsed_ids(option: str, text: str) -> frozenset[int] | None:
+    """None if blank."""
     parts = [part.strip() for part in text.split(",") if part.strip()]
-    if not all(part.isdecimal() for part in parts):
-        raise ConfigurationUnsupported(f"--ids: {text!r} is not a list of numbers such as 1,2")
+    if not all(part.isascii() and part.isdecimal() for part in parts):
+        raise ConfigurationUnsupported(f"{option}: {text!r} is not a list of numbers such as 1,2")
     return frozenset(map(int, parts)) or None
 
 
+def _listed_ids(path: Path) -> frozenset[int] | None:
+    """Of a file like the FaceDetectorPreset's IDList.txt. None if blank."""
+    try:
+        lines = path.read_text("utf-8-sig", errors="replace").splitlines()
+    except OSError as error:
+        raise ConfigurationUnsupported(f"{path}: cannot be read ({error.strerror})") from error
+    for number, line in enumerate(lines, 1):
+        if line.strip() and not (line.strip().isascii() and line.strip().isdecimal()):
+            raise ConfigurationUnsupported(f"{path.name}: line {number}, {line.strip()[:40]!r}, is no id")
+    return frozenset(int(line) for line in lines if line.strip()) or None
+
+
 def rendered(result: Result) -> dict[str, Any]:
-    """A result as the JSON object that the media service's worker reads."""
+    """A result as the JSON object that scripts and the media service's worker read."""
     return {
         "frames": result.frames,
         "framesWithFaces": result.frames_with_faces,
         "faces": result.faces,
+        "tracks": result.tracks,
         "detections": result.detections,
         "seconds": round(result.seconds, 3),
+        "framesPerSecond": round(result.frames / result.seconds, 2),
+        "stageSeconds": {name: round(seconds, 3) for name, seconds in asdict(result.stages).items()},
         "width": result.width,
         "height": result.height,
         "audioStreams": result.audio_streams,

@@ -19,10 +19,11 @@ from redactor.blur import Painter
 from redactor.effort import effort
 from redactor.errors import Cancelled, ConfigurationUnsupported, RedactionError
 from redactor.options import Options
-from redactor.replay import Replay
+from redactor.replay import Replay, chosen_ids
 from redactor.results import Progress, Result
 from redactor.sink import Sink
-from redactor.source import AnyPacket, Source
+from redactor.source import AnyPacket, Source, VideoFacts
+from redactor.timing import Clocks, timed
 
 QUEUED: Final = 6  # items between the threads: enough to smooth, little memory
 PATIENCE: Final = 0.2  # seconds between looks at the caller's wish to stop
@@ -39,29 +40,37 @@ def run(
     started = time.monotonic()
     _check_source(source)
     _check_destination(destination, source)
-    annotations = read(options.annotations) if options.annotations is not None else None
+    replay = _replay(options)
     _settle_libraries()
     with Source(source) as opened, Sink(destination, opened, options.crf) as sink:
         facts = opened.facts
-        regioned = Replay(facts, annotations, options.ids) if annotations is not None else Analysis(facts, options)
+        regioned = replay(facts) if replay else Analysis(facts, options)
         painter = Painter(options.blur_type, effort(options).margin)
         dressed = 0
-        for item in _ahead(regioned.run(_until(cancel, opened.items())), cancel):
+        clocks = Clocks()
+        decoded = timed(_until(cancel, opened.items()), clocks.decoding)
+        for item in _ahead(timed(regioned.run(decoded), clocks.analysing), cancel):
             if isinstance(item, Packet):
-                sink.write_audio(item)
+                with clocks.encoding:
+                    sink.write_audio(item)
                 continue
-            frame = _in_format(item.frame, sink.pixel_format)
-            painter.draw(frame, item.regions)
+            with clocks.redacting:
+                frame = _in_format(item.frame, sink.pixel_format)
+                painter.draw(frame, item.regions)
             dressed += bool(item.regions)
-            sink.write_frame(frame)
+            with clocks.encoding:
+                sink.write_frame(frame)
             on_progress(_progress(sink.written, facts.frames))
-        sink.finish()
+        with clocks.encoding:
+            sink.finish()
         return Result(
             frames=sink.written,
             frames_with_faces=dressed,
             faces=regioned.faces,
+            tracks=regioned.tracks,
             detections=regioned.detections,
             seconds=time.monotonic() - started,
+            stages=clocks.stages(),
             width=facts.width,
             height=facts.height,
             audio_streams=len(opened.audio),
@@ -86,24 +95,39 @@ def analyze(
     with Source(source) as opened, Album(folder, source.stem, opened.facts) as album:
         analysis = Analysis(opened.facts, options)
         frames = dressed = 0
-        for item in _ahead(analysis.run(_until(cancel, opened.items())), cancel):
+        clocks = Clocks()
+        decoded = timed(_until(cancel, opened.items()), clocks.decoding)
+        for item in _ahead(timed(analysis.run(decoded), clocks.analysing), cancel):
             if isinstance(item, Packet):
                 continue
-            album.add(item.frame, item.scene, item.regions)
+            with clocks.redacting:
+                album.add(item.frame, item.scene, item.regions)
             frames += 1
             dressed += bool(item.regions)
             on_progress(_progress(frames, opened.facts.frames))
-        people = album.finish()
+        with clocks.redacting:
+            people = album.finish()
         return Result(
             frames=frames,
             frames_with_faces=dressed,
             faces=people,
+            tracks=analysis.tracks,
             detections=analysis.detections,
             seconds=time.monotonic() - started,
+            stages=clocks.stages(),
             width=opened.facts.width,
             height=opened.facts.height,
             audio_streams=len(opened.audio),
         )
+
+
+def _replay(options: Options) -> Callable[[VideoFacts], Replay] | None:
+    """The second pass, if that is what is asked for; a file that cannot be followed is refused before the video."""
+    if options.annotations is None:
+        return None
+    annotations = read(options.annotations)
+    chosen = chosen_ids(annotations, options)
+    return lambda facts: Replay(facts, annotations, chosen)
 
 
 def _settle_libraries() -> None:

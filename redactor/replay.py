@@ -2,22 +2,43 @@
 
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from typing import Final
 
 from av.packet import Packet
 from av.video.frame import VideoFrame
 
 from redactor.analysis import RegionedFrame
 from redactor.annotations import Annotations
+from redactor.errors import ConfigurationUnsupported
+from redactor.options import Options
 from redactor.picture import quarters_of
 from redactor.source import AnyPacket, VideoFacts
 from redactor.tracking import Region
+
+LISTED: Final = 20  # ids in an error message
+
+
+def chosen_ids(annotations: Annotations, options: Options) -> frozenset[int]:
+    """Whom to cover. ConfigurationUnsupported for ids that nobody has: a slip of the pen would show a face."""
+    known = annotations.ids
+    for name, asked in (("ids", options.ids), ("keep", options.keep)):
+        if unknown := sorted((asked or frozenset()) - known):
+            listed = ", ".join(map(str, sorted(known)[:LISTED])) + (", …" if len(known) > LISTED else "")
+            raise ConfigurationUnsupported(
+                f"{name}: {unknown[0]} is nobody in the annotations, which have {listed or 'no ids'}"
+            )
+    if options.ids is not None:
+        return options.ids
+    return known - (options.keep or frozenset())
 
 
 class Replay:
     """Stands where `Analysis` does, and takes the file as it stands."""
 
-    def __init__(self, facts: VideoFacts, annotations: Annotations, ids: frozenset[int] | None) -> None:
-        """`ids`: the faces to cover; None for all."""
+    tracks = 0  # nothing is followed: the file says where faces are
+
+    def __init__(self, facts: VideoFacts, annotations: Annotations, ids: frozenset[int]) -> None:
+        """`ids`: whom to cover."""
         self._facts = facts
         self._annotations = annotations
         self._ids = ids
@@ -40,7 +61,7 @@ class Replay:
         regions = tuple(
             Region(event.id, event.box.turned(-self._quarters).stretched(frame.width, frame.height), seen=True)
             for event in self._annotations.at(time)
-            if self._ids is None or event.id in self._ids
+            if event.id in self._ids
         )
         self._shown.update(region.track for region in regions)
         self.detections += len(regions)

@@ -13,10 +13,26 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """A finished run. Sizes in stored pixels, `seconds` of wall clock.
+class Stages:
+    """Seconds that each stage was at work. Two threads share them, so they add up to more than the run took.
 
-    `faces` counts distinct tracks, `detections` the detector's hits that belong to one of them.
+    `decode` and `analyse` (detection and tracking) are one thread's; `redact` (blurring, or in an analysis looking at
+    faces and writing them down) and `encode` the other's.
+    """
+
+    decode: float
+    analyse: float
+    redact: float
+    encode: float
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A finished run. `width` and `height` in stored pixels, `seconds` of wall clock.
+
+    `faces` counts people: ids of an analysis, or of the annotations that were followed. Without either they are not
+    told apart, and it is the same as `tracks`, a track being a face without a break. `detections` counts the
+    detector's hits that belong to a track, or the annotations' events.
     `dropped` names what the input held and the output does not; `converted` what could not be
     kept as it was.
     """
@@ -24,8 +40,10 @@ class Result:
     frames: int
     frames_with_faces: int
     faces: int
+    tracks: int
     detections: int
     seconds: float
+    stages: Stages
     width: int
     height: int
     audio_streams: int

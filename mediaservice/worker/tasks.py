@@ -16,7 +16,6 @@ from mediaservice.worker.engine import EngineResult, run_engine
 CONTENT_TYPES = {".mp4": "video/mp4", ".json": "application/json", ".jpg": "image/jpeg"}
 # The names are kept in the job's record while they are published, which must stay within what a table takes.
 MAX_FILES = 5000
-MAX_IDS_BYTES = 100_000  # what fits a command line
 
 
 @dataclass(frozen=True)
@@ -65,9 +64,10 @@ async def perform(
         target = folder / "redacted.mp4"
         options = ["--blur-type", preset.blur_type, "--resolution", preset.resolution]
         if preset.mode is Mode.REDACT:
-            options += ["--mode", "redact", "--annotations", str(material.annotations), *_ids(material.ids)]
+            options += ["--mode", "redact", "--annotations", str(material.annotations)]
+            options += ["--id-list", str(material.ids)] if material.ids.exists() else []
         arguments = ["redact", str(material.video), str(target), *options]
-    shown = {material.video: input_name, material.annotations: "the annotations"}
+    shown = {material.video: input_name, material.annotations: "the annotations", material.ids: "the list of ids"}
     result = await run_engine(settings, arguments, material.video.parent, shown, progress)
     return Made(result, _products(preset.mode, folder, material.video.stem, input_name))
 
@@ -86,22 +86,6 @@ def _products(mode: Mode, folder: Path, engine_stem: str, input_name: str) -> tu
             ErrorCode.CONTENT_UNSUPPORTED, f"{input_name}: {len(products):,} faces; at most {MAX_FILES - 1:,} are told."
         )
     return tuple(products)
-
-
-def _ids(file: Path) -> list[str]:
-    """Blank or absent: all."""
-    if not file.exists():
-        return []
-    if file.stat().st_size > MAX_IDS_BYTES:
-        raise _bad_ids("it is too long")
-    words = file.read_text("utf-8-sig", errors="replace").split()
-    if bad := [word for word in words if not (word.isascii() and word.isdecimal())]:
-        raise _bad_ids(f"{bad[0][:40]!r} is no face's id; there must be one number a line")
-    return ["--ids", ",".join(words)] if words else []
-
-
-def _bad_ids(what: str) -> JobFailedError:
-    return JobFailedError(ErrorCode.CONFIGURATION_UNSUPPORTED, f"The list of faces' ids cannot be read: {what}.")
 
 
 def _stem(input_name: str) -> str:

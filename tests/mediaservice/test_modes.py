@@ -97,6 +97,10 @@ def test_analyze_tells_faces_and_shows_each_and_redact_hides_those_that_are_list
     assert by_two == hidden
     assert brightness(hidden["party_redacted.mp4"]) < 0.7 * brightness(video)
 
+    annotations["fragments"][0]["events"][0].append(
+        {"index": 1, "id": 999, "x": 0, "y": 0, "width": 0.1, "height": 0.1}
+    )
+    told["party_annotations.json"] = json.dumps(annotations).encode()
     chosen = flow.asset("chosen", {"party.mp4": video, **told, "party_IDList.txt": b"999\r\n"})
     files = ["party.mp4", "party_annotations.json", "party_IDList.txt"]
     job = flow.run("Redact", JobInputAsset(asset_name=chosen, files=files), flow.asset("none-hidden"))
@@ -117,7 +121,7 @@ def test_a_list_of_ids_that_is_none_is_told_with_what_is_wrong(flow: Flow, video
     files = {"party.mp4": video, "party_annotations.json": b"{}", "party_IDList.txt": b"1\ntwo\n"}
     job = flow.run("Redact", JobInputAsset(asset_name=flow.asset("in", files)), flow.asset("out"))
     error = job.outputs[0].error
-    assert (error.code, "'two'" in error.message) == ("ConfigurationUnsupported", True)
+    assert (error.code, error.message) == ("ConfigurationUnsupported", "the list of ids: line 2, 'two', is no id")
     assert flow.files(job.outputs[0].asset_name) == {}
 
 

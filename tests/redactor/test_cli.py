@@ -55,6 +55,10 @@ def test_json_progress_ends_with_the_error(tmp_path: Path) -> None:
         (["redact", "missing.mp4", "out.mp4", "--crf", "99"], "crf: 99 is not between 0 and 51"),
         (["redact", "missing.mp4", "out.mp4", "--mode", "redact"], "--mode redact and --annotations go together"),
         (["redact", "a.mp4", "b.mp4", "--mode", "redact", "--annotations", "c.json", "--ids", "1,x"], "'1,x'"),
+        (["redact", "a.mp4", "b.mp4", "--ids", "1"], "ids: have a meaning only together with annotations"),
+        (["redact", "a.mp4", "b.mp4", "--keep", "1"], "keep: have a meaning only together with annotations"),
+        (["redact", "a.mp4", "b.mp4", "--ids", "1", "--id-list", "x"], "--ids and --id-list: only one of them"),
+        (["redact", "a.mp4", "b.mp4", "--id-list", "missing.txt"], "missing.txt: cannot be read"),
         (["analyze", "missing.mp4", "."], "missing.mp4: no such file"),
         (["dance"], "No such command 'dance'"),
     ],
@@ -80,6 +84,49 @@ def test_two_passes_by_command(walking_clip: Path, tmp_path: Path) -> None:
     done = run("redact", walking_clip, tmp_path / "out.mp4", *arguments)
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(done.stdout.splitlines()[-1])["result"]["framesWithFaces"] == 40
+
+
+def test_a_summary_is_one_object_on_standard_output(walking_clip: Path, tmp_path: Path) -> None:
+    done = run("analyze", walking_clip, tmp_path, "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    result = json.loads(done.stdout)["result"]
+    assert (result["frames"], result["faces"], result["tracks"]) == (40, 1, 1)
+    assert result["framesPerSecond"] == pytest.approx(40 / result["seconds"], rel=0.01)
+    stages = result["stageSeconds"]
+    assert stages.keys() == {"decode", "analyse", "redact", "encode"}
+    assert all(0 < stages[name] < result["seconds"] for name in ("decode", "analyse", "redact"))
+    assert stages["encode"] == 0
+
+    failed = run("redact", walking_clip, tmp_path / "out.avi", "--json")
+    assert failed.returncode == 2
+    assert json.loads(failed.stdout)["error"]["code"] == "ConfigurationUnsupported"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [("1\r\n\r\n", None), ("\n", None), ("1\nx\n", "list.txt: line 2, 'x', is no id"), ("7", "7 is nobody")],
+)
+def test_whom_to_hide_is_read_from_a_list(
+    content: str, message: str | None, walking_clip: Path, tmp_path: Path
+) -> None:
+    assert run("analyze", walking_clip, tmp_path).returncode == 0
+    chosen = tmp_path / "list.txt"
+    chosen.write_text(content)
+    arguments = ["--annotations", str(tmp_path / "walk_annotations.json"), "--id-list", str(chosen), "--json"]
+    done = run("redact", walking_clip, tmp_path / "out.mp4", "--mode", "redact", *arguments)
+    said = json.loads(done.stdout)
+    if message is None:
+        assert said["result"]["framesWithFaces"] == 40
+    else:
+        assert done.returncode == 2
+        assert message in said["error"]["message"]
+        assert not (tmp_path / "out.mp4").exists()
+
+
+def test_without_a_command_it_says_what_there_is() -> None:
+    done = run()
+    assert (done.returncode, done.stderr) == (2, "")
+    assert "analyze" in done.stdout
 
 
 def test_help_loads_no_heavy_library() -> None:

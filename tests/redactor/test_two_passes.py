@@ -10,8 +10,9 @@ import pytest
 from PIL import Image
 
 import redactor
-from redactor import BlurType, ConfigurationUnsupported, ContentMalformed, Options
+from redactor import BlurType, ConfigurationUnsupported, ContentMalformed, Options, Resolution
 from redactor.annotations import read
+from redactor.detector import Detector
 
 
 @pytest.fixture
@@ -61,21 +62,44 @@ def test_second_pass_hides_what_the_first_found(
     assert all(hidden(read_video(walking_clip), read_video(tmp_path / "out.mp4"), walk(40, 320, 240)))
 
 
-@pytest.mark.parametrize(("ids", "expected"), [({1}, True), ({2}, False), (None, True)])
-def test_only_the_faces_asked_for_are_hidden(
+@pytest.fixture
+def with_a_second(analyzed: Path) -> Path:
+    """The annotations with somebody else, whose id is 7, in a corner of the first frame."""
+    path = analyzed / "walk_annotations.json"
+    document = json.loads(path.read_text())
+    document["fragments"][0]["events"][0].append({"index": 1, "id": 7, "x": 0, "y": 0, "width": 0.01, "height": 0.01})
+    path.write_text(json.dumps(document))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("ids", "keep", "expected"),
+    [({1}, None, True), ({7}, None, False), (None, {1}, False), (None, {7}, True), (None, None, True)],
+)
+def test_only_the_people_asked_for_are_hidden(
     ids: set[int] | None,
+    keep: set[int] | None,
     expected: bool,
-    analyzed: Path,
+    with_a_second: Path,
     walking_clip: Path,
     walk: Any,
     tmp_path: Path,
     read_video: Any,
 ) -> None:
-    chosen = None if ids is None else frozenset(ids)
-    options = Options(BlurType.BLACK, annotations=analyzed / "walk_annotations.json", ids=chosen)
+    chosen = frozenset(ids) if ids else None, frozenset(keep) if keep else None
+    options = Options(BlurType.BLACK, annotations=with_a_second, ids=chosen[0], keep=chosen[1])
     redactor.redact(walking_clip, tmp_path / "out.mp4", options)
     shown = hidden(read_video(walking_clip), read_video(tmp_path / "out.mp4"), walk(40, 320, 240))
     assert shown == [expected] * 40
+
+
+@pytest.mark.parametrize("name", ["ids", "keep"])
+def test_an_id_that_nobody_has_is_refused(name: str, with_a_second: Path, walking_clip: Path, tmp_path: Path) -> None:
+    given: Any = {name: frozenset({1, 2})}
+    options = Options(annotations=with_a_second, **given)
+    with pytest.raises(ConfigurationUnsupported, match=f"{name}: 2 is nobody in the annotations, which have 1, 7"):
+        redactor.redact(walking_clip, tmp_path / "out.mp4", options)
+    assert not (tmp_path / "out.mp4").exists()
 
 
 def test_edited_annotations_are_taken_as_they_stand(
@@ -110,7 +134,7 @@ def test_variable_frame_times_and_rotation_survive_the_two_passes(
 
 
 def test_files_made_elsewhere_are_read(tmp_path: Path) -> None:
-    """Empty fragments without events, starts rounded to a tick, a byte order mark, whole numbers as floats."""
+    """Empty fragments, starts rounded to a tick, a byte order mark, whole numbers as floats, fields of their own."""
     event = {"index": 0, "id": 3, "x": 0.5, "y": -0.02, "width": 0.1, "height": 0.2}
     document = {
         "version": 1,
@@ -121,14 +145,32 @@ def test_files_made_elsewhere_are_read(tmp_path: Path) -> None:
         "height": 360,
         "fragments": [
             {"start": 0, "duration": 67},
-            {"start": 67, "duration": 66, "interval": 33.0, "events": [[event], []]},
+            {"start": 67, "duration": 66, "interval": 33.0, "events": [[event], []], "confidence": 0.9},
+            {"start": 133, "duration": 0, "events": []},
+            {"start": 167, "duration": 67, "events": [[event | {"id": 4}], [event]]},
         ],
+        "source": "elsewhere",
     }
     path = tmp_path / "made_elsewhere.json"
     path.write_text(json.dumps(document), encoding="utf-8-sig")
     annotations = read(path)
-    shown = [[event.id for event in annotations.at(Fraction(frame * 1001, 30000))] for frame in range(5)]
-    assert shown == [[], [], [3], [], []]
+    shown = [[event.id for event in annotations.at(Fraction(frame * 1001, 30000))] for frame in range(8)]
+    assert shown == [[], [], [3], [], [], [4], [3], []]
+    (face,) = annotations.at(Fraction(2 * 1001, 30000))
+    assert (face.box.left, face.box.top) == (0.5, -0.02)
+    assert (face.box.width, face.box.height) == pytest.approx((0.1, 0.2))
+    assert annotations.ids == {3, 4}
+
+
+def test_files_of_another_clock_are_read(tmp_path: Path) -> None:
+    """AMS's sample ticks 24,000 times a second at 23.976 frames, and its ids are any numbers."""
+    face = {"index": 13, "id": 1138, "x": 0.29537, "y": -0.18987, "width": 0.36239, "height": 0.80335}
+    fragments = [{"start": 1000 + 2002 * n, "duration": 2002, "interval": 1001, "events": [[], [face]]} for n in (1, 0)]
+    path = tmp_path / "made_elsewhere.json"
+    path.write_text(json.dumps({"version": 1, "timescale": 24000, "offset": -1000, "fragments": fragments}))
+    annotations = read(path)
+    shown = [len(annotations.at(Fraction(1001 * frame, 24000))) for frame in range(6)]
+    assert shown == [0, 1, 0, 1, 0, 0]
 
 
 @pytest.mark.parametrize(
@@ -148,6 +190,13 @@ def test_files_made_elsewhere_are_read(tmp_path: Path) -> None:
             '{"version": 1, "timescale": 10, "fragments": [{"start": NaN, "duration": 5}]}',
             r"start of fragments\[0\] is nan",
         ),
+        (
+            '{"version": 1, "timescale": 10, "fragments": [{"start": 0, "duration": 5, "events": [[{"id": 1.5, "x": 0, '
+            '"y": 0, "width": 1, "height": 1}]]}]}',
+            r"id of fragments\[0\].events\[0\]\[0\] is 1.5, must be whole",
+        ),
+        ('{"version": 1, "timescale": 10, "fragments": [{"start": 0, "events": [[]]}]}', r"duration of fragments\[0\]"),
+        ("[" * 100_000, "not JSON"),
     ],
 )
 def test_malformed_annotations_are_refused_with_the_place_named(
@@ -169,6 +218,29 @@ def test_a_failed_analysis_leaves_nothing(tmp_path: Path) -> None:
     assert list(folder.iterdir()) == []
 
 
-def test_ids_without_annotations_are_refused() -> None:
-    with pytest.raises(ConfigurationUnsupported, match="ids"):
-        Options(ids=frozenset({1}))
+@pytest.mark.parametrize("options", [{"ids": frozenset({1})}, {"keep": frozenset({1})}])
+def test_ids_without_annotations_are_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationUnsupported, match="only together with annotations"):
+        Options(**options)
+
+
+def test_ids_to_hide_and_ids_to_keep_are_refused_together(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationUnsupported, match="only one of them"):
+        Options(annotations=tmp_path, ids=frozenset({1}), keep=frozenset({2}))
+
+
+def test_standard_definition_analyses_a_smaller_picture_and_keeps_the_output_s_size(
+    walk: Any, recipe: Any, make_clip: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_at: set[tuple[int, int]] = set()
+    detect = Detector.detect
+
+    def noting(detector: Detector, picture: Any, least_score: float) -> Any:
+        looked_at.add(picture.shape[1::-1])
+        return detect(detector, picture, least_score)
+
+    monkeypatch.setattr(Detector, "detect", noting)
+    clip = make_clip(walk(4, 1920, 1080), recipe(audio=()))
+    result = redactor.redact(clip, tmp_path / "out.mp4", Options(resolution=Resolution.STANDARD))
+    assert max(looked_at) == (640, 360)
+    assert (result.width, result.height, result.frames_with_faces) == (1920, 1080, 4)
