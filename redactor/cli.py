@@ -1,28 +1,26 @@
 """The command line: `python -m redactor redact IN OUT` and `analyze IN OUTDIR`."""
 
-import json
 import signal
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any, Final, NoReturn
+from typing import Annotated, Final, NoReturn
 
 import typer
 
 import redactor
 from redactor.errors import Cancelled, ConfigurationUnsupported, RedactionError
 from redactor.options import BlurType, Options, Quality, Resolution
+from redactor.reporting import ProgressStyle, emit, rendered, reporter, summary
 from redactor.results import Progress, Result
 
 USERS_FAULT: Final = 2
 INTERNAL: Final = 1
-LEAST_INTERVAL: Final = 0.1  # seconds between two progress lines
+PREVIEW: Final = "Also draw some frames with their times: of OUT, or of an analysis with its faces outlined."
 
 app = typer.Typer(add_completion=False, help="Hides the faces in videos.")
 
@@ -30,13 +28,6 @@ app = typer.Typer(add_completion=False, help="Hides the faces in videos.")
 class Mode(StrEnum):
     COMBINED = "combined"
     REDACT = "redact"
-
-
-class ProgressStyle(StrEnum):
-    AUTO = "auto"
-    BAR = "bar"
-    JSON = "json"
-    NONE = "none"
 
 
 @app.callback(invoke_without_command=True)
@@ -55,6 +46,7 @@ QualityOption = Annotated[Quality, typer.Option(help="How much is spent on findi
 ProgressOption = Annotated[
     ProgressStyle, typer.Option(help="auto: a bar on a terminal, else nothing. json: one object a line.")
 ]
+PreviewOption = Annotated[Path | None, typer.Option(metavar="PNG", help=PREVIEW)]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="A summary as one JSON object on standard output, or the error.")
 ]
@@ -75,6 +67,7 @@ def redact(
     ids: Annotated[str, typer.Option(help="Whom of --annotations to cover, as in 1,2; all if not given.")] = "",
     id_list: Annotated[Path | None, typer.Option(help="The same as a file, one id a line; blank for all.")] = None,
     keep: Annotated[str, typer.Option(help="Whom of --annotations not to cover, as in 3,4; all others are.")] = "",
+    preview: PreviewOption = None,
     json_summary: JsonOption = False,
     progress: ProgressOption = ProgressStyle.AUTO,
 ) -> None:
@@ -87,7 +80,8 @@ def redact(
             raise ConfigurationUnsupported("--ids and --id-list: only one of them can be given")
         chosen = _listed_ids(id_list) if id_list else _parsed_ids("--ids", ids)
         options = Options(blur_type, resolution, quality, crf, annotations, chosen, _parsed_ids("--keep", keep))
-        return redactor.redact(source, destination, options, report, cancel)
+        with _previewed(preview, destination):
+            return redactor.redact(source, destination, options, report, cancel)
 
     _run(work, progress, destination, as_json=json_summary)
 
@@ -98,6 +92,7 @@ def analyze(
     folder: Annotated[Path, typer.Argument(metavar="OUTDIR", help="Where the annotations and thumbnails go.")],
     resolution: ResolutionOption = Resolution.SOURCE,
     quality: QualityOption = Quality.BALANCED,
+    preview: PreviewOption = None,
     json_summary: JsonOption = False,
     progress: ProgressOption = ProgressStyle.AUTO,
 ) -> None:
@@ -105,9 +100,39 @@ def analyze(
 
     def work(report: Callable[[Progress], None], cancel: threading.Event) -> Result:
         options = Options(resolution=resolution, quality=quality)
-        return redactor.analyze(source, folder, options, report, cancel)
+        with _previewed(preview, source, folder / f"{source.stem}_annotations.json"):
+            return redactor.analyze(source, folder, options, report, cancel)
 
     _run(work, progress, folder, as_json=json_summary)
+
+
+@app.command()
+def compare(
+    original: Annotated[Path, typer.Argument(metavar="ORIGINAL", help="A video.")],
+    redacted: Annotated[Path, typer.Argument(metavar="REDACTED", help="The same, redacted.")],
+    picture: Annotated[Path, typer.Argument(metavar="PNG", help="The picture to write.")],
+) -> None:
+    """Draw some frames that redaction changed, before and after."""
+    from redactor.contact_sheet import write_comparison
+
+    try:
+        write_comparison(original, redacted, picture)
+    except RedactionError as error:
+        _fail(str(error), error.code, as_json=False)
+
+
+@contextmanager
+def _previewed(picture: Path | None, video: Path, annotations: Path | None = None) -> Iterator[None]:
+    """Draw `picture` of what the body wrote."""
+    if picture is None:
+        yield
+        return
+    from redactor.annotations import read
+    from redactor.contact_sheet import check_output, write_preview
+
+    check_output(picture)
+    yield
+    write_preview(video, picture, read(annotations) if annotations else None)
 
 
 def _run(
@@ -121,7 +146,7 @@ def _run(
     received = _stop_on_signals(cancel)
     as_json = as_json or progress is ProgressStyle.JSON
     try:
-        with _reporter(progress) as report:
+        with reporter(progress) as report:
             result = work(report, cancel)
     except Cancelled:
         sys.stderr.write("stopped; nothing was written\n")
@@ -131,9 +156,9 @@ def _run(
     except Exception as error:
         _fail(f"internal failure: {type(error).__name__}: {error}", RedactionError.code, as_json=as_json)
     if as_json:
-        _emit({"result": rendered(result)})
+        emit({"result": rendered(result)})
     elif progress is not ProgressStyle.NONE:
-        sys.stderr.write(_summary(destination, result) + "\n")
+        sys.stderr.write(summary(destination, result) + "\n")
 
 
 def _parsed_ids(option: str, text: str) -> frozenset[int] | None:
@@ -154,25 +179,6 @@ def _listed_ids(path: Path) -> frozenset[int] | None:
         if line.strip() and not (line.strip().isascii() and line.strip().isdecimal()):
             raise ConfigurationUnsupported(f"{path.name}: line {number}, {line.strip()[:40]!r}, is no id")
     return frozenset(int(line) for line in lines if line.strip()) or None
-
-
-def rendered(result: Result) -> dict[str, Any]:
-    """A result as the JSON object that scripts and the media service's worker read."""
-    return {
-        "frames": result.frames,
-        "framesWithFaces": result.frames_with_faces,
-        "faces": result.faces,
-        "tracks": result.tracks,
-        "detections": result.detections,
-        "seconds": round(result.seconds, 3),
-        "framesPerSecond": round(result.frames / result.seconds, 2),
-        "stageSeconds": {name: round(seconds, 3) for name, seconds in asdict(result.stages).items()},
-        "width": result.width,
-        "height": result.height,
-        "audioStreams": result.audio_streams,
-        "dropped": list(result.dropped),
-        "converted": list(result.converted),
-    }
 
 
 def run() -> NoReturn:
@@ -200,69 +206,6 @@ def _stop_on_signals(cancel: threading.Event) -> list[int]:
 def _fail(message: str, code: str, *, as_json: bool) -> NoReturn:
     line = " ".join(message.split())
     if as_json:
-        _emit({"error": {"code": code, "message": line}})
+        emit({"error": {"code": code, "message": line}})
     sys.stderr.write(f"error: {line}\n")
     raise typer.Exit(INTERNAL if code == RedactionError.code else USERS_FAULT)
-
-
-def _emit(message: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(message, ensure_ascii=False) + "\n")
-    sys.stdout.flush()
-
-
-def _summary(destination: Path, result: Result) -> str:
-    lines = [
-        f"{destination}: {result.frames} frames in {result.seconds:.1f} s, "
-        f"{result.faces} {'face' if result.faces == 1 else 'faces'} in {result.frames_with_faces} frames"
-    ]
-    lines += [f"left out: {name}" for name in result.dropped]
-    lines += [f"converted: {name}" for name in result.converted]
-    return "\n".join(lines)
-
-
-@contextmanager
-def _reporter(style: ProgressStyle) -> Iterator[Callable[[Progress], None]]:
-    if style is ProgressStyle.JSON:
-        yield _json_reporter()
-    elif style is ProgressStyle.BAR or (style is ProgressStyle.AUTO and sys.stderr.isatty()):
-        with _bar() as report:
-            yield report
-    else:
-        yield lambda _: None
-
-
-def _json_reporter() -> Callable[[Progress], None]:
-    last = 0.0
-
-    def report(progress: Progress) -> None:
-        nonlocal last
-        now = time.monotonic()
-        if now - last >= LEAST_INTERVAL:
-            last = now
-            _emit({"progress": round(progress.percent, 2), "frame": progress.frame, "frames": progress.frames})
-
-    return report
-
-
-@contextmanager
-def _bar() -> Iterator[Callable[[Progress], None]]:
-    from rich.console import Console
-    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
-
-    columns = (
-        TextColumn("redacting"),
-        BarColumn(),
-        TaskProgressColumn(show_speed=True),
-        TextColumn("{task.completed} frames, {task.fields[rate]:.0f} a second"),
-        TimeRemainingColumn(),
-    )
-    started = time.monotonic()
-    with Bar(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("redacting", total=None, rate=0.0)
-
-        def report(progress: Progress) -> None:
-            rate = progress.frame / max(time.monotonic() - started, 1e-3)
-            bar.update(task, completed=progress.frame, total=progress.frames, rate=rate)
-
-        yield report

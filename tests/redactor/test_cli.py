@@ -123,6 +123,18 @@ def test_whom_to_hide_is_read_from_a_list(
         assert not (tmp_path / "out.mp4").exists()
 
 
+def test_a_preview_is_drawn_of_what_was_written(walking_clip: Path, tmp_path: Path) -> None:
+    sheet = tmp_path / "sheet.png"
+    assert run("redact", walking_clip, tmp_path / "out.mp4", "--preview", sheet).returncode == 0
+    redacted = sheet.read_bytes()
+    assert run("analyze", walking_clip, tmp_path, "--preview", sheet).returncode == 0
+    assert redacted.startswith(b"\x89PNG")
+    assert sheet.read_bytes() != redacted
+    refused = run("redact", walking_clip, tmp_path / "other.mp4", "--preview", tmp_path / "sheet.jpg")
+    assert (refused.returncode, "must end in .png" in refused.stderr) == (2, True)
+    assert not (tmp_path / "other.mp4").exists()
+
+
 def test_without_a_command_it_says_what_there_is() -> None:
     done = run()
     assert (done.returncode, done.stderr) == (2, "")

@@ -7,7 +7,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from local.before_after import CAPTION, COLUMNS, MARGIN, VideoError, write_before_after
+from redactor import ConfigurationUnsupported, ContentMalformed
+from redactor.annotations import Annotations, Event, Fragment
+from redactor.contact_sheet import CAPTION, COLUMNS, MARGIN, write_comparison, write_preview
+from redactor.geometry import Box
 
 type Picture = NDArray[np.uint8]
 GREY = 128
@@ -40,7 +43,7 @@ def cells(sheet: Path) -> list[tuple[Picture, Picture]]:
     """(original, redacted) of each column."""
     picture = np.asarray(cv2.imread(str(sheet)), np.uint8)
     rows, columns = picture.shape[:2]
-    height, width = (rows - 2 * MARGIN) // 2 - CAPTION, (columns - MARGIN) // COLUMNS - MARGIN
+    height, width = rows // 2 - MARGIN - CAPTION, (columns - MARGIN) // COLUMNS - MARGIN
     found = []
     for column in range(COLUMNS):
         x = MARGIN + column * (width + MARGIN)
@@ -52,7 +55,7 @@ def cells(sheet: Path) -> list[tuple[Picture, Picture]]:
 @pytest.fixture
 def sheet(tmp_path: Path) -> Callable[[Path, Path], list[tuple[Picture, Picture]]]:
     def make(original: Path, redacted: Path) -> list[tuple[Picture, Picture]]:
-        write_before_after(original, redacted, tmp_path / "sheet.png")
+        write_comparison(original, redacted, tmp_path / "sheet.png")
         assert not (tmp_path / "sheet.partial.png").exists()
         return cells(tmp_path / "sheet.png")
 
@@ -109,7 +112,34 @@ def test_names_what_is_not_a_video_and_leaves_nothing(tmp_path: Path) -> None:
         container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     for bad in (text, sound, tmp_path / "missing.mp4"):
-        with pytest.raises(VideoError, match=bad.name) as error:
-            write_before_after(good, bad, tmp_path / "sheet.png")
+        with pytest.raises(ContentMalformed, match=bad.name) as error:
+            write_comparison(good, bad, tmp_path / "sheet.png")
         assert "\n" not in str(error.value)
     assert not (tmp_path / "sheet.png").exists()
+
+
+def test_a_preview_shows_moments_spread_over_the_film(tmp_path: Path) -> None:
+    clip = film(tmp_path / "clip.mp4", (grey(10 + number) for number in range(200)))
+    write_preview(clip, tmp_path / "preview.png")
+    levels = [int(top[5, 5, 0]) for top, _ in cells(tmp_path / "preview.png")]
+    levels += [int(bottom[5, 5, 0]) for _, bottom in cells(tmp_path / "preview.png")]
+    assert all(abs(level - (10 + 25 * number + 12)) <= 6 for number, level in enumerate(levels))
+
+
+def test_a_preview_of_an_analysis_outlines_faces_where_they_are(tmp_path: Path) -> None:
+    clip = film(tmp_path / "clip.mp4", (grey() for _ in range(80)))
+    face = Event(7, Box(0.25, 0.5, 0.5, 0.75))
+    annotations = Annotations(10, 0, [Fragment(0, 40, 40, [[]]), Fragment(40, 40, 40, [[face]])])
+    write_preview(clip, tmp_path / "preview.png", annotations)
+    for top, bottom in cells(tmp_path / "preview.png"):
+        height, width = top.shape[:2]
+        assert np.ptp(top) <= 4
+        rows, columns = np.nonzero(np.ptp(bottom[height // 2 - 2 :], axis=2) > 60)
+        assert (columns.min() / width, columns.max() / width) == pytest.approx((0.25, 0.5), abs=0.02)
+        assert (rows.max() + height // 2 - 2) / height == pytest.approx(0.75, abs=0.02)
+
+
+@pytest.mark.parametrize("name", ["preview.jpg", "missing/preview.png"])
+def test_a_place_where_no_picture_can_be_written_is_named(name: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationUnsupported, match=name.rpartition("/")[2]):
+        write_preview(tmp_path / "any.mp4", tmp_path / name)

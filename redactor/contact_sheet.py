@@ -1,31 +1,40 @@
-"""A picture that shows what redaction did: some frames of the original above the same frames redacted."""
+"""Pictures to look a result through by: some frames of a video, or of an original above the same frames redacted."""
 
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from redactor.annotations import Annotations
+from redactor.errors import ConfigurationUnsupported, ContentMalformed
+from redactor.source import FORMATS
+
 type Picture = NDArray[np.uint8]  # (height, width, 3), BGR
 
-COLUMNS = 4
-CANDIDATES = 16  # frames looked at to find those with redacted regions
-CELL = 420  # pixels that a frame's longer side gets
-MARGIN = 8
-CAPTION = 26
-SEEK_SECONDS = 5.0  # nearer frames are reached by decoding on
-NOTICEABLE = 24  # difference of grey levels, over some pixels; encoding again makes less
+COLUMNS: Final = 4
+CANDIDATES: Final = 16  # frames looked at to find those with redacted regions
+CELL: Final = 420  # pixels that a frame's longer side gets
+MARGIN: Final = 8
+CAPTION: Final = 26
+SEEK_SECONDS: Final = 5.0  # nearer frames are reached by decoding on
+NOTICEABLE: Final = 24  # difference of grey levels, over some pixels; encoding again makes less
 PAPER, INK = 255, (60, 60, 60)
+ROWS: Final = 2
+OUTLINE: Final = (60, 220, 60)
 
 
-class VideoError(Exception):
-    """A file has no picture to show; one line that names it."""
+@dataclass(frozen=True)
+class Cell:
+    caption: str
+    picture: Picture
 
 
 @dataclass(frozen=True)
@@ -40,19 +49,70 @@ class Pair:
         return bool(cv2.blur(difference, (9, 9)).max() > NOTICEABLE)
 
 
-def write_before_after(original: Path, redacted: Path, output: Path) -> None:
+def check_output(output: Path) -> None:
+    """ConfigurationUnsupported if a picture cannot be written there, before long work is done for it."""
+    if output.suffix.lower() != ".png":
+        raise ConfigurationUnsupported(f"{output.name}: the picture's name must end in .png")
+    if not output.parent.is_dir() or output.is_dir():
+        raise ConfigurationUnsupported(f"{output}: cannot be written")
+
+
+def write_comparison(original: Path, redacted: Path, output: Path) -> None:
     """Write `output`, a PNG of up to four frames with their times, spread over those that redaction changed.
 
-    Only a few small pictures are held at a time, however long the video. Raises VideoError.
+    Only a few small pictures are held at a time, however long the video. Raises ContentMalformed and
+    ConfigurationUnsupported.
     """
+    check_output(output)
     with closing(_pairs(original, redacted)) as pairs:
         chosen = _choose(list(pairs))
     if not chosen:
-        raise VideoError(f"{redacted} has no frame in common with {original}")
+        raise ContentMalformed(f"{redacted} has no frame in common with {original}")
+    rows = [[Cell(f"original  {_clock(pair.time)}", pair.original) for pair in chosen]]
+    rows.append([Cell(f"redacted  {_clock(pair.time)}", pair.redacted) for pair in chosen])
+    _write(rows, output)
+
+
+def write_preview(video: Path, output: Path, annotations: Annotations | None = None) -> None:
+    """Write `output`, a PNG of up to eight frames of `video` with their times, evenly spread.
+
+    `annotations` of that video are outlined, with their ids. Raises ContentMalformed and ConfigurationUnsupported.
+    """
+    check_output(output)
+    count = ROWS * COLUMNS
+    cells: list[Cell] = []
+    with _Film(video) as film:
+        for number in range(count):
+            found = film.at(film.duration * (number + 0.5) / count)
+            if found is None:
+                break
+            time, picture = found
+            if annotations is not None:
+                _outline(picture, annotations, Fraction(film.start + time))
+            cells.append(Cell(_clock(time), picture))
+    if not cells:
+        raise ContentMalformed(f"{video} has no frame to show")
+    _write([cells[start : start + COLUMNS] for start in range(0, len(cells), COLUMNS)], output)
+
+
+def _outline(picture: Picture, annotations: Annotations, time: Fraction) -> None:
+    height, width = picture.shape[:2]
+    for event in annotations.at(time):
+        box = event.box.stretched(width, height)
+        left, top, right, bottom = (round(edge) for edge in (box.left, box.top, box.right, box.bottom))
+        cv2.rectangle(picture, (left, top), (right, bottom), OUTLINE, 1, cv2.LINE_AA)
+        place = (max(left, 0), max(top - 3, 10))
+        cv2.putText(picture, str(event.id), place, cv2.FONT_HERSHEY_SIMPLEX, 0.45, OUTLINE, 1, cv2.LINE_AA)
+
+
+def _write(rows: Sequence[Sequence[Cell]], output: Path) -> None:
     unfinished = output.with_suffix(".partial.png")
-    if not cv2.imwrite(str(unfinished), _sheet(chosen)):
-        raise OSError(f"{output} cannot be written")
-    unfinished.replace(output)
+    try:
+        unfinished.write_bytes(cv2.imencode(".png", _sheet(rows))[1].tobytes())
+        unfinished.replace(output)
+    except OSError as error:
+        unfinished.unlink(missing_ok=True)
+        raise ConfigurationUnsupported(f"{output}: cannot be written ({error.strerror})") from error
 
 
 class _Film:
@@ -61,12 +121,12 @@ class _Film:
     def __init__(self, path: Path) -> None:
         self._path = path
         try:
-            self._container = av.open(path)
+            self._container = av.open(f"file:{path.absolute()}", container_options={"format_whitelist": FORMATS})
         except (av.error.FFmpegError, OSError) as error:
-            raise VideoError(f"{path} cannot be opened as a video: {error}") from None
+            raise ContentMalformed(f"{path} cannot be opened as a video: {error}") from None
         if not self._container.streams.video:
             self._container.close()
-            raise VideoError(f"{path} has no video stream")
+            raise ContentMalformed(f"{path} has no video stream")
         self._stream = self._container.streams.video[0]
         self._stream.thread_type = "AUTO"
         self._aspect = float(self._stream.sample_aspect_ratio or 1) or 1.0  # 0 when unknown
@@ -103,7 +163,7 @@ class _Film:
                 if self._reached >= time:
                     return self._reached, _upright(frame, self._aspect)
         except av.error.FFmpegError as error:
-            raise VideoError(f"{self._path} cannot be decoded at {self._reached:.1f} s: {error}") from None
+            raise ContentMalformed(f"{self._path} cannot be decoded at {self._reached:.1f} s: {error}") from None
         return None
 
 
@@ -149,18 +209,17 @@ def _spread(pairs: Sequence[Pair], count: int) -> list[Pair]:
     return [pairs[round((number + 0.5) * len(pairs) / count - 0.5)] for number in range(count)]
 
 
-def _sheet(pairs: Sequence[Pair]) -> Picture:
-    height, width = pairs[0].original.shape[:2]
-    rows = 2 * (height + CAPTION) + 2 * MARGIN
-    columns = len(pairs) * (width + MARGIN) + MARGIN
-    sheet: Picture = np.full((rows, columns, 3), PAPER, np.uint8)
-    for column, pair in enumerate(pairs):
-        x = MARGIN + column * (width + MARGIN)
-        for row, (name, picture) in enumerate((("original", pair.original), ("redacted", pair.redacted))):
-            y = CAPTION + row * (height + CAPTION + MARGIN)
-            sheet[y : y + height, x : x + width] = picture[:height, :width]
-            caption = f"{name}  {_clock(pair.time)}"
-            cv2.putText(sheet, caption, (x, y - 8), cv2.FONT_HERSHEY_SIMPLEX, 0.45, INK, 1, cv2.LINE_AA)
+def _sheet(rows: Sequence[Sequence[Cell]]) -> Picture:
+    height, width = rows[0][0].picture.shape[:2]
+    down = len(rows) * (height + CAPTION + MARGIN)
+    across = len(rows[0]) * (width + MARGIN) + MARGIN
+    sheet: Picture = np.full((down, across, 3), PAPER, np.uint8)
+    for row, cells in enumerate(rows):
+        y = CAPTION + row * (height + CAPTION + MARGIN)
+        for column, cell in enumerate(cells):
+            x = MARGIN + column * (width + MARGIN)
+            sheet[y : y + height, x : x + width] = cell.picture[:height, :width]
+            cv2.putText(sheet, cell.caption, (x, y - 8), cv2.FONT_HERSHEY_SIMPLEX, 0.45, INK, 1, cv2.LINE_AA)
     return sheet
 
 

@@ -1,0 +1,104 @@
+"""What a run says while it goes on and when it is done: to people on standard error, to programs on standard output."""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final
+
+from redactor.results import Progress, Result
+
+LEAST_INTERVAL: Final = 0.1  # seconds between two progress lines
+
+
+class ProgressStyle(StrEnum):
+    AUTO = "auto"
+    BAR = "bar"
+    JSON = "json"
+    NONE = "none"
+
+
+def rendered(result: Result) -> dict[str, Any]:
+    """A result as the JSON object that scripts and the media service's worker read."""
+    return {
+        "frames": result.frames,
+        "framesWithFaces": result.frames_with_faces,
+        "faces": result.faces,
+        "tracks": result.tracks,
+        "detections": result.detections,
+        "seconds": round(result.seconds, 3),
+        "framesPerSecond": round(result.frames / result.seconds, 2),
+        "stageSeconds": {name: round(seconds, 3) for name, seconds in asdict(result.stages).items()},
+        "width": result.width,
+        "height": result.height,
+        "audioStreams": result.audio_streams,
+        "dropped": list(result.dropped),
+        "converted": list(result.converted),
+    }
+
+
+def emit(message: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(message, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def summary(destination: Path, result: Result) -> str:
+    lines = [
+        f"{destination}: {result.frames} frames in {result.seconds:.1f} s, "
+        f"{result.faces} {'face' if result.faces == 1 else 'faces'} in {result.frames_with_faces} frames"
+    ]
+    lines += [f"left out: {name}" for name in result.dropped]
+    lines += [f"converted: {name}" for name in result.converted]
+    return "\n".join(lines)
+
+
+@contextmanager
+def reporter(style: ProgressStyle) -> Iterator[Callable[[Progress], None]]:
+    if style is ProgressStyle.JSON:
+        yield _json_reporter()
+    elif style is ProgressStyle.BAR or (style is ProgressStyle.AUTO and sys.stderr.isatty()):
+        with _bar() as report:
+            yield report
+    else:
+        yield lambda _: None
+
+
+def _json_reporter() -> Callable[[Progress], None]:
+    last = 0.0
+
+    def report(progress: Progress) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= LEAST_INTERVAL:
+            last = now
+            emit({"progress": round(progress.percent, 2), "frame": progress.frame, "frames": progress.frames})
+
+    return report
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[Progress], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (
+        TextColumn("redacting"),
+        BarColumn(),
+        TaskProgressColumn(show_speed=True),
+        TextColumn("{task.completed} frames, {task.fields[rate]:.0f} a second"),
+        TimeRemainingColumn(),
+    )
+    started = time.monotonic()
+    with Bar(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("redacting", total=None, rate=0.0)
+
+        def report(progress: Progress) -> None:
+            rate = progress.frame / max(time.monotonic() - started, 1e-3)
+            bar.update(task, completed=progress.frame, total=progress.frames, rate=rate)
+
+        yield report
