@@ -20,7 +20,7 @@ from redactor.errors import (
     RedactionError,
 )
 from redactor.options import BlurType, Options, Quality, Resolution
-from redactor.results import Progress, Result
+from redactor.results import Progress, Result, Stages
 
 __all__ = [
     "BlurType",
@@ -34,6 +34,7 @@ __all__ = [
     "RedactionError",
     "Resolution",
     "Result",
+    "Stages",
     "analyze",
     "redact",
 ]

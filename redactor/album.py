@@ -138,6 +138,7 @@ class Album:
     def _begin(self, track: int, scene: int) -> Appearance:
         begun = Appearance(len(self._appearances), scene, self._frames, self._frames)
         self._appearances.append(begun)
+        self._identities.begin(begun.number)
         self._current[track] = begun
         return begun
 

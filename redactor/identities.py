@@ -5,7 +5,6 @@ itself: an id too many is looked at twice by whoever reviews the faces, but two 
 both hidden.
 """
 
-from collections import defaultdict
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -53,7 +52,11 @@ class Identities:
     """Collects what is known of each appearance, by number, and tells at the end who is who."""
 
     def __init__(self) -> None:
-        self._known: defaultdict[int, _Evidence] = defaultdict(_Evidence)
+        self._known: dict[int, _Evidence] = {}
+
+    def begin(self, number: int) -> None:
+        """A new appearance, of which nothing is known yet."""
+        self._known[number] = _Evidence()
 
     def saw_together(self, numbers: Set[int]) -> None:
         """All these were seen in one frame, so that each is somebody else."""
@@ -73,7 +76,7 @@ class Identities:
         del samples[MOST_SAMPLES:]
 
     def people(self) -> list[frozenset[int]]:
-        """The appearances of each person; every one that was seen is in one of the sets."""
+        """The appearances of each person; every one that has begun is in one of the sets."""
         compared = [number for number, evidence in self._known.items() if _agree(evidence.samples)]
         compared.sort(key=lambda number: -self._known[number].samples[0].worth)
         del compared[MOST_COMPARED:]

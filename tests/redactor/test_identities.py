@@ -83,6 +83,14 @@ def test_somebody_else_in_the_same_place_gets_another_id_cut_or_no_cut(film: Any
     assert found[34] == found[40]
 
 
+def test_a_place_that_is_only_filled_has_an_id_too(film: Any, head: Any, tmp_path: Path) -> None:
+    shown = [(head, 160, 100)]
+    redactor.analyze(film((1, shown, 12), (2, [], 3), (1, shown, 12)), tmp_path)
+    found = ids(tmp_path)
+    assert found[6] == found[20] == [1]
+    assert found[13] not in ([], [1])
+
+
 @pytest.mark.parametrize(
     ("alike", "apart", "expected"),
     [
@@ -115,7 +123,7 @@ def sample(*direction: float) -> Sample:
 def test_an_appearance_of_two_minds_stays_by_itself() -> None:
     identities = Identities()
     for number, samples in enumerate([[sample(1, 0)], [sample(1, 0), sample(0, 1)], [sample(1, 0.1)]]):
-        identities.saw_together({number})
+        identities.begin(number)
         for one in samples:
             identities.add(number, one)
     assert sorted(map(sorted, identities.people())) == [[0, 2], [1]]
