@@ -1,92 +1,215 @@
 """The media service under load, over https: how long clients wait to submit, read and list jobs.
 
-    python -m benchmarks.load [--jobs 1000] [--clients 50] [--rate 100]
+    python -m benchmarks.load [--jobs 1000] [--clients 50] [--rate 100] [--rounds 3]
 
-Clients take turns at `rate` submissions a second in all; 0 means as fast as they can. Reads and lists follow, by the
-same clients, as fast as they can. Times are from a client's request to the end of its answer.
+First by the clock, with a plain http client: `rate` submissions a second begin when their time has come, whether or
+not earlier ones are answered, and waiting counts from that moment. Then by azure-mgmt-media, `clients` at a time, each
+as fast as it is answered. Then the service's memory after each of `rounds` more times as many jobs.
+
+Everything runs on this machine: service, storage emulator (Azurite, one thread), ingress and clients share its
+processors. So the processor time of each is told for every kind of call; in Azure only the service's is the service's.
 """
 
 import argparse
 import asyncio
+import concurrent.futures
+import contextlib
 import math
-import ssl
+import multiprocessing
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
+import aiohttp
+import psutil
+from azure.core.credentials import AccessToken
+from azure.mgmt.media.aio import AzureMediaServices
+from azure.mgmt.media.models import Job, JobInputHttp, JobOutputAsset
 
-from benchmarks.mediaservice_account import RunningAccount, running_account
+from benchmarks.mediaservice_account import ACCOUNT, GROUP, SUBSCRIPTION, Address, running_account
 
 VERSION = {"api-version": "2022-07-01"}
 URL = "https://lake1.blob.core.windows.net/raw/clip.mp4?sig=none"
-READS, LISTS = 500, 100
+JOBS = "/transforms/faceredact/jobs"
+LIST_RATE = 0.2  # of the submissions'
 MEGABYTE = 1_000_000
 
-
-class Clients:
-    """`count` of them, each with a connection of its own."""
-
-    def __init__(self, http: httpx.AsyncClient, account: RunningAccount, count: int) -> None:
-        self._http = http
-        self._account = account
-        self._count = count
-        self.errors = 0
-
-    async def call(self, method: str, path: str, expected: int, **options: object) -> float:
-        """Seconds."""
-        begun = time.perf_counter()
-        answer = await self._http.request(method, self._account.url + path, params=VERSION, **options)  # type: ignore[arg-type]
-        self.errors += answer.status_code != expected
-        return time.perf_counter() - begun
-
-    async def each(self, total: int, rate: float, call: Callable[[int], Awaitable[float]]) -> list[float]:
-        """`total` calls by all clients, each begun when its turn has come and a client is free."""
-        numbers, begun = iter(range(total)), time.perf_counter()
-        seconds: list[float] = []
-
-        async def client() -> None:
-            for number in numbers:
-                if rate:
-                    await asyncio.sleep(max(0.0, begun + number / rate - time.perf_counter()))
-                seconds.append(await call(number))
-
-        await asyncio.gather(*(client() for _ in range(self._count)))
-        elapsed = time.perf_counter() - begun
-        print(f"{total / elapsed:7.1f} a second", end="  ")
-        return seconds
+Call = Callable[[int], Awaitable[None]]  # raises what the client raises
 
 
-def told(what: str, seconds: list[float]) -> None:
-    ordered = sorted(seconds)
-    p50, p99 = (ordered[min(len(ordered) - 1, math.ceil(len(ordered) * share) - 1)] * 1000 for share in (0.5, 0.99))
-    print(f"{what:8} {len(seconds):6}   p50 {p50:6.0f} ms   p99 {p99:6.0f} ms")
+@dataclass(frozen=True)
+class Client:
+    submit: Call
+    get: Call
+    list: Call
 
 
-async def measure(account: RunningAccount, jobs: int, count: int, rate: float) -> None:
-    context = ssl.create_default_context(cafile=account.authority)
-    headers = {"authorization": f"Bearer {account.token}"}
-    limits = httpx.Limits(max_connections=count, max_keepalive_connections=count)
-    async with httpx.AsyncClient(verify=context, headers=headers, limits=limits, timeout=60, trust_env=False) as http:
-        clients = Clients(http, account, count)
-        await clients.call("PUT", "/assets/out", 201, json={"properties": {}})
+@contextlib.asynccontextmanager
+async def plain(address: Address, prefix: str) -> AsyncIterator[Client]:
+    headers = {"authorization": f"Bearer {address.token}"}
+    pool = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(connector=pool, headers=headers) as session:
+
+        async def call(method: str, path: str, body: object = None) -> None:
+            url = address.endpoint + address.account + path
+            async with session.request(method, url, params=VERSION, json=body) as answer:
+                await answer.read()
+                answer.raise_for_status()
+
         body = {
             "properties": {
                 "input": {"@odata.type": "#Microsoft.Media.JobInputHttp", "files": [URL]},
                 "outputs": [{"@odata.type": "#Microsoft.Media.JobOutputAsset", "assetName": "out"}],
             }
         }
-        path = "/transforms/faceredact/jobs"
-        before = account.api.memory()
-        submitted = await clients.each(jobs, rate, lambda n: clients.call("PUT", f"{path}/job-{n}", 201, json=body))
-        told("submit", submitted)
-        told("get", await clients.each(READS, 0, lambda n: clients.call("GET", f"{path}/job-{n % jobs}", 200)))
-        told("list", await clients.each(LISTS, 0, lambda _: clients.call("GET", path, 200)))
-        after = account.api.memory()
-        print(
-            f"errors {clients.errors}   API memory {before / MEGABYTE:.0f} MB before, {after / MEGABYTE:.0f} MB after"
+        await call("PUT", "/assets/out", {"properties": {}})
+        yield Client(
+            submit=lambda n: call("PUT", f"{JOBS}/{prefix}-{n}", body),
+            get=lambda n: call("GET", f"{JOBS}/{prefix}-{n}"),
+            list=lambda _: call("GET", JOBS),
         )
+
+
+class _Token:
+    """The one that the benchmark was given."""
+
+    def __init__(self, text: str) -> None:
+        self._token = AccessToken(text, int(time.time()) + 3600)
+
+    async def get_token(self, *_: str, **__: object) -> AccessToken:
+        return self._token
+
+    async def close(self) -> None:
+        pass
+
+    async def __aenter__(self) -> "_Token":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        pass
+
+
+@contextlib.asynccontextmanager
+async def sdk(address: Address, prefix: str, count: int) -> AsyncIterator[Client]:
+    """As many as `count`, each with connections of its own; they take turns."""
+    async with contextlib.AsyncExitStack() as stack:
+        clients = [
+            await stack.enter_async_context(
+                AzureMediaServices(_Token(address.token), SUBSCRIPTION, address.endpoint, credential_scopes=["none"])
+            )
+            for _ in range(count)
+        ]
+        at = (GROUP, ACCOUNT, "faceredact")
+        job = Job(input=JobInputHttp(files=[URL]), outputs=[JobOutputAsset(asset_name="out")])
+
+        async def submit(number: int) -> None:
+            await clients[number % count].jobs.create(*at, f"{prefix}-{number}", job)
+
+        async def get(number: int) -> None:
+            await clients[number % count].jobs.get(*at, f"{prefix}-{number}")
+
+        async def list_page(number: int) -> None:
+            await anext(aiter(clients[number % count].jobs.list(*at)))
+
+        yield Client(submit, get, list_page)
+
+
+class Measurement:
+    """Calls, their waiting and what they cost each process."""
+
+    def __init__(self, processes: Mapping[str, int]) -> None:
+        self._processes = {name: psutil.Process(pid) for name, pid in processes.items()} | {"client": psutil.Process()}
+        self.errors = 0
+
+    async def paced(self, what: str, call: Call, total: int, rate: float) -> None:
+        begun = time.perf_counter() + 0.1
+
+        async def one(number: int) -> float:
+            due = begun + number / rate
+            await asyncio.sleep(due - time.perf_counter())
+            return await self._timed(call, number, due)
+
+        await self._tell(what, total, asyncio.gather(*(one(number) for number in range(total))))
+
+    async def crowd(self, what: str, call: Call, total: int, clients: int) -> None:
+        numbers = iter(range(total))
+        waits: list[float] = []
+
+        async def client() -> None:
+            for number in numbers:
+                waits.append(await self._timed(call, number, time.perf_counter()))
+
+        async def all_of_them() -> list[float]:
+            await asyncio.gather(*(client() for _ in range(clients)))
+            return waits
+
+        await self._tell(what, total, all_of_them())
+
+    async def _timed(self, call: Call, number: int, since: float) -> float:
+        try:
+            await call(number)
+        except Exception as error:
+            self.errors += 1
+            print(f"  {error!r}"[:200])
+        return time.perf_counter() - since
+
+    async def _tell(self, what: str, total: int, running: Awaitable[list[float]]) -> None:
+        before, begun = self._busy(), time.perf_counter()
+        waits = sorted(await running)
+        elapsed = time.perf_counter() - begun
+        p50, p99 = (1000 * waits[math.ceil(len(waits) * share) - 1] for share in (0.5, 0.99))
+        spent = {name: 1000 * (busy - before[name]) / total for name, busy in self._busy().items()}
+        told = ", ".join(f"{name} {each:.1f}" for name, each in spent.items())
+        print(
+            f"  {what:7}{total:6} at {total / elapsed:5.1f} a second   p50 {p50:5.0f} ms   p99 {p99:5.0f} ms   "
+            f"processor ms a call: {told}",
+            flush=True,
+        )
+
+    def _busy(self) -> dict[str, float]:
+        """Seconds of processor time."""
+        return {name: sum(process.cpu_times()[:2]) for name, process in self._processes.items()}
+
+
+@dataclass(frozen=True)
+class Load:
+    jobs: int
+    clients: int
+    rate: float
+    rounds: int
+
+
+async def measure(address: Address, load: Load) -> int:
+    """How many calls failed."""
+    measurement = Measurement(address.processes)
+    service = psutil.Process(address.processes["service"])
+    async with plain(address, "warm") as client:
+        for number in range(load.clients):
+            await client.submit(number)
+    memory = [service.memory_info().rss]
+    async with plain(address, "paced") as client:
+        print(f"By the clock, {load.rate:g} submissions a second")
+        await measurement.paced("submit", client.submit, load.jobs, load.rate)
+        await measurement.paced("get", client.get, load.jobs, load.rate)
+        await measurement.paced("list", client.list, load.jobs // 10, load.rate * LIST_RATE)
+    async with sdk(address, "sdk", load.clients) as client:
+        print(f"{load.clients} azure-mgmt-media clients")
+        await measurement.crowd("submit", client.submit, load.jobs, load.clients)
+        await measurement.crowd("get", client.get, load.jobs, load.clients)
+        await measurement.crowd("list", client.list, load.jobs // 10, load.clients)
+    memory.append(service.memory_info().rss)
+    for round_number in range(load.rounds):
+        async with plain(address, f"round{round_number}") as client:
+            await measurement.crowd("again", client.submit, load.jobs, load.clients)
+        memory.append(service.memory_info().rss)
+    print("The service's memory in MB: " + ", ".join(f"{each / MEGABYTE:.0f}" for each in memory))
+    return measurement.errors
+
+
+def _in_a_process_of_its_own(address: Address, load: Load) -> int:
+    return asyncio.run(measure(address, load))
 
 
 def main() -> None:
@@ -94,9 +217,17 @@ def main() -> None:
     options.add_argument("--jobs", type=int, default=1000)
     options.add_argument("--clients", type=int, default=50)
     options.add_argument("--rate", type=float, default=100)
-    chosen = options.parse_args()
-    with tempfile.TemporaryDirectory() as folder, running_account(Path(folder)) as account:
-        asyncio.run(measure(account, chosen.jobs, chosen.clients, chosen.rate))
+    options.add_argument("--rounds", type=int, default=3)
+    load = Load(**vars(options.parse_args()))
+    spawn = multiprocessing.get_context("spawn")
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running_account(Path(folder)) as account,
+        concurrent.futures.ProcessPoolExecutor(1, spawn) as generator,
+    ):
+        errors = generator.submit(_in_a_process_of_its_own, account.address, load).result()
+    print(f"{errors} errors")
+    raise SystemExit(bool(errors))
 
 
 if __name__ == "__main__":

@@ -3,44 +3,65 @@
 import contextlib
 import json
 import os
+import ssl
 import sys
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+from azure.core.credentials import AzureNamedKeyCredential
 from azure.data.tables import TableServiceClient
 from azure.storage.queue import QueueServiceClient
 
 from local import certificates as tls
 from local import processes
-from local.azurite import Azurite
+from local.azurite import Azurite, Endpoints
 from local.identity import Identity
 from local.ingress import Ingress
 from local.ports import free_port
 
-STORAGE, AUDIENCE, GROUP = "media1", "api://media", "benchmark"
+STORAGE, AUDIENCE, GROUP, ACCOUNT = "media1", "api://media", "benchmark", "faces"
 CLIENT_ID, SUBSCRIPTION = "11111111-1111-4111-8111-111111111111", "33333333-3333-4333-8333-333333333333"
 QUEUES, TABLES = ("redaction-jobs", "redaction-jobs-poison"), ("assets", "transforms", "jobs")
 TRANSFORM = {"outputs": [{"preset": {"@odata.type": "#Microsoft.Media.FaceDetectorPreset", "mode": "Combined"}}]}
 
 
 @dataclass(frozen=True)
-class RunningAccount:
-    url: str  # of the account, below which are assets and transforms
+class Address:
+    """What a client must know."""
+
+    endpoint: str
+    account: str  # the path below which are assets and transforms
     token: str
-    authority: Path  # PEM
-    api: processes.Process
+    processes: Mapping[str, int]  # what takes part in answering it, by number
+
+
+@dataclass(frozen=True)
+class RunningAccount:
+    address: Address
+    environment: Mapping[str, str]  # of the service's processes
+    storage: Endpoints
+    key: AzureNamedKeyCredential
+    folder: Path
+
+    def start(self, command: str, name: str, **environment: str) -> processes.Process:
+        return processes.start(
+            name,
+            [sys.executable, "-m", "mediaservice", command],
+            environment={**self.environment, **environment},
+            log=self.folder / f"{name}.log",
+        )
 
 
 @contextlib.contextmanager
 def running_account(folder: Path) -> Iterator[RunningAccount]:
+    """Storage is in memory; this process is the ingress, and trusts the account's certificate from here on."""
     issued = tls.issue(folder / "certificates")
     os.environ.update(issued.environment)
     port = free_port()
     with (
-        Azurite([STORAGE], issued, log=folder / "azurite.log", data=folder / "azurite") as azurite,
+        Azurite([STORAGE], issued, log=folder / "azurite.log") as azurite,
         Identity(issued, identities={CLIENT_ID: SUBSCRIPTION}, api_roles={AUDIENCE: {}}) as identity,
         Ingress(port, issued) as ingress,
     ):
@@ -51,17 +72,17 @@ def running_account(folder: Path) -> Iterator[RunningAccount]:
         with TableServiceClient(endpoints.table.rstrip("/"), credential=key) as tables:
             for name in TABLES:
                 tables.create_table(name)
-        account = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}/providers/Microsoft.Media/mediaServices/faces"
+        group = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}"
         environment = {
             "PATH": os.defpath,
+            "HOST": "127.0.0.1",
             "PORT": str(port),
             "AZURE_CLIENT_ID": CLIENT_ID,
             "MEDIA_SUBSCRIPTION_ID": SUBSCRIPTION,
             "MEDIA_RESOURCE_GROUP": GROUP,
-            "MEDIA_ACCOUNT": "faces",
+            "MEDIA_ACCOUNT": ACCOUNT,
             "MEDIA_LOCATION": "westeurope",
-            "MEDIA_STORAGE_ID": f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}"
-            f"/providers/Microsoft.Storage/storageAccounts/{STORAGE}",
+            "MEDIA_STORAGE_ID": f"{group}/providers/Microsoft.Storage/storageAccounts/{STORAGE}",
             "MEDIA_TRANSFORMS": json.dumps({"faceredact": TRANSFORM}),
             "STORAGE_BLOB_ENDPOINT": endpoints.blob,
             "STORAGE_QUEUE_ENDPOINT": endpoints.queue,
@@ -72,20 +93,17 @@ def running_account(folder: Path) -> Iterator[RunningAccount]:
             **identity.environment(CLIENT_ID),
             **issued.environment,
         }
-        command = [sys.executable, "-m", "mediaservice", "api"]
         identity.grant(AUDIENCE, identity.developer_id, ["Media.ReadWrite"])
         token = identity.token(AUDIENCE, identity.developer_id, CLIENT_ID)[0]
+        command = [sys.executable, "-m", "mediaservice", "api"]
         with processes.start("api", command, environment=environment, log=folder / "api.log") as api:
-            _wait(ingress.url, issued.authority)
-            yield RunningAccount(ingress.url + account, token, issued.authority, api)
+            numbers = {"service": api.pid, "storage emulator": azurite.process.pid, "ingress": os.getpid()}
+            path = f"{group}/providers/Microsoft.Media/mediaServices/{ACCOUNT}"
+            running = RunningAccount(Address(ingress.url, path, token, numbers), environment, endpoints, key, folder)
+            _wait(api, ingress.url, issued.authority)
+            yield running
 
 
-def _wait(url: str, authority: Path) -> None:
-    import ssl
-
+def _wait(api: processes.Process, url: str, authority: Path) -> None:
     with httpx.Client(verify=ssl.create_default_context(cafile=authority)) as client:
-        deadline = time.monotonic() + 20
-        while client.get(f"{url}/healthz").status_code != httpx.codes.OK:
-            if time.monotonic() > deadline:
-                raise SystemExit("the API does not answer; see api.log")
-            time.sleep(0.05)
+        api.until(lambda: client.get(f"{url}/healthz").status_code == httpx.codes.OK, 30)

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 GRACE_SECONDS = 10
 EXPIRY_SECONDS = 3600
+# Longer than what stands in front keeps an idle connection: a request must not meet one that is being closed here.
+IDLE_SECONDS = 300
 log = logging.getLogger(__name__)
 
 
@@ -124,6 +126,7 @@ def serve(settings: ApiSettings) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
     uvicorn.Server(config).run()

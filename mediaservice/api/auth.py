@@ -3,6 +3,8 @@
 Answers: 401 and 403 in the form that Azure Resource Manager gives them.
 """
 
+import hashlib
+import time
 from typing import Any
 
 import jwt
@@ -21,6 +23,8 @@ DOCUMENT, DOCUMENTATION = "/openapi.json", "/docs"  # which say no more than the
 SCRIPT, STYLE = f"{DOCUMENTATION}/swagger-ui.js", f"{DOCUMENTATION}/swagger-ui.css"
 OPEN = frozenset({HEALTH, READY, DOCUMENT, DOCUMENTATION, SCRIPT, STYLE})
 CLOCK_SKEW_SECONDS = 300  # what Entra's own libraries allow
+# How long a token that was found good is not checked again, and of how many that is remembered.
+TRUST_SECONDS, TRUSTED = 60.0, 1000
 
 
 class RefusedTokenError(Exception):
@@ -35,9 +39,22 @@ class TokenCheck:
     def __init__(self, tokens: Tokens, keys: SigningKeys) -> None:
         self._tokens = tokens
         self._keys = keys
+        self._trusted: dict[bytes, tuple[dict[str, Any], float]] = {}  # by digest: claims, until when; the oldest first
 
     async def claims(self, token: str) -> dict[str, Any]:
         """Raises RefusedTokenError and KeysUnavailableError."""
+        digest = hashlib.sha256(token.encode()).digest()
+        claims, until = self._trusted.get(digest, ({}, 0.0))
+        if time.time() < until:
+            return claims
+        claims = await self._checked(token)
+        self._trusted.pop(digest, None)
+        self._trusted[digest] = (claims, min(time.time() + TRUST_SECONDS, float(claims["exp"])))
+        if len(self._trusted) > TRUSTED:
+            del self._trusted[next(iter(self._trusted))]
+        return claims
+
+    async def _checked(self, token: str) -> dict[str, Any]:
         try:
             key_id = jwt.get_unverified_header(token).get("kid")
         except jwt.PyJWTError:

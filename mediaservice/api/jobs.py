@@ -1,5 +1,6 @@
 """Jobs."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -30,10 +31,10 @@ TRIES = 10  # a worker writes about once a second, so a second try nearly always
 
 @router.get("")
 async def list_jobs(request: Request, account: InAccount, transform: TransformName, store: StoreHere) -> dict[str, Any]:
-    if not await store.transforms.get(transform):
-        raise not_found("Transform", transform)
     query = query_of(request, JOBS)
-    page = await store.jobs.page(transform, query)
+    found, page = await asyncio.gather(store.transforms.get(transform), store.jobs.page(transform, query))
+    if not found:
+        raise not_found("Transform", transform)
     return collection(request, query, page, lambda job: render.job(account, job))
 
 

@@ -1,4 +1,7 @@
-"""What a request is addressed to: api-version, subscription, resource group, account; and what answers it."""
+"""What a request is addressed to: api-version, subscription, resource group, account; and what answers it.
+
+All are coroutines, since FastAPI calls what is not from a pool of threads, one hop there and back for each.
+"""
 
 import asyncio
 import re
@@ -22,7 +25,7 @@ OLDEST, NEWEST = date(2018, 7, 1), date(2023, 1, 1)
 API_VERSION = re.compile(r"(\d{4}-\d{2}-\d{2})(-preview)?")
 
 
-def api_version(
+async def api_version(
     version: Annotated[
         str | None,
         Query(alias="api-version", description=f"From {OLDEST} to {NEWEST}.", examples=["2022-07-01"]),
@@ -47,7 +50,7 @@ def api_version(
         )
 
 
-def known_account(request: Request) -> Account:
+async def known_account(request: Request) -> Account:
     account: Account = request.app.state.settings.account
     wanted = request.path_params
     if wanted["subscription"].lower() != account.subscription_id.lower():
@@ -75,15 +78,15 @@ def _checked(name: str) -> str:
     return name
 
 
-def asset_name(asset: Annotated[str, Path()]) -> str:
+async def asset_name(asset: Annotated[str, Path()]) -> str:
     return _checked(asset)
 
 
-def transform_name(transform: Annotated[str, Path()]) -> str:
+async def transform_name(transform: Annotated[str, Path()]) -> str:
     return _checked(transform)
 
 
-def job_name(job: Annotated[str, Path()]) -> str:
+async def job_name(job: Annotated[str, Path()]) -> str:
     return _checked(job)
 
 

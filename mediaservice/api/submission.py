@@ -1,6 +1,7 @@
 """Accepting a job: everything about it is checked first, then it is written in the order that loses nothing."""
 
 import asyncio
+import contextlib
 import uuid
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from mediaservice.api.problems import Problem, bad_request, not_found
 from mediaservice.model.jobs import AssetInput, HttpInput, Input, Job, JobOutput
 from mediaservice.model.sources import problem
 from mediaservice.model.transforms import Transform
-from mediaservice.store.errors import ExistsError
+from mediaservice.store.errors import ExistsError, LeaseLostError
 
 if TYPE_CHECKING:
     from mediaservice.store.account import Store
@@ -24,25 +25,42 @@ async def submit(store: "Store", transform: str, name: str, given: JobProperties
     """The job as stored. Raises Problem: 404, 400, or 409 when the name is taken."""
     from mediaservice.store.work import Ticket
 
-    # Everything that must be known is asked for at once: each round trip is a client's time.
-    found, taken, missing = await asyncio.gather(
-        store.transforms.get(transform), store.jobs.get(transform, name), _missing_asset(store, given)
-    )
+    found, missing = await asyncio.gather(store.transforms.get(transform), _missing_asset(store, given))
     if not found:
         raise not_found("Transform", transform)
-    if taken:
-        raise _taken(name)
-    if store.jobs.stored >= MAX_JOBS:
-        raise Problem(403, "QuotaExceeded", f"The account has {MAX_JOBS:,} Jobs already; delete those not needed.")
+    try:
+        if store.jobs.stored >= MAX_JOBS:
+            raise Problem(403, "QuotaExceeded", f"The account has {MAX_JOBS:,} Jobs already; delete those not needed.")
+        job = _accepted(found.value, name, given)
+        if missing:
+            raise missing
+    except Problem:
+        if await store.jobs.get(transform, name):
+            raise _taken(name) from None
+        raise
+    message = await store.work.put(Ticket(job.transform, job.name, job.instance))
+    try:
+        await store.jobs.insert(job)
+    except ExistsError:
+        stored = await store.jobs.get(transform, name)
+        # A retry inside the SDK may have met what its own first try had written.
+        if not stored or stored.value.instance != job.instance:
+            with contextlib.suppress(LeaseLostError):
+                await store.work.delete(message)
+            raise _taken(name) from None
+    return job
+
+
+def _accepted(transform: Transform, name: str, given: JobProperties) -> Job:
     now = datetime.now(UTC)
     job = Job(
-        transform=found.value.name,
+        transform=transform.name,
         name=name,
         instance=str(uuid.uuid4()),
         created=now,
         last_modified=now,
         inputs=_inputs(given),
-        outputs=_outputs(found.value, given),
+        outputs=_outputs(transform, given),
         priority=given.priority,
         description=given.description,
         correlation_data=given.correlation_data,
@@ -50,16 +68,6 @@ async def submit(store: "Store", transform: str, name: str, given: JobProperties
     )
     if unsuitable := problem(job):
         raise bad_request(f"properties.input: {unsuitable}.")
-    if missing:
-        raise missing
-    await store.work.put(Ticket(job.transform, job.name, job.instance))
-    try:
-        await store.jobs.insert(job)
-    except ExistsError:
-        stored = await store.jobs.get(transform, name)
-        # A retry inside the SDK may have met what its own first try had written.
-        if not stored or stored.value.instance != job.instance:
-            raise _taken(name) from None
     return job
 
 

@@ -5,7 +5,9 @@ Nothing spans the three services atomically, so the order of writes is what keep
 **Submitting a job** (API): 1. queue message, 2. job entity, 3. answer 201. A job that can be read therefore has its
 message, and a client that was told 201 has both. A crash after 1 leaves a message without a job: workers put it off
 a few times, in case they were quicker than 2, and then drop it. Names decide: entity insertion fails when the name
-is taken (409), and the loser's message is dropped since it names another `instance`.
+is taken (409), and the loser's message, which names another `instance`, is taken back or, if it has been received by
+then, dropped. Jobs that are submitted at the same moment may be written in one transaction; each still has its own
+message and its own answer.
 
 **Choosing a job** (worker): a message says that there is work, and proposes a job. While the job that it names waits,
 is over, or is held by another message, the worker takes the queued job of the highest priority, of those the oldest,

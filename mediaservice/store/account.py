@@ -11,7 +11,7 @@ from mediaservice.events.outbox import Outbox
 from mediaservice.events.topic import Topic
 from mediaservice.settings import ApiSettings, WorkerSettings
 from mediaservice.store.assets import Assets
-from mediaservice.store.clients import BLOBS_AND_QUEUES, TABLES, credential
+from mediaservice.store.clients import BLOBS_AND_QUEUES, TABLES, connections, credential
 from mediaservice.store.containers import Containers
 from mediaservice.store.jobs import Jobs
 from mediaservice.store.transforms import Transforms
@@ -33,12 +33,13 @@ async def open_store(settings: ApiSettings | WorkerSettings, work: Work | None =
     storage = settings.storage
     async with AsyncExitStack() as stack:
         identity = await stack.enter_async_context(credential(storage))
+        pool = await stack.enter_async_context(connections())
 
         async def table(name: str) -> TableClient:
-            client = TableClient(storage.table_endpoint, name, credential=identity, **TABLES)
+            client = TableClient(storage.table_endpoint, name, credential=identity, transport=pool, **TABLES)
             return await stack.enter_async_context(client)
 
-        blobs = BlobServiceClient(storage.blob_endpoint, credential=identity, **BLOBS_AND_QUEUES)
+        blobs = BlobServiceClient(storage.blob_endpoint, credential=identity, transport=pool, **BLOBS_AND_QUEUES)
         if work is None:
             work = await stack.enter_async_context(open_work(storage))
         jobs = await table(storage.jobs_table)

@@ -1,16 +1,37 @@
-"""How this process reaches Azure Storage: its managed identity, time limits and retries."""
+"""How this process reaches Azure Storage: its managed identity, connections, time limits and retries."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
+import aiohttp
+from azure.core.pipeline.transport import AioHttpTransport
 from azure.identity.aio import ManagedIdentityCredential
 
 from mediaservice.settings import Storage
 
 # A dead connection is noticed in seconds and a request tried for about ten, within a caller's own patience.
-LIMITS: dict[str, Any] = {"connection_timeout": 5, "read_timeout": 30, "retry_total": 4}
-BLOBS_AND_QUEUES: dict[str, Any] = {**LIMITS, "initial_backoff": 1, "increment_base": 2}
-TABLES: dict[str, Any] = {**LIMITS, "retry_backoff_factor": 0.2}
+CONNECT_SECONDS, READ_SECONDS, RETRIES = 5, 30, 4
+BLOBS_AND_QUEUES: dict[str, Any] = {"retry_total": RETRIES, "initial_backoff": 1, "increment_base": 2}
+TABLES: dict[str, Any] = {"retry_total": RETRIES, "retry_backoff_factor": 0.2}
+# Each costs memory and a TLS handshake; requests beyond wait for one.
+CONNECTIONS = 64
 
 
 def credential(storage: Storage) -> ManagedIdentityCredential:
     return ManagedIdentityCredential(client_id=storage.client_id)
+
+
+@asynccontextmanager
+async def connections() -> AsyncIterator[AioHttpTransport]:
+    """A pool for any number of clients, none of which closes it.
+
+    The SDK's own transports look for proxies and passwords in files and the environment, in a thread, at every request.
+    """
+    pool = aiohttp.TCPConnector(limit=CONNECTIONS)
+    async with aiohttp.ClientSession(
+        connector=pool, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False
+    ) as session:
+        yield AioHttpTransport(
+            session=session, session_owner=False, connection_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS
+        )

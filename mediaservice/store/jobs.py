@@ -24,9 +24,10 @@ COLUMNS = {
     "properties/lastModified": "LastModified",
     "properties/state": "State",
 }
-BY_STATE = Index("properties/state", lambda state: f"s|{state}", newest_first=True)
 UNFINISHED = (JobState.QUEUED, JobState.SCHEDULED, JobState.PROCESSING, JobState.CANCELING)
 FINAL = tuple(state for state in JobState if state.final)
+LIFE = (*UNFINISHED, *FINAL)  # what follows stands behind
+BY_STATE = Index("properties/state", lambda state: f"s|{state}", newest_first=True, values=LIFE)
 WAITING = Range("w|", f"w{keys.END}")
 EVERY = Range("c|", f"c{keys.END}")
 

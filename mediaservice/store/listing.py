@@ -26,11 +26,16 @@ class Page[T]:
 
 @dataclass(frozen=True)
 class Index:
-    """Rows that are keyed by a property's value first."""
+    """Rows that are keyed by a property's value first.
+
+    `values` are all that there are, each before those that can follow it in an entity's life: read in this order, an
+    entity that changes meanwhile is met at least once.
+    """
 
     field: str
     prefix: Callable[[str], str]
     newest_first: bool = False
+    values: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,7 @@ async def list_page[T](
 
 def plan(query: Query, columns: Mapping[str, str], indexes: tuple[Index, ...]) -> list[Part]:
     """A part for each alternative where all have an index in the same order, else one for all."""
+    query = replace(query, alternatives=_all_others(query.alternatives, indexes))
     alone = len(query.alternatives) == 1
     single = [_indexed(conditions, query.order, columns, indexes, alone=alone) for conditions in query.alternatives]
     parts = [part for part in single if part]
@@ -87,6 +93,19 @@ def plan(query: Query, columns: Mapping[str, str], indexes: tuple[Index, ...]) -
     if not alone:
         return [Part(prefix, prefix, Range(prefix, prefix[:-1] + keys.END, _filters(query.alternatives, columns)))]
     return [_between(prefix, prefix, query.alternatives[0], columns, set(), inverted=prefix == "c|")]
+
+
+def _all_others(alternatives: tuple[Conditions, ...], indexes: tuple[Index, ...]) -> tuple[Conditions, ...]:
+    """All values but one are as many alternatives, each of which has its own keys."""
+    for index in indexes if len(alternatives) == 1 else ():
+        but = {c.value for c in alternatives[0] if c.field == index.field and c.operator is Operator.NE}
+        equal = any(c.field == index.field and c.operator is Operator.EQ for c in alternatives[0])
+        if but and index.values and not equal:
+            rest = tuple(c for c in alternatives[0] if c.field != index.field)
+            return tuple(
+                (Condition(index.field, Operator.EQ, value), *rest) for value in index.values if value not in but
+            )
+    return alternatives
 
 
 def _indexed(
@@ -191,7 +210,7 @@ async def _merged[T](
 ) -> AsyncIterator[tuple[str, T]]:
     """The entries of all parts in their common order, each with its place in it."""
     streams = [table.read(partition, part.range, page) for part in parts]
-    heads = await asyncio.gather(*(anext(stream, None) for stream in streams))
+    heads = [await anext(stream, None) for stream in streams]  # one after the other, see Index
     waiting = {number: head for number, head in enumerate(heads) if head}
     while waiting:
         number = min(waiting, key=lambda number: parts[number].place(waiting[number][0]))

@@ -16,6 +16,7 @@ from azure.data.tables.aio import TableClient
 from pydantic import TypeAdapter
 
 from mediaservice.store.errors import ChangedError, ExistsError
+from mediaservice.store.gathering import Gathering, Operations
 
 CHUNK = 30_000  # characters; a property holds 32 K
 COLUMN = "Document"
@@ -52,6 +53,7 @@ class EntityTable[T]:
     def __init__(self, client: TableClient, adapter: TypeAdapter[T]) -> None:
         self._client = client
         self._adapter = adapter
+        self._insertions = Gathering(self._submit)
 
     async def get(self, partition: str, key: str) -> Stored[T] | None:
 
@@ -65,22 +67,24 @@ class EntityTable[T]:
 
     async def insert(self, rows: Rows[T], value: T) -> Stored[T]:
         """Raises ExistsError."""
-        operations: list[Any] = [("create", self.entity(rows, rows.key, value))]
-        operations += [("upsert", self.entity(rows, key, rows.listed), REPLACE) for key in sorted(rows.copies)]
-        return Stored(value, await self._submit(operations))
+        operations: list[Any] = [("create", self.entity(rows, rows.key, value)), *self._copies(rows)]
+        return Stored(value, await self._insertions.insert(rows.partition, operations))
 
     async def replace(
         self, former: Rows[T], etag: str, rows: Rows[T], value: T, beside: Mapping[str, Any] | None = None
     ) -> Stored[T]:
         """Raises ChangedError. `beside`: a row of another kind that must not be there without the change."""
-        operations: list[Any] = [("update", self.entity(rows, rows.key, value), {**REPLACE, **_only_if(etag)})]
-        operations += [("upsert", self.entity(rows, key, rows.listed), REPLACE) for key in sorted(rows.copies)]
-        operations += [
-            ("delete", {"PartitionKey": rows.partition, "RowKey": key}) for key in sorted(former.copies - rows.copies)
+        operations: list[Any] = [
+            ("update", self.entity(rows, rows.key, value), {**REPLACE, **_only_if(etag)}),
+            *self._copies(rows),
+            *(
+                ("delete", {"PartitionKey": rows.partition, "RowKey": key})
+                for key in sorted(former.copies - rows.copies)
+            ),
         ]
         if beside:
             operations.append(("create", beside))
-        return Stored(value, await self._submit(operations))
+        return Stored(value, (await self._submit(operations))[0])
 
     async def delete(self, rows: Rows[T], etag: str, beside: Mapping[str, Any] | None = None) -> None:
         """Raises ChangedError. `beside`: a row of another kind that is to be there from then on."""
@@ -124,13 +128,18 @@ class EntityTable[T]:
             **{f"{COLUMN}{number}": chunk for number, chunk in enumerate(chunks)},
         }
 
+    def _copies(self, rows: Rows[T]) -> list[Any]:
+        copy = self.entity(rows, "", rows.listed)
+        return [("upsert", {**copy, "RowKey": key}, REPLACE) for key in sorted(rows.copies)]
+
     def _load(self, entity: Mapping[str, Any]) -> T:
         chunks: list[str] = []
         while (chunk := entity.get(f"{COLUMN}{len(chunks)}")) is not None:
             chunks.append(chunk)
         return self._adapter.validate_json("".join(chunks))
 
-    async def _submit(self, operations: list[Any]) -> str:
+    async def _submit(self, operations: Operations) -> list[str]:
+        """An ETag for each operation, empty where there is none."""
 
         try:
             results = await self._client.submit_transaction(operations)
@@ -140,7 +149,7 @@ class EntityTable[T]:
             if error.status_code in (404, 412) and not _is_whole_table(error):
                 raise ChangedError from None
             raise
-        return str(results[0].get("etag", ""))
+        return [str(result.get("etag", "")) for result in results]
 
 
 def _expression(partition: str, within: Range) -> tuple[str, dict[str, str]]:

@@ -18,6 +18,7 @@ from mediaservice.model.transforms import Transform, TransformProperties
 from mediaservice.store import keys
 from mediaservice.store.errors import ChangedError, ExistsError
 from mediaservice.store.listing import Page, list_page
+from mediaservice.store.shared import SharedRead
 from mediaservice.store.table import EntityTable, Range, Rows, Stored
 
 PARTITION = "transforms"
@@ -30,12 +31,13 @@ class Transforms:
     def __init__(self, client: TableClient, declared: Mapping[str, TransformProperties]) -> None:
         self._client = client
         self._table = EntityTable(client, TypeAdapter(Transform))
+        self._reads = SharedRead(self._read)  # each submission wants one, and nearly all the same
         self._undeclared = dict(declared)
         self._declaring = asyncio.Lock()
 
     async def get(self, name: str) -> Stored[Transform] | None:
         await self._declare()
-        return await self._table.get(PARTITION, keys.by_name(name))
+        return await self._reads.get(keys.by_name(name))
 
     async def insert(self, transform: Transform) -> Stored[Transform]:
         """Raises ExistsError."""
@@ -65,6 +67,9 @@ class Transforms:
     async def names(self) -> list[str]:
         """At most MAX_TRANSFORMS."""
         return [transform.name for transform in (await self.page(Query())).values]
+
+    async def _read(self, key: str) -> Stored[Transform] | None:
+        return await self._table.get(PARTITION, key)
 
     async def _declare(self) -> None:
         async with self._declaring:

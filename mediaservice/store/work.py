@@ -10,7 +10,7 @@ from azure.storage.queue import QueueMessage
 from azure.storage.queue.aio import QueueClient
 
 from mediaservice.settings import Storage
-from mediaservice.store.clients import BLOBS_AND_QUEUES, credential
+from mediaservice.store.clients import BLOBS_AND_QUEUES, connections, credential
 from mediaservice.store.errors import LeaseLostError
 
 FOREVER = -1
@@ -47,8 +47,9 @@ class Work:
         self._jobs = jobs
         self._poison = poison
 
-    async def put(self, ticket: Ticket) -> None:
-        await self._jobs.send_message(ticket.text(), time_to_live=FOREVER)
+    async def put(self, ticket: Ticket) -> Lease:
+        """The message, good for its deletion as long as nobody has received it."""
+        return _lease(await self._jobs.send_message(ticket.text(), time_to_live=FOREVER))
 
     async def receive(self, lease_seconds: int) -> Lease | None:
         message = await self._jobs.receive_message(visibility_timeout=lease_seconds)
@@ -87,9 +88,10 @@ class Work:
 async def open_work(storage: Storage) -> AsyncIterator[Work]:
     async with AsyncExitStack() as stack:
         identity = await stack.enter_async_context(credential(storage))
+        pool = await stack.enter_async_context(connections())
 
         async def queue(name: str) -> QueueClient:
-            client = QueueClient(storage.queue_endpoint, name, credential=identity, **BLOBS_AND_QUEUES)
+            client = QueueClient(storage.queue_endpoint, name, credential=identity, transport=pool, **BLOBS_AND_QUEUES)
             return await stack.enter_async_context(client)
 
         yield Work(await queue(storage.jobs_queue), await queue(storage.poison_queue))

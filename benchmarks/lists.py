@@ -1,0 +1,159 @@
+"""What a page of a list costs when many jobs are stored, over https, beside the same with few.
+
+    python -m benchmarks.lists [--stored 100000] [--few 1000] [--repeats 10]
+
+For every query: how many rows the service reads from Storage for the first page and for one further on, and how long a
+client waits. 97 % of the jobs are Finished, 2 % in Error, 1 % Queued, and one in a thousand Processing.
+
+The rows are what counts: Azure's tables find a range of keys without looking at others. The storage emulator goes
+through all rows of a table at every query, and its share of the processor time says so.
+"""
+
+import argparse
+import asyncio
+import itertools
+import os
+import tempfile
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import urlencode
+
+import aiohttp
+from azure.data.tables.aio import TableClient
+from pydantic import TypeAdapter
+
+from benchmarks.load import JOBS, VERSION, Measurement
+from benchmarks.mediaservice_account import TRANSFORM, RunningAccount, running_account
+from mediaservice.model.jobs import HttpInput, Job, JobOutput, JobState
+from mediaservice.model.query import JOB_FIELDS, Query, parse_filter, parse_order
+from mediaservice.model.transforms import parse_transform
+from mediaservice.settings import read_api
+from mediaservice.store import keys
+from mediaservice.store.account import Store, open_store
+from mediaservice.store.jobs import BY_STATE, COLUMNS
+from mediaservice.store.listing import Page, list_page
+from mediaservice.store.table import EntityTable, Range
+
+FIRST = datetime(2026, 1, 1, tzinfo=UTC)
+STEP = timedelta(seconds=10)
+AT_ONCE = 200  # insertions
+FURTHER = 5  # pages
+
+
+def queries(stored: int) -> dict[str, tuple[str, str]]:
+    """$filter and $orderby."""
+    recent, middle = (FIRST + STEP * number for number in (stored - 50, stored // 2))
+    return {
+        "all": ("", ""),
+        "oldest first": ("", "properties/created asc"),
+        "by name": ("", "name"),
+        "state eq Finished": ("properties/state eq 'Finished'", ""),
+        "state eq Error": ("properties/state eq 'Error'", ""),
+        "state ne Finished": ("properties/state ne 'Finished'", ""),
+        "created gt, 50 newest": (f"properties/created gt {recent:%Y-%m-%dT%H:%M:%SZ}", ""),
+        "created lt, older half": (f"properties/created lt {middle:%Y-%m-%dT%H:%M:%SZ}", ""),
+        "lastModified gt, 50 newest": (f"properties/lastModified gt {recent:%Y-%m-%dT%H:%M:%SZ}", ""),
+        "name eq": (f"name eq 'job-{stored // 2:07}'", ""),
+    }
+
+
+def jobs(numbers: range) -> list[Job]:
+    task = parse_transform(TRANSFORM).outputs[0]
+    return [
+        Job(
+            transform="faceredact",
+            name=f"job-{number:07}",
+            instance=str(uuid.uuid4()),
+            created=FIRST + STEP * number,
+            last_modified=FIRST + STEP * number,
+            input=HttpInput("https://lake1.blob.core.windows.net/raw/clip.mp4"),
+            outputs=(JobOutput("out", "FaceDetectorPreset_0", task),),
+            state=_state(number),
+        )
+        for number in numbers
+    ]
+
+
+def _state(number: int) -> JobState:
+    if number % 1000 == 1:
+        return JobState.PROCESSING
+    if number % 100 == 2:
+        return JobState.QUEUED
+    return JobState.ERROR if number % 50 == 3 else JobState.FINISHED
+
+
+async def fill(store: Store, numbers: range) -> None:
+    for some in itertools.batched(jobs(numbers), AT_ONCE, strict=False):
+        await asyncio.gather(*(store.jobs.insert(job) for job in some))
+
+
+class CountingTable(EntityTable[Job]):
+    """Counts the rows that come from Storage."""
+
+    rows = 0
+
+    async def read(self, partition: str, within: Range, page: int) -> AsyncIterator[tuple[str, Job]]:
+        async for key, job in super().read(partition, within, page):
+            self.rows += 1
+            yield key, job
+
+    async def page(self, query: Query) -> Page[Job]:
+        self.rows = 0
+        return await list_page(self, keys.of_name("faceredact"), query, COLUMNS, (BY_STATE,))
+
+
+async def measure(account: RunningAccount, stored: int, repeats: int) -> int:
+    """How many calls failed."""
+    address, measurement = account.address, Measurement(account.address.processes)
+    headers = {"authorization": f"Bearer {address.token}"}
+    client = TableClient(account.storage.table.rstrip("/"), "jobs", credential=account.key)
+    async with client, aiohttp.ClientSession(headers=headers) as session:
+        table = CountingTable(client, TypeAdapter(Job))
+        for name, (filtered, ordered) in queries(stored).items():
+            query = Query(parse_filter(filtered, JOB_FIELDS), parse_order(ordered))
+            page = await table.page(query)
+            first, further = table.rows, None
+            for _ in range(FURTHER):
+                if page.after:
+                    page, further = await table.page(replace(query, after=page.after)), table.rows
+            options = {**VERSION, **({"$filter": filtered} if filtered else {})}
+            url = f"{address.endpoint}{address.account}{JOBS}?" + urlencode(
+                options | ({"$orderby": ordered} if ordered else {})
+            )
+
+            async def call(_: int, url: str = url) -> None:
+                async with session.get(url) as answer:
+                    await answer.read()
+                    answer.raise_for_status()
+
+            print(f"  {name}: {first} rows" + (f", {further} for page {FURTHER + 1}" if further else ""))
+            await measurement.crowd("list", call, repeats, 1)
+    return measurement.errors
+
+
+async def run(account: RunningAccount, few: int, stored: int, repeats: int) -> int:
+    os.environ.update(account.environment)  # the store is opened in this process too, as the service
+    errors = 0
+    async with open_store(read_api(account.environment)) as store:
+        for begin, end in ((0, few), (few, stored)):
+            await fill(store, range(begin, end))
+            print(f"{end:,} jobs stored")
+            errors += await measure(account, end, repeats)
+    return errors
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--stored", type=int, default=100_000)
+    options.add_argument("--few", type=int, default=1000)
+    options.add_argument("--repeats", type=int, default=10)
+    chosen = options.parse_args()
+    with tempfile.TemporaryDirectory() as folder, running_account(Path(folder)) as account:
+        raise SystemExit(bool(asyncio.run(run(account, chosen.few, chosen.stored, chosen.repeats))))
+
+
+if __name__ == "__main__":
+    main()
