@@ -15,6 +15,7 @@ import itertools
 import os
 import tempfile
 import uuid
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -26,9 +27,10 @@ from azure.data.tables.aio import TableClient
 from pydantic import TypeAdapter
 
 from benchmarks.load import JOBS, VERSION, Measurement
-from benchmarks.mediaservice_account import TRANSFORM, RunningAccount, running_account
+from benchmarks.mediaservice_account import TRANSFORM, RunningAccount, apart, running_account
+from mediaservice.model import query as queried
 from mediaservice.model.jobs import HttpInput, Job, JobOutput, JobState
-from mediaservice.model.query import JOB_FIELDS, Query, parse_filter, parse_order
+from mediaservice.model.query import Query, parse_filter, parse_order
 from mediaservice.model.transforms import parse_transform
 from mediaservice.settings import read_api
 from mediaservice.store import keys
@@ -69,7 +71,7 @@ def jobs(numbers: range) -> list[Job]:
             instance=str(uuid.uuid4()),
             created=FIRST + STEP * number,
             last_modified=FIRST + STEP * number,
-            input=HttpInput("https://lake1.blob.core.windows.net/raw/clip.mp4"),
+            inputs=(HttpInput("https://lake1.blob.core.windows.net/raw/clip.mp4"),),
             outputs=(JobOutput("out", "FaceDetectorPreset_0", task),),
             state=_state(number),
         )
@@ -105,15 +107,15 @@ class CountingTable(EntityTable[Job]):
         return await list_page(self, keys.of_name("faceredact"), query, COLUMNS, (BY_STATE,))
 
 
-async def measure(account: RunningAccount, stored: int, repeats: int) -> int:
-    """How many calls failed."""
+async def measure(account: RunningAccount, stored: int, repeats: int) -> Counter[str]:
+    """How many calls failed, and how."""
     address, measurement = account.address, Measurement(account.address.processes)
     headers = {"authorization": f"Bearer {address.token}"}
     client = TableClient(account.storage.table.rstrip("/"), "jobs", credential=account.key)
     async with client, aiohttp.ClientSession(headers=headers) as session:
         table = CountingTable(client, TypeAdapter(Job))
         for name, (filtered, ordered) in queries(stored).items():
-            query = Query(parse_filter(filtered, JOB_FIELDS), parse_order(ordered))
+            query = Query(parse_filter(filtered, queried.JOBS), parse_order(ordered, queried.JOBS))
             page = await table.page(query)
             first, further = table.rows, None
             for _ in range(FURTHER):
@@ -134,15 +136,19 @@ async def measure(account: RunningAccount, stored: int, repeats: int) -> int:
     return measurement.errors
 
 
-async def run(account: RunningAccount, few: int, stored: int, repeats: int) -> int:
+async def compare(account: RunningAccount, few: int, stored: int, repeats: int) -> Counter[str]:
     os.environ.update(account.environment)  # the store is opened in this process too, as the service
-    errors = 0
+    errors: Counter[str] = Counter()
     async with open_store(read_api(account.environment)) as store:
         for begin, end in ((0, few), (few, stored)):
             await fill(store, range(begin, end))
             print(f"{end:,} jobs stored")
             errors += await measure(account, end, repeats)
     return errors
+
+
+def run(account: RunningAccount, few: int, stored: int, repeats: int) -> Counter[str]:
+    return asyncio.run(compare(account, few, stored, repeats))
 
 
 def main() -> None:
@@ -152,7 +158,9 @@ def main() -> None:
     options.add_argument("--repeats", type=int, default=10)
     chosen = options.parse_args()
     with tempfile.TemporaryDirectory() as folder, running_account(Path(folder)) as account:
-        raise SystemExit(bool(asyncio.run(run(account, chosen.few, chosen.stored, chosen.repeats))))
+        errors = apart(run, account, chosen.few, chosen.stored, chosen.repeats)
+    print(f"{errors.total()} errors", *errors.items())
+    raise SystemExit(bool(errors))
 
 
 if __name__ == "__main__":

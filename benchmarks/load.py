@@ -12,12 +12,11 @@ processors. So the processor time of each is told for every kind of call; in Azu
 
 import argparse
 import asyncio
-import concurrent.futures
 import contextlib
 import math
-import multiprocessing
 import tempfile
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +27,7 @@ from azure.core.credentials import AccessToken
 from azure.mgmt.media.aio import AzureMediaServices
 from azure.mgmt.media.models import Job, JobInputHttp, JobOutputAsset
 
-from benchmarks.mediaservice_account import ACCOUNT, GROUP, SUBSCRIPTION, Address, running_account
+from benchmarks.mediaservice_account import ACCOUNT, GROUP, SUBSCRIPTION, Address, apart, running_account
 
 VERSION = {"api-version": "2022-07-01"}
 URL = "https://lake1.blob.core.windows.net/raw/clip.mp4?sig=none"
@@ -121,7 +120,7 @@ class Measurement:
 
     def __init__(self, processes: Mapping[str, int]) -> None:
         self._processes = {name: psutil.Process(pid) for name, pid in processes.items()} | {"client": psutil.Process()}
-        self.errors = 0
+        self.errors: Counter[str] = Counter()
 
     async def paced(self, what: str, call: Call, total: int, rate: float) -> None:
         begun = time.perf_counter() + 0.1
@@ -151,8 +150,7 @@ class Measurement:
         try:
             await call(number)
         except Exception as error:
-            self.errors += 1
-            print(f"  {error!r}"[:200])
+            self.errors[str(getattr(error, "status", "") or repr(error))[:100]] += 1
         return time.perf_counter() - since
 
     async def _tell(self, what: str, total: int, running: Awaitable[list[float]]) -> None:
@@ -181,8 +179,8 @@ class Load:
     rounds: int
 
 
-async def measure(address: Address, load: Load) -> int:
-    """How many calls failed."""
+async def measure(address: Address, load: Load) -> Counter[str]:
+    """How many calls failed, and how."""
     measurement = Measurement(address.processes)
     service = psutil.Process(address.processes["service"])
     async with plain(address, "warm") as client:
@@ -208,7 +206,7 @@ async def measure(address: Address, load: Load) -> int:
     return measurement.errors
 
 
-def _in_a_process_of_its_own(address: Address, load: Load) -> int:
+def run(address: Address, load: Load) -> Counter[str]:
     return asyncio.run(measure(address, load))
 
 
@@ -219,14 +217,9 @@ def main() -> None:
     options.add_argument("--rate", type=float, default=100)
     options.add_argument("--rounds", type=int, default=3)
     load = Load(**vars(options.parse_args()))
-    spawn = multiprocessing.get_context("spawn")
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        running_account(Path(folder)) as account,
-        concurrent.futures.ProcessPoolExecutor(1, spawn) as generator,
-    ):
-        errors = generator.submit(_in_a_process_of_its_own, account.address, load).result()
-    print(f"{errors} errors")
+    with tempfile.TemporaryDirectory() as folder, running_account(Path(folder)) as account:
+        errors = apart(run, account.address, load)
+    print(f"{errors.total()} errors", *errors.items())
     raise SystemExit(bool(errors))
 
 

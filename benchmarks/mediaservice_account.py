@@ -1,11 +1,13 @@
 """A media service on this machine, as its containers run it, for benchmarks: Azurite, tokens, the API behind TLS."""
 
+import concurrent.futures
 import contextlib
 import json
+import multiprocessing
 import os
 import ssl
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,7 +58,7 @@ class RunningAccount:
 
 @contextlib.contextmanager
 def running_account(folder: Path) -> Iterator[RunningAccount]:
-    """Storage is in memory; this process is the ingress, and trusts the account's certificate from here on."""
+    """Storage is in memory. This process is the ingress; clients belong into others, see `apart`."""
     issued = tls.issue(folder / "certificates")
     os.environ.update(issued.environment)
     port = free_port()
@@ -102,6 +104,13 @@ def running_account(folder: Path) -> Iterator[RunningAccount]:
             running = RunningAccount(Address(ingress.url, path, token, numbers), environment, endpoints, key, folder)
             _wait(api, ingress.url, issued.authority)
             yield running
+
+
+def apart[**P, T](work: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T:
+    """What `work` gives in a process of its own: it trusts the certificate from its start, and the ingress goes on."""
+    spawn = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(1, spawn) as process:
+        return process.submit(work, *arguments, **options).result()
 
 
 def _wait(api: processes.Process, url: str, authority: Path) -> None:

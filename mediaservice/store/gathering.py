@@ -13,8 +13,8 @@ from mediaservice.store.errors import ExistsError
 Operations = Sequence[Any]  # as TableClient.submit_transaction takes them
 Submit = Callable[[Operations], Awaitable[list[str]]]  # gives an ETag for each
 
-AT_ONCE = 4  # transactions under way before others are gathered: one that hangs holds up no other
-MOST_OPERATIONS = 100  # in a transaction; Table service, Performing entity group transactions
+AT_ONCE = 2  # transactions under way before others are gathered: one that hangs does not hold up all
+MOST_OPERATIONS = 50  # in a transaction, which may have 100: the larger, the longer everything else waits
 MOST_CHARACTERS = 1_000_000  # in the same, which may hold 4 MiB
 
 

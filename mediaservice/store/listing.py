@@ -81,7 +81,8 @@ async def list_page[T](
 
 def plan(query: Query, columns: Mapping[str, str], indexes: tuple[Index, ...]) -> list[Part]:
     """A part for each alternative where all have an index in the same order, else one for all."""
-    query = replace(query, alternatives=_all_others(query.alternatives, indexes))
+    if query.order is None or (query.order.field == CREATED and query.order.descending):
+        query = replace(query, alternatives=_all_others(query.alternatives, indexes))
     alone = len(query.alternatives) == 1
     single = [_indexed(conditions, query.order, columns, indexes, alone=alone) for conditions in query.alternatives]
     parts = [part for part in single if part]
@@ -100,7 +101,7 @@ def _all_others(alternatives: tuple[Conditions, ...], indexes: tuple[Index, ...]
     for index in indexes if len(alternatives) == 1 else ():
         but = {c.value for c in alternatives[0] if c.field == index.field and c.operator is Operator.NE}
         equal = any(c.field == index.field and c.operator is Operator.EQ for c in alternatives[0])
-        if but and index.values and not equal:
+        if but and not equal and set(index.values) - but:
             rest = tuple(c for c in alternatives[0] if c.field != index.field)
             return tuple(
                 (Condition(index.field, Operator.EQ, value), *rest) for value in index.values if value not in but

@@ -1,5 +1,6 @@
 """A service of our own on the shared Azurite, made as the graph makes it."""
 
+import asyncio
 import io
 import ssl
 import sys
@@ -19,7 +20,8 @@ from azure.mgmt.media import AzureMediaServices
 from local.azurite import Azurite
 from local.certificates import Certificates
 from local.identity import Identity
-from mediaservice.settings import ApiSettings, read_api
+from mediaservice.settings import ApiSettings, read_api, read_worker
+from mediaservice.store.account import open_store
 from tests.mediaservice.deployment import (
     GROUP,
     Deployment,
@@ -28,6 +30,7 @@ from tests.mediaservice.deployment import (
     deployed,
     serving,
 )
+from tests.mediaservice.stored import Steps
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -138,3 +141,16 @@ def acting_as(certificates: Certificates, monkeypatch: pytest.MonkeyPatch) -> Ca
         monkeypatch.setattr(aiohttp.connector, "_SSL_CONTEXT_VERIFIED", context)
 
     return act
+
+
+@pytest.fixture
+def in_store(deploy: Callable[[], Deployment], acting_as: Callable[[Deployment], None]) -> Callable[[Steps], None]:
+    """Runs its steps on a store of their own."""
+    deployment = deploy()
+    acting_as(deployment)
+
+    async def run(steps: Steps) -> None:
+        async with open_store(read_worker(deployment.environment)) as store:
+            await steps(store)
+
+    return lambda steps: asyncio.run(run(steps))

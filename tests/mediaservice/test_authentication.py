@@ -10,6 +10,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from mediaservice.api.auth import CLOCK_SKEW_SECONDS
 from tests.mediaservice.deployment import AUDIENCE, Service
 
 Call = Callable[..., httpx.Response]
@@ -82,6 +83,14 @@ def test_a_token_that_is_not_for_this_api_or_not_for_now_is_refused(
     answer = call(forge(**claims))
     assert (answer.status_code, answer.json()["error"]["code"]) == (401, code)
     assert 'error="invalid_token"' in answer.headers["www-authenticate"]
+
+
+def test_a_token_is_good_no_longer_than_it_lasts(call: Call, forge: Callable[..., str]) -> None:
+    token = forge(exp=int(time.time()) - CLOCK_SKEW_SECONDS + 2)
+    assert call(token).status_code == 200
+    deadline = time.monotonic() + 10
+    while call(token).status_code == 200:
+        assert time.monotonic() < deadline, "it is still good"
 
 
 def test_a_token_signed_by_another_key_is_refused(call: Call, forge: Callable[..., str]) -> None:

@@ -13,7 +13,7 @@ from mediaservice.model.jobs import Job as StoredJob
 from mediaservice.model.sources import File, complete, problem, sources, unnamed
 from mediaservice.model.transforms import Mode, TransformOutput
 from tests.mediaservice.deployment import FACEREDACT, GROUP, Pipeline
-from tests.mediaservice.test_store import LONG_AGO
+from tests.mediaservice.stored import LONG_AGO
 
 HTTP, ASSET = "#Microsoft.Media.JobInputHttp", "#Microsoft.Media.JobInputAsset"
 VIDEO = {"@odata.type": HTTP, "files": ["https://lake1/raw/a.mp4"]}
