@@ -9,10 +9,12 @@ many by two; from the start of the first job to the end of the last, so that the
 
 import argparse
 import io
+import resource
 import ssl
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -70,8 +72,16 @@ def client_of(account: RunningAccount) -> Iterator[httpx.Client]:
         yield client
 
 
-def seconds(account: RunningAccount, client: httpx.Client, url: str, jobs: int, workers: int, label: str) -> float:
-    """From the start of the first of `jobs` to the end of the last, done by `workers`."""
+@dataclass(frozen=True)
+class Spent:
+    wall: float  # seconds from the start of the first job to the end of the last
+    busy: float  # seconds of processor time that the workers and their engines used
+
+    def told(self, jobs: int) -> str:
+        return f"{self.wall:.1f} s, {jobs / self.wall:.2f} a second, {self.busy / self.wall:.2f} processors busy"
+
+
+def do(account: RunningAccount, client: httpx.Client, url: str, jobs: int, workers: int, label: str) -> Spent:
     names = [f"{label}-{number}" for number in range(jobs)]
     for name in names:
         client.put(f"/assets/{name}", json={}).raise_for_status()
@@ -80,18 +90,21 @@ def seconds(account: RunningAccount, client: httpx.Client, url: str, jobs: int, 
             "outputs": [{"@odata.type": "#Microsoft.Media.JobOutputAsset", "assetName": name}],
         }
         client.put(f"{JOBS}/{name}", json={"properties": job}).raise_for_status()
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     with ExitStack() as stack:
         started = [
             stack.enter_context(account.start("worker", f"worker-{label}-{number}")) for number in range(workers)
         ]
         for worker in started:
             worker.wait(PATIENCE)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = [client.get(f"{JOBS}/{name}").json()["properties"] for name in names]
     if bad := [job for job in done if job["state"] != "Finished"]:
         raise SystemExit(f"{len(bad)} jobs did not finish: {bad[0]}")
     begin = min(datetime.fromisoformat(job["startTime"]) for job in done)
     end = max(datetime.fromisoformat(job["endTime"]) for job in done)
-    return (end - begin).total_seconds()
+    busy = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Spent((end - begin).total_seconds(), busy)
 
 
 def main() -> None:
@@ -109,13 +122,10 @@ def main() -> None:
         url = upload(account, clip)
         for number in range(chosen.rounds):
             one, two = (
-                seconds(account, client, url, chosen.jobs, workers, f"round{number}-{workers}") for workers in (1, 2)
+                do(account, client, url, chosen.jobs, workers, f"round{number}-{workers}") for workers in (1, 2)
             )
-            print(
-                f"{chosen.jobs} jobs: one worker {one:.1f} s ({chosen.jobs / one:.2f} a second), "
-                f"two {two:.1f} s ({chosen.jobs / two:.2f} a second): {one / two:.2f} times as fast",
-                flush=True,
-            )
+            print(f"{chosen.jobs} jobs: one worker {one.told(chosen.jobs)}; two {two.told(chosen.jobs)}")
+            print(f"  {one.wall / two.wall:.2f} times as fast", flush=True)
 
 
 if __name__ == "__main__":
