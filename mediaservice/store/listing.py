@@ -100,8 +100,8 @@ def _all_others(alternatives: tuple[Conditions, ...], indexes: tuple[Index, ...]
     """All values but one are as many alternatives, each of which has its own keys."""
     for index in indexes if len(alternatives) == 1 else ():
         but = {c.value for c in alternatives[0] if c.field == index.field and c.operator is Operator.NE}
-        equal = any(c.field == index.field and c.operator is Operator.EQ for c in alternatives[0])
-        if but and not equal and set(index.values) - but:
+        better = any(c.operator is Operator.EQ and c.field in (index.field, "name") for c in alternatives[0])
+        if but and not better and set(index.values) - but:
             rest = tuple(c for c in alternatives[0] if c.field != index.field)
             return tuple(
                 (Condition(index.field, Operator.EQ, value), *rest) for value in index.values if value not in but
