@@ -90,8 +90,19 @@ def _small_bgr(frame: VideoFrame, width: int, height: int) -> NDArray[np.uint8]:
     # Reducing the planes before turning them into BGR takes a third of swscale's time at 1080p. The
     # detector does not mind the colour matrix or range.
     if frame.format.name in {"yuv420p", "yuvj420p"} and (frame.width, frame.height) != (width, height):
-        reduced = [cv2.resize(p, (width, height), interpolation=cv2.INTER_AREA) for p in planes(frame)]
-        luma, blue, red = reduced
+        luma, blue, red = (_reduced(plane, width, height) for plane in planes(frame))
         return np.asarray(cv2.cvtColor(cv2.merge([luma, blue, red]), cv2.COLOR_YUV2BGR), np.uint8)
     reformatted = frame.reformat(width, height, "bgr24", interpolation="AREA")
     return np.asarray(reformatted.to_ndarray(), np.uint8)
+
+
+def _reduced(plane: Plane, width: int, height: int) -> Plane:
+    """By means over areas, then linearly for what is left, a factor below two, at which no sample is skipped.
+
+    OpenCV halves quickly: means straight to 736 pixels of 1080p take five times as long.
+    """
+    while plane.shape[1] >= 2 * width and plane.shape[0] >= 2 * height:
+        halved = (plane.shape[1] // 2, plane.shape[0] // 2)
+        whole = plane[: 2 * halved[1], : 2 * halved[0]]
+        plane = np.asarray(cv2.resize(whole, halved, interpolation=cv2.INTER_AREA), plane.dtype)
+    return np.asarray(cv2.resize(plane, (width, height), interpolation=cv2.INTER_LINEAR), plane.dtype)

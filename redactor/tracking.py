@@ -189,21 +189,28 @@ def _matches(
     """Index of track to index of sighting, at the least total cost."""
     if not tracks or not sightings:
         return {}
-    cost = np.array([[_cost(track, sighting, edges) for sighting in sightings] for track in tracks])
+    # Read once a track: the sightings are of one frame, and there are many pairs.
+    expected = [track.extended(sightings[0].frame) for track in tracks]
+    cost = np.array(
+        [
+            [_cost(track, place, sighting, edges) for sighting in sightings]
+            for track, place in zip(tracks, expected, strict=True)
+        ]
+    )
     possible = np.isfinite(cost)
     rows, columns = linear_sum_assignment(np.where(possible, cost, 1e6))
     return {int(r): int(c) for r, c in zip(rows, columns, strict=True) if possible[r, c]}
 
 
-def _cost(track: Track, sighting: Sighting, edges: Callable[[Box], frozenset[str]]) -> float:
-    """How badly `sighting` fits `track`; infinite where it cannot belong to it."""
+def _cost(track: Track, place: Box, sighting: Sighting, edges: Callable[[Box], frozenset[str]]) -> float:
+    """How badly `sighting` fits `track`, expected in `place`; infinite where it cannot belong to it."""
     last = track.sightings[-1]
     if last.scene != sighting.scene:
         return 1.0 if last.box.overlap(sighting.box) >= STEADY else math.inf
     absent = sighting.frame - last.frame
     # What went over the frame's edge and comes back over it was still there, partly visible, and did not move on.
     returning = absent > ABSENT and bool(edges(last.box) & edges(sighting.box))
-    expected = last.box if returning else track.extended(sighting.frame)
+    expected = last.box if returning else place
     if min(expected.size, sighting.box.size) <= 0:
         return math.inf
     (x0, y0), (x1, y1) = expected.centre, sighting.box.centre
