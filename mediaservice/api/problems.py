@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 
 from mediaservice.model.query import QueryError
 from mediaservice.model.validation import described
+from mediaservice.store.errors import TooLargeError
 
 CODES = {404: "NotFound", 405: "MethodNotAllowed", 413: "RequestContentTooLarge"}
 MEDIA_TYPE = "application/json; odata.metadata=minimal"
@@ -44,6 +45,10 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(QueryError)
     async def query(_: Request, error: QueryError) -> OdataResponse:
+        return OdataResponse(body("BadRequest", str(error)), 400)
+
+    @app.exception_handler(TooLargeError)
+    async def too_large(_: Request, error: TooLargeError) -> OdataResponse:
         return OdataResponse(body("BadRequest", str(error)), 400)
 
     @app.exception_handler(RequestValidationError)

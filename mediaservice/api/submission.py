@@ -38,6 +38,7 @@ async def submit(store: "Store", transform: str, name: str, given: JobProperties
         if await store.jobs.get(transform, name):
             raise _taken(name) from None
         raise
+    store.jobs.check(job)
     message = await store.work.put(Ticket(job.transform, job.name, job.instance))
     try:
         await store.jobs.insert(job)

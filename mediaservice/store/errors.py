@@ -5,6 +5,10 @@ class ExistsError(Exception):
     """The name is taken."""
 
 
+class TooLargeError(Exception):
+    """An entity has more than a table can be expected to keep; the message is meant for the client."""
+
+
 class ChangedError(Exception):
     """Somebody else has written or deleted the entity since it was read."""
 

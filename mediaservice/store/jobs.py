@@ -41,6 +41,10 @@ class Jobs:
     async def get(self, transform: str, name: str) -> Stored[Job] | None:
         return await self._table.get(keys.of_name(transform), keys.by_name(name))
 
+    def check(self, job: Job) -> None:
+        """Raises TooLargeError."""
+        self._table.check(job)
+
     async def insert(self, job: Job) -> Stored[Job]:
         """Raises ExistsError."""
         stored = await self._table.insert(_rows(job), job)

@@ -15,11 +15,13 @@ from azure.data.tables import TableTransactionError
 from azure.data.tables.aio import TableClient
 from pydantic import TypeAdapter
 
-from mediaservice.store.errors import ChangedError, ExistsError
+from mediaservice.store.errors import ChangedError, ExistsError, TooLargeError
 from mediaservice.store.gathering import Gathering, Operations
 
 CHUNK = 30_000  # characters; a property holds 32 K
 COLUMN = "Document"
+# An entity has 1 MiB of UTF-16 at most; the rest is for what is written to it later.
+MAX_CHARACTERS = 300_000
 REPLACE = {"mode": "replace"}
 
 
@@ -64,6 +66,12 @@ class EntityTable[T]:
                 raise
             return None
         return Stored(self._load(entity), str(entity.metadata["etag"]))
+
+    def check(self, value: T) -> None:
+        """Raises TooLargeError."""
+        size = len(self._document(value))
+        if size > MAX_CHARACTERS:
+            raise TooLargeError(f"It has {size:,} characters in all; at most {MAX_CHARACTERS:,} can be kept.")
 
     async def insert(self, rows: Rows[T], value: T) -> Stored[T]:
         """Raises ExistsError."""
@@ -119,7 +127,7 @@ class EntityTable[T]:
         return None
 
     def entity(self, rows: Rows[T], key: str, value: T) -> dict[str, str]:
-        document = self._adapter.dump_json(value, by_alias=True).decode()
+        document = self._document(value)
         chunks = [document[start : start + CHUNK] for start in range(0, len(document), CHUNK)]
         return {
             "PartitionKey": rows.partition,
@@ -131,6 +139,9 @@ class EntityTable[T]:
     def _copies(self, rows: Rows[T]) -> list[Any]:
         copy = self.entity(rows, "", rows.listed)
         return [("upsert", {**copy, "RowKey": key}, REPLACE) for key in sorted(rows.copies)]
+
+    def _document(self, value: T) -> str:
+        return self._adapter.dump_json(value, by_alias=True).decode()
 
     def _load(self, entity: Mapping[str, Any]) -> T:
         chunks: list[str] = []

@@ -40,11 +40,13 @@ class Transforms:
         return await self._reads.get(keys.by_name(name))
 
     async def insert(self, transform: Transform) -> Stored[Transform]:
-        """Raises ExistsError."""
+        """Raises ExistsError and TooLargeError."""
+        self._table.check(transform)
         return await self._table.insert(_rows(transform), transform)
 
     async def replace(self, former: Stored[Transform], transform: Transform) -> Stored[Transform]:
-        """Raises ChangedError."""
+        """Raises ChangedError and TooLargeError."""
+        self._table.check(transform)
         return await self._table.replace(_rows(former.value), former.etag, _rows(transform), transform)
 
     async def delete(self, transform: Stored[Transform], *, announced: bool) -> None:

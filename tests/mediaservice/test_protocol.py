@@ -92,6 +92,20 @@ def test_what_no_table_could_hold_is_refused(rest: Rest, name: str) -> None:
     assert rest("PUT", f"/assets/{name}", json={"properties": {"description": "x" * 10_001}}).status_code == 400
 
 
+def test_a_job_or_transform_that_no_table_could_hold_is_refused(rest: Rest, name: str) -> None:
+    rest("PUT", f"/assets/{name}", json={"properties": {}})
+    given = {"@odata.type": "#Microsoft.Media.JobInputHttp", "files": ["https://h/a.mp4"], "label": "x" * 400_000}
+    output = {"@odata.type": "#Microsoft.Media.JobOutputAsset", "assetName": name}
+    preset = {"@odata.type": "#Microsoft.Media.FaceDetectorPreset", "experimentalOptions": {"x": "x" * 400_000}}
+    for path, properties in (
+        (f"/transforms/faceredact/jobs/{name}", {"input": given, "outputs": [output]}),
+        (f"/transforms/{name}", {"outputs": [{"preset": preset}]}),
+    ):
+        answer = rest("PUT", path, json={"properties": properties})
+        assert (answer.status_code, "300,000 can be kept" in answer.json()["error"]["message"]) == (400, True)
+        assert rest("GET", path).status_code == 404
+
+
 def in_chunks(size: int) -> Iterator[bytes]:
     yield b'{"properties": {"description": "'
     for _ in range(size // 1024):
