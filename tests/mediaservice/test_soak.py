@@ -30,7 +30,7 @@ JOBS = int(os.environ.get("SOAK_JOBS", "100"))
 SEEDS = [int(seed) for seed in os.environ.get("SOAK_SEEDS", "1").split()]
 WORKERS = 2
 CLIENTS = 4
-PATIENCE = 60 + 0.6 * JOBS  # seconds
+PATIENCE = 60 + JOBS  # seconds
 FINAL = {"Finished", "Error", "Canceled"}
 FILE = "clip_redacted.mp4"
 
@@ -97,7 +97,7 @@ class Soak:
             self.kills += 1
             self.api.append(self.pipeline.service.deployment.start("api"))
         elif what < 0.65:
-            self.storage.process.stop()
+            self.storage.process.stop(grace=30)  # so that it writes all that it has acknowledged
             self.storage.__enter__()
             self.restarts += 1
         elif what < 0.75:
