@@ -62,7 +62,7 @@ def run(
                 sink.write_frame(frame)
             on_progress(_progress(sink.written, facts.frames))
         with clocks.encoding:
-            sink.finish()
+            sink.finish(lambda: _heed(cancel))
         return Result(
             frames=sink.written,
             frames_with_faces=dressed,
@@ -170,10 +170,14 @@ def _in_format(frame: VideoFrame, pixel_format: str) -> VideoFrame:
     return frame.reformat(format=pixel_format, src_color_range=kept, dst_color_range=kept)
 
 
+def _heed(cancel: threading.Event) -> None:
+    if cancel.is_set():
+        raise Cancelled("stopped")
+
+
 def _until(cancel: threading.Event, items: Iterator[VideoFrame | AnyPacket]) -> Iterator[VideoFrame | AnyPacket]:
     for item in items:
-        if cancel.is_set():
-            raise Cancelled("stopped")
+        _heed(cancel)
         yield item
 
 
@@ -202,8 +206,7 @@ def _ahead(items: Iterator[RegionedFrame | AnyPacket], cancel: threading.Event) 
                 pass
             except queue.ShutDown:
                 break
-            if cancel.is_set():
-                raise Cancelled("stopped")
+            _heed(cancel)
     finally:
         made.shutdown(immediate=True)
         thread.join()

@@ -3,44 +3,84 @@
 import struct
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Final
 
 from av.sidedata.sidedata import Type
 from av.video.frame import VideoFrame
 
+MOST_16: Final = 2**16 - 1
+MOST_32: Final = 2**32 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class MasteringDisplay:
+    """Chromaticities x, y of green, blue, red and white in units of 0.00002; luminances in 0.0001 cd/m2."""
+
+    chromaticities: tuple[int, ...]
+    brightest: int
+    darkest: int
+
+
+@dataclass(frozen=True, slots=True)
+class LightLevel:
+    """Of the brightest sample and of the brightest frame's mean, in cd/m2."""
+
+    content: int
+    frame_average: int
+
 
 @dataclass(frozen=True, slots=True)
 class Hdr10:
-    """The two parts in the words of x264's and x265's options; either may be missing."""
+    """Either part may be missing."""
 
-    mastering_display: str | None
-    light_level: str | None
+    display: MasteringDisplay | None = None
+    light: LightLevel | None = None
+
+    def options(self, display: str, light: str) -> list[str]:
+        """For x264 and x265, which call the two parts by different names."""
+        wanted = []
+        if self.display is not None:
+            pairs = zip(self.display.chromaticities[::2], self.display.chromaticities[1::2], strict=True)
+            points = "".join(f"{name}({x},{y})" for name, (x, y) in zip(("G", "B", "R", "WP"), pairs, strict=True))
+            wanted.append(f"{display}={points}L({self.display.brightest},{self.display.darkest})")
+        if self.light is not None:
+            wanted.append(f"{light}={self.light.content},{self.light.frame_average}")
+        return wanted
+
+    def boxes(self) -> bytes:
+        """`mdcv` and `clli` of ISO/IEC 14496-12, for the sample entry: players read them before the first frame."""
+        made = b""
+        if self.display is not None:
+            numbers = *self.display.chromaticities, self.display.brightest, self.display.darkest
+            made += struct.pack(">I4s8H2I", 32, b"mdcv", *numbers)
+        if self.light is not None:
+            made += struct.pack(">I4s2H", 12, b"clli", self.light.content, self.light.frame_average)
+        return made
 
 
 def hdr10(frame: VideoFrame) -> Hdr10:
     """What a decoded frame carries, be it from the container or from the coded stream."""
     display, light = (frame.side_data.get(kind) for kind in (Type.MASTERING_DISPLAY_METADATA, Type.CONTENT_LIGHT_LEVEL))
     return Hdr10(
-        mastering_display=_mastering_display(bytes(display)) if display is not None else None,
-        light_level=_light_level(bytes(light)) if light is not None else None,
+        display=_display(bytes(display)) if display is not None else None,
+        light=_light(bytes(light)) if light is not None else None,
     )
 
 
-def _mastering_display(data: bytes) -> str | None:
-    """AVMasteringDisplayMetadata: red, green, blue and white as x and y, darkest and brightest, two flags."""
+def _display(data: bytes) -> MasteringDisplay | None:
+    """AVMasteringDisplayMetadata: x and y of red, green, blue and white, darkest and brightest, two flags."""
     if len(data) < 88:
         return None
     numbers = struct.unpack_from("22i", data)
     if not (numbers[20] and numbers[21]):
         return None
     rationals = [Fraction(numbers[at], numbers[at + 1]) if numbers[at + 1] else Fraction(0) for at in range(0, 20, 2)]
-    # In units of 0.00002 and of 0.0001 candela per square metre.
-    red_x, red_y, green_x, green_y, blue_x, blue_y, white_x, white_y = (round(r * 50_000) for r in rationals[:8])
-    darkest, brightest = (round(r * 10_000) for r in rationals[8:])
-    return (
-        f"G({green_x},{green_y})B({blue_x},{blue_y})R({red_x},{red_y})WP({white_x},{white_y})L({brightest},{darkest})"
-    )
+    red, green, blue, white = (rationals[at : at + 2] for at in range(0, 8, 2))
+    chromaticities = tuple(min(MOST_16, max(0, round(r * 50_000))) for r in (*green, *blue, *red, *white))
+    darkest, brightest = (min(MOST_32, max(0, round(r * 10_000))) for r in rationals[8:])
+    return MasteringDisplay(chromaticities, brightest, darkest)
 
 
-def _light_level(data: bytes) -> str | None:
-    """AVContentLightMetadata: MaxCLL and MaxFALL in candela per square metre."""
-    return "{},{}".format(*struct.unpack_from("2I", data)) if len(data) >= 8 else None
+def _light(data: bytes) -> LightLevel | None:
+    """AVContentLightMetadata: MaxCLL and MaxFALL."""
+    return LightLevel(*(min(MOST_16, level) for level in struct.unpack_from("2I", data))) if len(data) >= 8 else None

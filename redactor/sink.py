@@ -2,7 +2,7 @@
 
 import contextlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -13,7 +13,8 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from redactor.errors import ConfigurationUnsupported, RedactionError
-from redactor.hdr import hdr10
+from redactor.faststart import index_first
+from redactor.hdr import Hdr10, hdr10
 from redactor.sound import sound
 from redactor.source import AnyPacket, Source, VideoFacts
 from redactor.span import Span
@@ -39,6 +40,7 @@ class Sink:
         self._bottom_first = facts.bottom_first
         self._pictures = 0
         self._span = Span()
+        self._hdr = Hdr10()
         self._early: list[AnyPacket] = []
         self._partial = destination.parent / f".{destination.name}.{secrets.token_hex(4)}.part"
         self._finished = False
@@ -47,7 +49,7 @@ class Sink:
                 f"file:{self._partial.absolute()}",
                 "w",
                 format=CONTAINERS[suffix],
-                options={"movflags": "+faststart", "video_track_timescale": str(facts.time_base.denominator)},
+                options={"video_track_timescale": str(facts.time_base.denominator)},
             )
         except av.FFmpegError as error:
             raise ConfigurationUnsupported(f"{destination}: cannot be written ({error.strerror})") from error
@@ -91,8 +93,11 @@ class Sink:
             return
         self._mux(self._sounds[packet.stream.index].write(packet))
 
-    def finish(self) -> None:
-        """Flush the encoder and write the index; the file is complete afterwards, and still unpublished."""
+    def finish(self, proceed: Callable[[], None] = lambda: None) -> None:
+        """Flush the encoder and write the index; the file is complete afterwards, and still unpublished.
+
+        That takes a while with a large file: `proceed` is called now and then, and may raise to stop.
+        """
         self._write_pictures(self._video.encode(None))
         if self._pictures != self.written:
             raise RedactionError(f"{self.destination}: {self.written} frames went in, {self._pictures} came out")
@@ -103,21 +108,24 @@ class Sink:
             self._container.close()
         except av.FFmpegError as error:
             raise RedactionError(f"{self.destination}: cannot be written ({error.strerror})") from error
+        try:
+            index_first(self._partial, proceed, self._hdr.boxes())
+        except OSError as error:
+            raise RedactionError(f"{self.destination}: cannot be written ({error.strerror})") from error
         self._finished = True
 
     def _prepare(self, first: VideoFrame) -> None:
         """Tell the encoder, which has not been opened yet, what only a decoded frame tells."""
-        context, static = self._video.codec_context, hdr10(first)
+        context = self._video.codec_context
+        self._hdr = hdr10(first)
         if context.name == "libx265":
             key, wanted = "x265-params", [X265_LOG]
-            names = ("master-display", "max-cll")
+            wanted += self._hdr.options("master-display", "max-cll")
         else:
             key, wanted = "x264-params", ["bff=1"] if self._bottom_first and first.interlaced_frame else []
-            names = ("mastering-display", "cll")
+            wanted += self._hdr.options("mastering-display", "cll")
             if first.interlaced_frame:
                 context.flags |= INTERLACED_FLAGS
-        values = zip(names, (static.mastering_display, static.light_level), strict=True)
-        wanted += [f"{name}={value}" for name, value in values if value]
         context.options = {**context.options, key: ":".join(wanted)}
 
     def _write_pictures(self, packets: Sequence[AnyPacket]) -> None:

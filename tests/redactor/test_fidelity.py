@@ -170,6 +170,11 @@ def test_hdr10_stays_hdr10(
     assert len(before.static_hdr) == 2
     assert after.static_hdr == before.static_hdr
     assert (after.colour, after.pixel_format) == ((1, 9, 16, 9), "yuv420p10le")
+    with av.open(str(out)) as container:  # in the container too, for players that look there
+        told = container.streams.video[0].codec_context.coded_side_data
+        assert {bytes(told["mastering_display_metadata"]), bytes(told["content_light_level"])} == set(
+            before.static_hdr.values()
+        )
     assert result.dropped == result.converted == ()
 
 

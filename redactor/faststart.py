@@ -1,0 +1,100 @@
+"""Puts an MP4's index before its media, so that players start at once, and says there what the muxer left out.
+
+FFmpeg's own +faststart cannot be stopped, which takes minutes with a large file. Boxes as in ISO/IEC 14496-12.
+"""
+
+import struct
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO, Final
+
+import numpy as np
+
+from redactor.errors import RedactionError
+
+BLOCK: Final = 8 * 2**20  # bytes between two looks at the caller's wish to stop
+PARENTS: Final = frozenset({b"moov", b"trak", b"mdia", b"minf", b"stbl"})
+VIDEO_ENTRIES: Final = frozenset({b"avc1", b"avc3", b"hvc1", b"hev1"})
+MOST_32: Final = 2**32 - 1
+
+
+def index_first(path: Path, proceed: Callable[[], None], description: bytes = b"") -> None:
+    """Rewrite the MP4 at `path` in place; `proceed` may raise to stop, and leaves a file that is of no use.
+
+    `description`: boxes to add to the video's sample entry.
+    """
+    with path.open("r+b") as file:
+        boxes = list(_boxes(file))
+        kinds = [kind for kind, _, _ in boxes]
+        if kinds[0] != b"ftyp" or kinds[-1] != b"moov":
+            raise RedactionError(f"{path.name}: boxes {kinds} are not what the muxer writes")
+        start, (_, index_at, size) = boxes[1][1], boxes[-1]
+        file.seek(index_at)
+        index = moved(file.read(size), description)
+        _insert(file, index, start, index_at, proceed)
+
+
+def _insert(file: BinaryIO, content: bytes, start: int, end: int, proceed: Callable[[], None]) -> None:
+    """Move what lies between `start` and `end` behind `content`, and end the file there."""
+    waiting = content
+    reading = writing = start
+    while reading < end:
+        proceed()
+        file.seek(reading)
+        block = file.read(min(BLOCK, end - reading))
+        if not block:
+            raise RedactionError("the output became shorter while it was written")
+        reading += len(block)
+        waiting += block
+        file.seek(writing)
+        writing += file.write(waiting[: len(block)])
+        waiting = waiting[len(block) :]
+    file.seek(writing)
+    writing += file.write(waiting)
+    file.truncate(writing)
+
+
+def _boxes(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
+    """Kind, place and size of each box of a file."""
+    at, end = 0, file.seek(0, 2)
+    while at < end:
+        file.seek(at)
+        header = file.read(16)
+        size, kind = struct.unpack_from(">I4s", header)
+        if size == 1:
+            size = struct.unpack_from(">Q", header, 8)[0]
+        yield kind, at, size or end - at
+        at += size or end - at
+
+
+def moved(index: bytes, description: bytes) -> bytes:
+    """The `moov` box with media that lie further back by its own new length."""
+    for wide in (False, True):
+        length = len(_rebuilt(index, 0, description, wide=wide))
+        try:
+            return _rebuilt(index, length, description, wide=wide)
+        except OverflowError:
+            continue
+    raise RedactionError("the index cannot be moved")
+
+
+def _rebuilt(box: bytes, shift: int, description: bytes, *, wide: bool) -> bytes:
+    """`box` with offsets greater by `shift`, as 64-bit numbers if `wide`. Raises OverflowError if they must be."""
+    kind, content = box[4:8], box[8:]
+    if kind in PARENTS:
+        at, parts = 0, []
+        while at < len(content):
+            size = int.from_bytes(content[at : at + 4])
+            parts.append(_rebuilt(content[at : at + size], shift, description, wide=wide))
+            at += size
+        content = b"".join(parts)
+    elif kind == b"stsd" and content[12:16] in VIDEO_ENTRIES:
+        entry = content[8:] + description  # the only one
+        content = content[:8] + len(entry).to_bytes(4) + entry[4:]
+    elif kind in {b"stco", b"co64"}:
+        offsets = np.frombuffer(content[8:], ">u4" if kind == b"stco" else ">u8").astype(np.uint64) + np.uint64(shift)
+        if kind == b"stco" and not wide and offsets.max(initial=0) > MOST_32:
+            raise OverflowError
+        kind = b"co64" if wide else kind
+        content = content[:8] + offsets.astype(">u4" if kind == b"stco" else ">u8").tobytes()
+    return (8 + len(content)).to_bytes(4) + kind + content
