@@ -3,7 +3,6 @@
 import contextlib
 import math
 import struct
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -33,7 +32,7 @@ FORMATS_IN_WORDS: Final = "MP4, MOV, M4V, MKV, WebM, AVI, WMV/ASF, MPEG-TS, MPEG
 BOTTOM_FIRST: Final = frozenset({3, 4})  # AV_FIELD_BB, AV_FIELD_TB: which field is shown first
 DECODER_OPTIONS: Final = {"err_detect": "explode"}
 LONGEST_GAP: Final = 2**31 - 1  # between two samples of an MP4 track, in its time scale
-TAIL: Final = 64  # packets, more than any decoder holds back
+PICTURE_A_PACKET: Final = frozenset({"h264", "hevc"})  # unless it has fields, which may have one each
 LARGEST_SIDE: Final = 16384  # H.264's and HEVC's encoders stop there
 MOST_PIXELS: Final = 8192 * 4320
 
@@ -79,6 +78,9 @@ class Source:
             self.facts = self._describe()
             self._side_data = tuple(self.video.codec_context.coded_side_data)
             self._carried: set[Type] = set()
+            self._fields = self.facts.interlaced
+            self._recorded = self.container.format.name == "mpegts"
+            self._entry: int | None = None
         except BaseException:
             self.container.close()
             raise
@@ -106,7 +108,7 @@ class Source:
         """
         name = self.path.name
         count, packets, pictures, last = 0, 0, 0, None
-        tail: deque[int | None] = deque(maxlen=TAIL)
+        early: list[int | None] = []
         try:
             for packet in self.container.demux(self.video, *self.audio):
                 self._check_packet(packet, count)
@@ -115,12 +117,17 @@ class Source:
                     if packet.size:
                         yield packet
                     continue
-                if packet.size:
-                    packets += 1
-                    pictures += not packet.is_discard
-                    tail.append(packet.pts if packet.pts is not None else packet.dts)
+                if self._recorded and packet.size and not self._entered(packet):
+                    continue
+                packets += bool(packet.size)
+                if packet.size and not packet.is_discard:
+                    pictures += 1
+                    if not count:
+                        early.append(packet.pts)
                 for frame in self.video.decode(packet):
                     self._check(frame, count)
+                    if not count:  # what comes before the first picture that needs no other is never shown
+                        pictures -= sum(time is not None and time < (frame.pts or 0) for time in early)
                     count, last = count + 1, self._timed(frame, count, last)
                     yield frame
         except av.FFmpegError as error:
@@ -130,30 +137,8 @@ class Source:
         promised = len(self.video.index_entries) if "mov" in self.container.format.name else packets
         if packets < promised:
             raise ContentMalformed(f"{name}: cut short: {packets} of {promised} video samples are there")
-        if count < pictures:
-            self._check_tail(tail[0] or 0)
-
-    def _check_tail(self, start: int) -> None:
-        """Decode the end again, from `start`, packet by packet.
-
-        PyAV keeps quiet about damage that shows only when the decoder is flushed, if frames before it came out well.
-        Fewer frames than packets arouse suspicion, no more: the two fields of a picture may come in a packet each,
-        and some packets hold no picture that is shown.
-        """
-        with self._opened() as container:
-            stream = container.streams[self.video.index]
-            assert isinstance(stream, VideoStream)
-            stream.thread_type = "NONE"
-            stream.codec_context.options = DECODER_OPTIONS
-            container.seek(start, stream=stream)
-            for packet in container.demux(stream):
-                time = packet.pts if packet.pts is not None else packet.dts
-                try:
-                    stream.decode(packet)
-                except av.FFmpegError as error:
-                    # Pictures before it may lack those they are predicted from.
-                    if time is None or time >= start:
-                        raise ContentMalformed(f"{self.path.name}: damaged near its end ({error.strerror})") from error
+        if self.facts.codec in PICTURE_A_PACKET and not self._fields and count < pictures:
+            raise ContentMalformed(f"{name}: damaged: {count} of {pictures} pictures can be decoded")
 
     def dropped(self) -> tuple[str, ...]:
         """What of the input an output made from `items`, which must have been read, lacks, in words."""
@@ -186,7 +171,8 @@ class Source:
             raise ContentUnsupported(f"{name}: {context.width}x{context.height} is more than 8192x4320 pixels")
         if "alpha" in context.pix_fmt or context.pix_fmt.startswith(("yuva", "rgba", "bgra", "argb", "gbrap")):
             raise ContentUnsupported(f"{name}: has transparency ({context.pix_fmt}), which MP4 cannot keep")
-        context.thread_type = "AUTO"
+        # On several threads decoders tell of damage late, and PyAV keeps quiet about what they tell at the end.
+        context.thread_type = "NONE"
         context.options = DECODER_OPTIONS
         matrix = _matrix(context.coded_side_data.get("display_matrix"))
         rate = stream.average_rate or stream.guessed_rate
@@ -232,6 +218,15 @@ class Source:
             )
         return frame.pts
 
+    def _entered(self, packet: AnyPacket) -> bool:
+        """Whether a packet is behind the first picture that needs no other, both in the file and when shown.
+
+        Recordings of broadcasts begin anywhere, and players do not show what needs pictures from before, either.
+        """
+        if self._entry is None and packet.is_keyframe:
+            self._entry = packet.pts or 0
+        return self._entry is not None and (packet.pts is None or packet.pts >= self._entry)
+
     def _check_packet(self, packet: AnyPacket, index: int) -> None:
         if packet.is_corrupt:
             raise ContentMalformed(f"{self.path.name}: damaged or cut short after frame {index}")
@@ -244,6 +239,7 @@ class Source:
             raise ContentMalformed(f"{self.path.name}: frame {index} is damaged")
         if frame.interlaced_frame and self.facts.codec == "hevc":
             raise ContentUnsupported(f"{self.path.name}: interlaced HEVC is not handled; make it progressive first")
+        self._fields = self._fields or frame.interlaced_frame
         self._carried.update(kind for kind, data in frame.side_data.items() if not encoders_own(data))
         if (frame.width, frame.height) != (self.facts.width, self.facts.height):
             raise ContentUnsupported(

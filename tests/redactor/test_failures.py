@@ -110,7 +110,8 @@ def test_no_container_can_be_cut_short_unnoticed(
     folder = tmp_path / "out"
     folder.mkdir()
     for tenth in range(1, 10):
-        clip.write_bytes(data[: len(data) * tenth // 10])
+        length = len(data) * tenth // 10
+        clip.write_bytes(data[: length - (length % 188 == 0)])  # not between two packets of MPEG-TS
         with pytest.raises(ContentMalformed, match=rf"^{name}: "):
             redactor.redact(clip, folder / "out.mp4")
     assert list(folder.iterdir()) == []
@@ -136,6 +137,32 @@ def test_a_recording_stopped_within_a_picture_is_malformed_and_behind_one_taken_
         else:
             with pytest.raises(ContentMalformed, match="damaged"):
                 redactor.redact(clip, tmp_path / "other.mp4")
+
+
+@pytest.mark.parametrize(
+    ("codec", "options"),
+    [
+        ("libx264", {"g": "8"}),
+        ("mpeg2video", {"g": "8", "bf": "2", "b": "2M"}),
+        ("libx265", {"x265-params": "log-level=none:open-gop=1:keyint=8:bframes=2"}),
+    ],
+)
+def test_a_recording_that_begins_anywhere_begins_with_the_first_whole_picture(
+    codec: str, options: dict[str, str], walk: Any, recipe: Any, make_clip: Any, tmp_path: Path, read_video: Any
+) -> None:
+    kind = recipe(name="clip.ts", codec=codec, options=options, time_base=Fraction(1, 25), audio=())
+    clip = make_clip(walk(30, 160, 120), kind)
+    whole = read_video(clip)
+    data = clip.read_bytes()
+    packets = [data[at : at + 188] for at in range(0, len(data), 188)]
+    starts = [at for at, packet in enumerate(packets) if int.from_bytes(packet[1:3]) & 0x5FFF == 0x4100]
+    clip.write_bytes(b"".join(packets[:3] + packets[starts[4] :]))  # the tables that name the streams stay
+    result = redactor.redact(clip, tmp_path / "out.mp4")
+    assert 15 <= result.frames <= 24
+    after = read_video(tmp_path / "out.mp4")
+    assert [at - after.times[-1] for at in after.times] == [
+        at - whole.times[-1] for at in whole.times[-result.frames :]
+    ]
 
 
 @pytest.mark.parametrize(
@@ -296,6 +323,26 @@ def test_a_picture_that_changes_its_size_is_refused(
                     packet.stream = stream
                     container.mux(packet)
     assert "the picture changes from 160x120 to 320x240 at frame 3" in refused(joined, ContentUnsupported)
+
+
+@pytest.mark.parametrize(("name", "codec"), [("clip.mp4", "libx264"), ("clip.avi", "mpeg4"), ("clip.ts", "mpeg2video")])
+def test_damage_in_the_last_pictures_is_noticed(
+    name: str, codec: str, walk: Any, recipe: Any, make_clip: Any, tmp_path: Path
+) -> None:
+    """Decoders that hold pictures back tell of it when everything has been read."""
+    clip = make_clip(
+        walk(20, 160, 128), recipe(name=name, codec=codec, options={"b": "2M"}, time_base=Fraction(1, 25), audio=())
+    )
+    data = clip.read_bytes()
+    with av.open(str(clip)) as container:
+        places = [(packet.pos or 0, packet.size) for packet in container.demux(video=0) if packet.size]
+    for place, size in places[-3:]:
+        mutated = bytearray(data)
+        for offset in range(place + size // 2, place + size // 2 + 8):
+            mutated[offset] ^= 0xA5
+        clip.write_bytes(mutated)
+        with pytest.raises(ContentMalformed, match="damaged"):
+            redactor.redact(clip, tmp_path / "out.mp4")
 
 
 def test_damaged_pictures_are_never_published(walking_clip: Path, tmp_path: Path, refused: Refused) -> None:
