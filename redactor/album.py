@@ -32,16 +32,19 @@ LARGER: Final = 1.25  # growth that is worth a look at once
 
 @dataclass(slots=True)
 class Appearance:
-    """What a track covers of one scene.
+    """What a track covers of one scene. `former`: the number of what it covered of the scene before.
 
-    `first`, `looked`: the frames of its first and last look; `largest`: pixels of the largest face looked at; `best`:
-    worth of its thumbnail; `doubt`: the last sample, if it looked like somebody else.
+    `first`, `looked`: the frames of its first and last look; `seen`: whether it was ever more than a filled place;
+    `largest`: pixels of the largest face looked at; `best`: worth of its thumbnail; `doubt`: the last sample, if it
+    looked like somebody else.
     """
 
     number: int
+    former: int | None
     scene: int
     first: int
     looked: int
+    seen: bool = False
     largest: float = 0.0
     best: float = -1.0
     doubt: Sample | None = None
@@ -99,6 +102,8 @@ class Album:
                 box = places[index].stretched(picture.shape[1], picture.shape[0])
                 numbers[index] = self._look(numbers[index], regions[index].track, picture, box)
         seen = {number for number, region in zip(numbers, regions, strict=True) if region.seen}
+        for number in seen:
+            self._appearances[number].seen = True
         self._identities.saw_together(seen)
         rows = [[n, b.left, b.top, b.right, b.bottom] for n, b in zip(numbers, places, strict=True)]
         self._events.write(json.dumps([frame.pts * self._facts.time_base.numerator, rows]) + "\n")
@@ -106,7 +111,7 @@ class Album:
 
     def finish(self) -> int:
         """Settle who is who and write everything; the number of people."""
-        people = sorted(self._identities.people(), key=min)
+        people = self._people()
         ids = {number: index for index, person in enumerate(people, 1) for number in person}
         self._write_annotations(ids)
         for index, person in enumerate(people, 1):
@@ -115,6 +120,19 @@ class Album:
                 self._draft(best.number).replace(self._partial / f"{self._stem}_thumb{index:06d}.jpg")
         self._finished = True
         return len(people)
+
+    def _people(self) -> list[set[int]]:
+        """Their appearances, in order of the first. What was filled between two of one person's is that person's."""
+        by_number = {number: person for person in map(set, self._identities.people()) for number in person}
+        for after in self._appearances:
+            filled = None if after.former is None else self._appearances[after.former]
+            if filled is None or filled.seen or filled.former is None or self._identities.knows(filled.number):
+                continue
+            if by_number[after.number] is by_number[filled.former]:
+                by_number[filled.number] = by_number[after.number]
+                by_number[after.number].add(filled.number)
+        distinct = {id(person): person for person in by_number.values()}
+        return sorted(distinct.values(), key=min)
 
     def _numbers(self, regions: Sequence[Region], scene: int) -> list[int]:
         """The appearance that each region belongs to.
@@ -136,7 +154,9 @@ class Album:
         return numbers
 
     def _begin(self, track: int, scene: int) -> Appearance:
-        begun = Appearance(len(self._appearances), scene, self._frames, self._frames)
+        former = self._current.get(track)
+        number = len(self._appearances)
+        begun = Appearance(number, former.number if former else None, scene, self._frames, self._frames)
         self._appearances.append(begun)
         self._identities.begin(begun.number)
         self._current[track] = begun

@@ -63,6 +63,10 @@ class Identities:
         for number in numbers:
             self._known[number].others.update(numbers)
 
+    def knows(self, number: int) -> bool:
+        """Whether its face was ever clear."""
+        return bool(self._known[number].samples)
+
     def contradicts(self, number: int, sample: Sample) -> bool:
         """Whether `sample` is like none of the appearance's, though there are some."""
         samples = self._known[number].samples
