@@ -14,6 +14,7 @@ from redactor.source import AnyPacket
 
 # Codecs that players look for in ISO media files; QuickTime files hold PCM as well.
 KEPT: Final = frozenset({"aac", "mp3", "mp2", "ac3", "eac3", "alac", "opus", "flac", "dts"})
+NOT_IN_MOV: Final = frozenset({"opus", "flac"})
 AAC_RATES: Final = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
 AAC_LAYOUTS: Final = {1: "mono", 2: "stereo", 3: "3.0", 4: "4.0", 5: "5.0", 6: "5.1", 8: "7.1"}
 AAC_BITS_A_CHANNEL: Final = 96_000
@@ -74,7 +75,9 @@ class ConvertedSound:
 def sound(container: OutputContainer, stream: AudioStream, suffix: str) -> CopiedSound | ConvertedSound:
     """How `stream` gets into an output with that suffix."""
     codec = stream.codec_context.codec.canonical_name
-    kept = codec in KEPT or (suffix == ".mov" and codec.startswith("pcm_"))
+    kept = codec in KEPT
+    if suffix == ".mov":
+        kept = codec.startswith("pcm_") or codec in KEPT - NOT_IN_MOV
     return (CopiedSound if kept else ConvertedSound)(container, stream)
 
 

@@ -86,3 +86,13 @@ def test_every_kind_of_file_becomes_mp4(
     else:
         assert [len(data) for _, data in after.audio[0]] == [len(data) for _, data in before.audio[0]]
         assert [data for _, data in after.audio[0]] == [data for _, data in before.audio[0]]
+
+
+@pytest.mark.parametrize(("codec", "name"), [("libopus", "opus"), ("flac", "flac")])
+def test_sound_that_quicktime_cannot_hold_becomes_aac(
+    codec: str, name: str, walk: Any, recipe: Any, make_clip: Any, tmp_path: Path, read_video: Any
+) -> None:
+    clip = make_clip(walk(4, 64, 48), recipe(name="clip.mkv", audio=(codec,), time_base=MATROSKA_TIME, tone_rate=48000))
+    result = redactor.redact(clip, tmp_path / "out.mov")
+    assert result.converted == (f"audio stream 1 ({name}) to aac",)
+    assert read_video(tmp_path / "out.mov").audio[0]
