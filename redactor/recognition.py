@@ -61,7 +61,7 @@ class Recogniser:
         (x, y), half = box.centre, max(box.width, box.height) * ROOM / 2
         left, top = max(0, int(x - half)), max(0, int(y - half))
         cut = picture[top : min(height, int(y + half)), left : min(width, int(x + half))]
-        if not cut.size:
+        if min(cut.shape[:2]) <= half / 4:  # less than the margin around the face
             return None
         factor = min(1.0, LONGEST / max(cut.shape[:2]))
         pixels = np.asarray(cv2.resize(cut, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA), np.uint8)

@@ -151,3 +151,11 @@ def test_a_face_is_like_itself_in_other_light_and_size_and_unlike_a_stranger() -
     assert likeness(half, FACE.stretched(0.5, 0.5)) > 0.8
     assert likeness(lying, FACE.stretched(1 / 512, 1 / 512).turned(1).stretched(512, 512)) > 0.8
     assert likeness(255 - picture, FACE) < AT_ODDS
+
+
+def test_a_large_face_just_outside_the_picture_has_no_portrait() -> None:
+    picture = np.full((1080, 1920, 3), 90, np.uint8)
+    below, within = Box(600, 1260, 1200, 1860), Box(600, 700, 1200, 1300)
+    recogniser = Recogniser()
+    assert recogniser.portrait(picture, below.moved(0, -1)) is None
+    assert recogniser.portrait(picture, within) is not None
