@@ -18,6 +18,7 @@ from redactor.geometry import Box
 
 VERSION: Final = 1
 LONGEST_FRAGMENT: Final = 250  # intervals
+LARGEST: Final = 4  # side of a box in pictures; what is drawn takes memory, even outside the picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,4 +202,8 @@ class _Reader:
         x, y, width, height = (self.number(holder, key, place) for key in ("x", "y", "width", "height"))
         if width < 0 or height < 0:
             raise ConfigurationUnsupported(f"{self._name}: {place} has a negative size")
+        if max(width, height) > LARGEST:
+            raise ConfigurationUnsupported(
+                f"{self._name}: {place} is {width:g} by {height:g} pictures large, allowed: {LARGEST}; in pixels?"
+            )
         return Event(self.whole(holder, "id", place), Box(x, y, x + width, y + height))

@@ -3,12 +3,15 @@
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from redactor.geometry import Box
+
+MOST_KEPT: Final = 2**18  # pixels of a mask that is kept for the next frame of its size: 64 MiB in all
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +39,10 @@ def patch(box: Box, width: int, height: int, *, filled: bool, margin: float) -> 
     grown = box.scaled(margin)
     left, top = int(grown.left // 2) * 2, int(grown.top // 2) * 2
     right, bottom = -int(-grown.right // 2) * 2, -int(-grown.bottom // 2) * 2
-    mask = _shape(right - left, bottom - top, filled)
     inside = (max(left, 0), max(top, 0), min(right, width), min(bottom, height))
     if inside[0] >= inside[2] or inside[1] >= inside[3]:
         return None
+    mask = _shape(right - left, bottom - top, filled)
     breadth = min(right - left, bottom - top)
     rows, columns = slice(inside[1] - top, inside[3] - top), slice(inside[0] - left, inside[2] - left)
     return Patch(*inside, (left, top, right, bottom), breadth, mask[rows, columns])
@@ -55,13 +58,21 @@ def footprint(boxes: Sequence[Box], width: int, height: int, *, filled: bool, ma
     return covered
 
 
-@functools.lru_cache(maxsize=256)
 def _shape(width: int, height: int, filled: bool) -> NDArray[np.uint8]:
+    if width * height > MOST_KEPT:
+        return _drawn(width, height, filled)
+    return _kept(width, height, filled)
+
+
+def _drawn(width: int, height: int, filled: bool) -> NDArray[np.uint8]:
     if filled:
         return np.full((height, width), 255, np.uint8)
     y = (np.arange(height, dtype=np.float32)[:, None] * 2 + 1 - height) / height
     x = (np.arange(width, dtype=np.float32)[None, :] * 2 + 1 - width) / width
     return np.where(x * x + y * y <= 1.0, 255, 0).astype(np.uint8)
+
+
+_kept = functools.lru_cache(maxsize=256)(_drawn)
 
 
 def chroma_mask(place: Patch, across: int, down: int) -> NDArray[np.uint8]:

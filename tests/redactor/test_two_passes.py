@@ -196,6 +196,11 @@ def test_files_of_another_clock_are_read(tmp_path: Path) -> None:
             r"id of fragments\[0\].events\[0\]\[0\] is 1.5, must be whole",
         ),
         ('{"version": 1, "timescale": 10, "fragments": [{"start": 0, "events": [[]]}]}', r"duration of fragments\[0\]"),
+        (
+            '{"version": 1, "timescale": 10, "fragments": [{"start": 0, "duration": 5, "events": [[{"id": 1, "x": 400, '
+            '"y": 300, "width": 200, "height": 260}]]}]}',
+            r"fragments\[0\].events\[0\]\[0\] is 200 by 260 pictures large, allowed: 4",
+        ),
         ("[" * 100_000, "not JSON"),
     ],
 )
