@@ -121,7 +121,10 @@ class _Film:
     def __init__(self, path: Path) -> None:
         self._path = path
         try:
-            self._container = av.open(f"file:{path.absolute()}", container_options={"format_whitelist": FORMATS})
+            self._container = av.open(
+                f"file:{path.absolute()}",
+                container_options={"protocol_whitelist": "file", "format_whitelist": FORMATS},
+            )
         except (av.error.FFmpegError, OSError) as error:
             raise ContentMalformed(f"{path} cannot be opened as a video: {error}") from None
         if not self._container.streams.video:
@@ -154,10 +157,10 @@ class _Film:
 
     def at(self, time: float) -> tuple[float, Picture] | None:
         """The first frame not before `time` (seconds from the start), and its own time; None past the end."""
-        if time - self._reached > SEEK_SECONDS and self._stream.time_base:
-            self._container.seek(int((self.start + time) / self._stream.time_base), stream=self._stream)
-            self._frames = self._container.decode(self._stream)
         try:
+            if time - self._reached > SEEK_SECONDS and self._stream.time_base:
+                self._container.seek(int((self.start + time) / self._stream.time_base), stream=self._stream)
+                self._frames = self._container.decode(self._stream)
             for frame in self._frames:
                 self._reached = (frame.time or 0.0) - self.start
                 if self._reached >= time:

@@ -69,10 +69,14 @@ class Sink:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._finished and kind is None:
-            self._partial.replace(self.destination)
-        else:
+        if not self._finished or kind is not None:
             self._discard()
+            return
+        try:
+            self._partial.replace(self.destination)
+        except OSError as failure:
+            self._discard()
+            raise RedactionError(f"{self.destination}: cannot be written ({failure.strerror})") from failure
 
     def write_frame(self, frame: VideoFrame) -> None:
         """Encode a frame that has the output's pixel format."""
