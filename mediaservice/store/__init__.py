@@ -11,10 +11,11 @@ message and its own answer.
 
 **Choosing a job** (worker): a message says that there is work, and proposes a job. While the job that it names waits,
 is over, or is held by another message, the worker takes the queued job of the highest priority, of those the oldest,
-and writes its name into the message before it takes it; the job that was named before is left to the messages of
-those that went ahead of it. What holds throughout: there are at least as many messages as unfinished jobs, and a job
-that is held is named by the message that holds it. So a message may go when the job that it names is over and no
-job waits. A message whose job is not written yet proposes no other: the job would come to find its message gone.
+and writes its name into the message before it takes it, which must happen within the lease that this renews; the job
+that was named before is left to the messages of those that went ahead of it. What holds throughout: there are at least
+as many messages as unfinished jobs, and a job that is held is named by the message that holds it. So a message may go
+when the job that it names is over and no job waits. A message whose job is not written yet proposes no other: the job
+would come to find its message gone.
 
 **Taking a job** (worker): 1. receive the message (invisible for the lease, renewed at a third of it), 2. write the
 job entity: Processing, the next attempt number, this holder, conditional on its ETag. The holder makes every later

@@ -87,7 +87,7 @@ class Errand:
         if over or waits or (held and ticket.seen is None):
             best = await jobs.next_waiting([*await self._store.transforms.names(), ticket.transform])
             if best:
-                return await self._turn_to(best, ticket)
+                return await self._turn_to(best)
         if over:
             await self._store.work.delete(self.lease)
         elif held and stored:
@@ -96,11 +96,14 @@ class Errand:
             return stored
         return None
 
-    async def _turn_to(self, best: Stored[Job], ticket: Ticket) -> Stored[Job]:
-        """The message names a job before that is taken: should this process die, the message brings it back."""
+    async def _turn_to(self, best: Stored[Job]) -> Stored[Job]:
+        """The message names a job before that is taken: should this process die, the message brings it back.
+
+        It is renewed even if it names the job already. Were the job taken by way of a message that has run out, another
+        worker could turn that to a third job, and no message would be left to bring this one back.
+        """
         named = Ticket(best.value.transform, best.value.name, best.value.instance)
-        if named != ticket:
-            self.lease = await self._store.work.renew(self.lease, self._settings.lease_seconds, ticket=named)
+        self.lease = await self._store.work.renew(self.lease, self._settings.lease_seconds, ticket=named)
         return best
 
     async def _put_off(self, seconds: int, ticket: Ticket) -> None:
@@ -111,7 +114,8 @@ class Errand:
         holder = str(uuid.uuid4())
         taken = states.take(stored.value, holder=holder, message=self.lease.message, now=datetime.now(UTC))
         try:
-            holding = Holding(self._store.jobs, await self._store.jobs.replace(stored, taken), holder)
+            async with asyncio.timeout(self._settings.lease_seconds * 2 / 3):  # not once the message may be another's
+                holding = Holding(self._store.jobs, await self._store.jobs.replace(stored, taken), holder)
         except ChangedError:
             return False  # canceled, or taken by way of another message
         number = holding.attempt.number

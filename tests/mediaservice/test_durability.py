@@ -13,6 +13,7 @@ from local.azurite import Azurite
 from local.certificates import Certificates
 from local.identity import Identity
 from tests.mediaservice.deployment import ACCOUNT_NAME, Pipeline, deployed, serving
+from tests.mediaservice.held_storage import held_storage
 from tests.mediaservice.test_worker import engines
 
 # The module given is run by a clock that is wrong by so many minutes.
@@ -64,6 +65,29 @@ def own_storage(certificates: Certificates, tmp_path: Path) -> Iterator[Azurite]
     data.mkdir()
     with Azurite([ACCOUNT_NAME], certificates, log=tmp_path / "azurite.log", data=data) as storage:
         yield storage
+
+
+def test_a_worker_whose_message_ran_out_while_it_chose_a_job_takes_none(
+    pipeline: Pipeline, certificates: Certificates, name: str
+) -> None:
+    """Whoever has the message now may turn it to another job; then nothing would bring this one back."""
+
+    def looks_for_waiting_jobs(method: str, path: str) -> bool:
+        return method == "GET" and "w%7C" in path
+
+    tables = pipeline.deployment.environment["STORAGE_TABLE_ENDPOINT"]
+    pipeline.submit(name, {})
+    with (
+        held_storage(tables, certificates, looks_for_waiting_jobs) as storage,
+        pipeline.start(STORAGE_TABLE_ENDPOINT=storage.endpoint) as worker,
+        pipeline.queue() as queue,
+    ):
+        pipeline.until(storage.waiting.is_set)
+        pipeline.until(lambda: queue.receive_message(visibility_timeout=60))
+        storage.go.set()
+        assert worker.wait(15) == 0
+        assert "lost the job to another worker" in worker.tail()
+    assert pipeline.job(name).state == "Queued"
 
 
 def test_a_worker_goes_on_with_its_job_when_storage_restarts_within_its_lease(
