@@ -99,7 +99,7 @@ class Reader:
         return self._value(name, "one or more audiences, separated by commas", parse, ())
 
     def hosts(self, name: str) -> tuple[str, ...]:
-        """None when it is not set."""
+        """Empty when it is not set."""
 
         def parse(text: str) -> tuple[str, ...]:
             hosts = tuple(word.strip().lower().strip(".") for word in text.split(",") if word.strip())

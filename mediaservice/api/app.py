@@ -117,7 +117,7 @@ async def _regularly(chore: "Callable[[Store], Awaitable[int]]", store: "Store",
 
 
 def serve(settings: ApiSettings) -> None:
-    """Plain http on all interfaces: TLS ends at the ingress in front of the container."""
+    """Plain http, where HOST says: TLS ends at the ingress in front of the container."""
     logs.configure()
     config = uvicorn.Config(
         create(settings),
