@@ -1,9 +1,10 @@
 """What the first pass writes: an annotations file, and one thumbnail of each person."""
 
 import json
+import re
 import secrets
 import shutil
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -16,7 +17,7 @@ from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
 from redactor.annotations import AnnotationsWriter, Event
-from redactor.errors import ConfigurationUnsupported
+from redactor.errors import ConfigurationUnsupported, RedactionError
 from redactor.geometry import Box
 from redactor.identities import ALIKE, Identities, Sample, is_clear, likeness
 from redactor.picture import quarters_of
@@ -84,8 +85,11 @@ class Album:
             if self._finished and kind is None:
                 # Thumbnails first: whoever sees the annotations sees a complete album.
                 files = [path for path in self._partial.iterdir() if path.is_file()]
+                self._forget_former({path.name for path in files})
                 for path in sorted(files, key=lambda path: path.suffix == ".json"):
                     path.replace(self._folder / path.name)
+        except OSError as failure:
+            raise RedactionError(f"{self._folder}: cannot be written ({failure.strerror})") from failure
         finally:
             shutil.rmtree(self._partial, ignore_errors=True)
 
@@ -199,6 +203,13 @@ class Album:
             self._identities.add(appearance.number, doubt)
         self._identities.add(appearance.number, sample)
         return appearance
+
+    def _forget_former(self, names: Set[str]) -> None:
+        """Remove an earlier analysis' thumbnails that none of `names` replaces: their ids are somebody else's now."""
+        former = re.compile(re.escape(self._stem) + r"_thumb\d{6,}\.jpg")
+        for path in self._folder.iterdir():
+            if former.fullmatch(path.name) and path.name not in names:
+                path.unlink()
 
     def _draft(self, number: int) -> Path:
         return self._drafts / f"{number}.jpg"

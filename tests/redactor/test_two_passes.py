@@ -53,6 +53,14 @@ def test_each_face_has_a_thumbnail(analyzed: Path) -> None:
         assert min(thumbnail.size) > 50
 
 
+def test_an_earlier_analysis_thumbnails_do_not_stay(walking_clip: Path, tmp_path: Path) -> None:
+    former, others = tmp_path / "walk_thumb000002.jpg", tmp_path / "walker_thumb000002.jpg"
+    former.write_bytes(b"somebody")
+    others.write_bytes(b"somebody")
+    redactor.analyze(walking_clip, tmp_path)
+    assert {path.name for path in tmp_path.glob("*.jpg")} == {"walk_thumb000001.jpg", others.name}
+
+
 def test_second_pass_hides_what_the_first_found(
     analyzed: Path, walking_clip: Path, walk: Any, tmp_path: Path, read_video: Any
 ) -> None:
