@@ -12,7 +12,7 @@ from av.container import OutputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from redactor.errors import ConfigurationUnsupported, RedactionError
+from redactor.errors import ConfigurationUnsupported, ContentUnsupported, RedactionError
 from redactor.faststart import index_first
 from redactor.hdr import Hdr10, hdr10
 from redactor.sound import sound
@@ -21,6 +21,7 @@ from redactor.span import Span
 
 CONTAINERS: Final = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov"}
 FULL_RANGE: Final = 2
+LEAST_HEVC_SIDE: Final = 16  # x265 crashes with less
 X265_LOG: Final = "log-level=error"
 FRAME_DURATION_FLAG: Final = 1 << 8  # AV_CODEC_FLAG_FRAME_DURATION
 INTERLACED_FLAGS: Final = 1 << 18 | 1 << 29  # AV_CODEC_FLAG_INTERLACED_DCT, AV_CODEC_FLAG_INTERLACED_ME
@@ -34,6 +35,11 @@ class Sink:
         suffix = destination.suffix.lower()
         if suffix not in CONTAINERS:
             raise ConfigurationUnsupported(f"{destination.name}: the output's name must end in {', '.join(CONTAINERS)}")
+        if encoder(facts) == "libx265" and min(facts.width, facts.height) < LEAST_HEVC_SIDE:
+            raise ContentUnsupported(
+                f"{source.path.name}: {facts.width}x{facts.height} is smaller than HEVC can be encoded, "
+                f"{LEAST_HEVC_SIDE}x{LEAST_HEVC_SIDE}"
+            )
         self.destination = destination
         self.pixel_format = output_pixel_format(facts)
         self.written = 0
@@ -83,7 +89,7 @@ class Sink:
         frame.pict_type = 0  # the encoder chooses anew
         if not self.written:
             self._prepare(frame)
-        self._write_pictures(self._video.encode(frame))
+        self._write_pictures(self._encoded(frame))
         self.written += 1
         if self._early:
             early, self._early = self._early, []
@@ -102,7 +108,7 @@ class Sink:
 
         That takes a while with a large file: `proceed` is called now and then, and may raise to stop.
         """
-        self._write_pictures(self._video.encode(None))
+        self._write_pictures(self._encoded(None))
         if self._pictures != self.written:
             raise RedactionError(f"{self.destination}: {self.written} frames went in, {self._pictures} came out")
         self._mux(self._span.last())
@@ -131,6 +137,15 @@ class Sink:
             if first.interlaced_frame:
                 context.flags |= INTERLACED_FLAGS
         context.options = {**context.options, key: ":".join(wanted)}
+
+    def _encoded(self, frame: VideoFrame | None) -> Sequence[AnyPacket]:
+        try:
+            return self._video.encode(frame)
+        except av.FFmpegError as error:
+            context = self._video.codec_context
+            what = f"{context.width}x{context.height} in {self.pixel_format} cannot be encoded by {context.name}"
+            kind = RedactionError if self.written else ContentUnsupported  # the first frame opens the encoder
+            raise kind(f"{self.destination}: {what} ({error.strerror})") from error
 
     def _write_pictures(self, packets: Sequence[AnyPacket]) -> None:
         self._pictures += len(packets)  # H.264 and HEVC encoders make one packet of each frame
