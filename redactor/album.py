@@ -1,10 +1,11 @@
 """What the first pass writes: an annotations file, and one thumbnail of each person."""
 
+import contextlib
 import json
 import re
 import secrets
 import shutil
-from collections.abc import Sequence, Set
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -80,17 +81,13 @@ class Album:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._events.close()
         try:
             if self._finished and kind is None:
-                # Thumbnails first: whoever sees the annotations sees a complete album.
-                files = [path for path in self._partial.iterdir() if path.is_file()]
-                self._forget_former({path.name for path in files})
-                for path in sorted(files, key=lambda path: path.suffix == ".json"):
-                    path.replace(self._folder / path.name)
-        except OSError as failure:
-            raise RedactionError(f"{self._folder}: cannot be written ({failure.strerror})") from failure
+                with self._writing():
+                    self._publish()
         finally:
+            with contextlib.suppress(OSError):  # what a full disk did not take
+                self._events.close()
             shutil.rmtree(self._partial, ignore_errors=True)
 
     def add(self, frame: VideoFrame, scene: int, regions: Sequence[Region]) -> None:
@@ -110,18 +107,20 @@ class Album:
             self._appearances[number].seen = True
         self._identities.saw_together(seen)
         rows = [[n, b.left, b.top, b.right, b.bottom] for n, b in zip(numbers, places, strict=True)]
-        self._events.write(json.dumps([frame.pts * self._facts.time_base.numerator, rows]) + "\n")
+        with self._writing():
+            self._events.write(json.dumps([frame.pts * self._facts.time_base.numerator, rows]) + "\n")
         self._frames += 1
 
     def finish(self) -> int:
         """Settle who is who and write everything; the number of people."""
         people = self._people()
         ids = {number: index for index, person in enumerate(people, 1) for number in person}
-        self._write_annotations(ids)
-        for index, person in enumerate(people, 1):
-            best = max((self._appearances[number] for number in person), key=lambda one: one.best)
-            if best.best >= 0:  # else it was never inside the picture
-                self._draft(best.number).replace(self._partial / f"{self._stem}_thumb{index:06d}.jpg")
+        with self._writing():
+            self._write_annotations(ids)
+            for index, person in enumerate(people, 1):
+                best = max((self._appearances[number] for number in person), key=lambda one: one.best)
+                if best.best >= 0:  # else it was never inside the picture
+                    self._draft(best.number).replace(self._partial / f"{self._stem}_thumb{index:06d}.jpg")
         self._finished = True
         return len(people)
 
@@ -189,7 +188,8 @@ class Album:
             appearance = self._weigh(appearance, track, sample)
         if portrait.worth > appearance.best:
             appearance.best = portrait.worth
-            self._draft(appearance.number).write_bytes(cv2.imencode(".jpg", portrait.pixels)[1].tobytes())
+            with self._writing():
+                self._draft(appearance.number).write_bytes(cv2.imencode(".jpg", portrait.pixels)[1].tobytes())
         return appearance.number
 
     def _weigh(self, appearance: Appearance, track: int, sample: Sample) -> Appearance:
@@ -203,6 +203,20 @@ class Album:
             self._identities.add(appearance.number, doubt)
         self._identities.add(appearance.number, sample)
         return appearance
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise RedactionError(f"{self._folder}: cannot be written ({error.strerror})") from error
+
+    def _publish(self) -> None:
+        """Thumbnails first: whoever sees the annotations sees a complete album."""
+        files = [path for path in self._partial.iterdir() if path.is_file()]
+        self._forget_former({path.name for path in files})
+        for path in sorted(files, key=lambda path: path.suffix == ".json"):
+            path.replace(self._folder / path.name)
 
     def _forget_former(self, names: Set[str]) -> None:
         """Remove an earlier analysis' thumbnails that none of `names` replaces: their ids are somebody else's now."""
