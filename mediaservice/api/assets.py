@@ -67,12 +67,18 @@ async def create_or_update(
         made = await store.containers.create(asset.container)
         try:
             await store.assets.insert(asset)
-        except ExistsError:  # a concurrent request was faster; ours becomes the update
-            if made:
+        except ExistsError:
+            winner = await store.assets.get(name)
+            # A retry inside the SDK may have met what its own first try had written.
+            own = winner is not None and winner.value.asset_id == asset.asset_id
+            if made and (winner is None or winner.value.container != asset.container):
                 await store.containers.delete(asset.container)
         else:
+            own = True
+        if own:
             response.status_code = 201
             return render.asset(account, asset)
+        # a concurrent request was faster; ours becomes the update
     return await _update(store, account, name, given, whole=True)
 
 

@@ -1,4 +1,6 @@
+import asyncio
 import uuid
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -6,8 +8,15 @@ import pytest
 from azure.core.exceptions import ClientAuthenticationError, HttpResponseError, ResourceNotFoundError
 from azure.mgmt.media.models import Asset, ListContainerSasInput
 from azure.storage.blob import ContainerClient
+from fastapi import Response
 
-from tests.mediaservice.deployment import ACCOUNT_NAME, GROUP, Service
+from mediaservice.api.assets import create_or_update
+from mediaservice.api.bodies import AssetBody
+from mediaservice.model.assets import Asset as StoredAsset
+from mediaservice.settings import read_api
+from mediaservice.store.account import open_store
+from mediaservice.store.table import Stored
+from tests.mediaservice.deployment import ACCOUNT_NAME, GROUP, Deployment, Service
 
 
 def put(media: Any, service: Service, name: str, **properties: str) -> Any:
@@ -28,6 +37,31 @@ def test_putting_it_again_updates_it_and_keeps_its_container(media: Any, service
     second = put(media, service, name.upper(), description="c")
     assert (second.asset_id, second.container, second.created) == (first.asset_id, first.container, first.created)
     assert (second.description, second.alternate_id) == ("c", None)
+
+
+def test_it_keeps_its_container_when_the_answer_to_its_writing_was_lost(
+    deploy: Callable[[], Deployment], acting_as: Callable[[Deployment], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployment = deploy()
+    acting_as(deployment)
+
+    async def steps() -> None:
+        settings = read_api(deployment.environment)
+        async with open_store(settings) as store:
+            insert = store.assets.insert
+
+            async def twice(asset: StoredAsset) -> Stored[StoredAsset]:
+                """As the SDK does that has got no answer."""
+                await insert(asset)
+                return await insert(asset)
+
+            monkeypatch.setattr(store.assets, "insert", twice)
+            response = Response()
+            asset = await create_or_update(settings.account, "one", AssetBody(), response, store)
+            assert response.status_code == 201
+            assert await store.containers.files(asset["properties"]["container"], 1) == []
+
+    asyncio.run(steps())
 
 
 def test_a_patch_changes_what_it_names(media: Any, service: Service, name: str) -> None:
