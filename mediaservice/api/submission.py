@@ -12,7 +12,7 @@ from mediaservice.api.problems import Problem, bad_request, not_found
 from mediaservice.model.jobs import AssetInput, HttpInput, Input, Job, JobOutput
 from mediaservice.model.sources import problem
 from mediaservice.model.transforms import Transform
-from mediaservice.store.errors import ExistsError, LeaseLostError
+from mediaservice.store.errors import ExistsError
 
 if TYPE_CHECKING:
     from mediaservice.store.account import Store
@@ -46,7 +46,7 @@ async def submit(store: "Store", transform: str, name: str, given: JobProperties
         stored = await store.jobs.get(transform, name)
         # A retry inside the SDK may have met what its own first try had written.
         if not stored or stored.value.instance != job.instance:
-            with contextlib.suppress(LeaseLostError):
+            with contextlib.suppress(Exception):  # a worker drops what cannot be taken back
                 await store.work.delete(message)
             raise _taken(name) from None
     return job
