@@ -2,7 +2,7 @@
 
     python -m benchmarks.load [--jobs 1000] [--clients 50] [--rate 100] [--rounds 3]
 
-First by the clock, with a plain http client: `rate` submissions a second begin when their time has come, whether or
+First by the clock, with a plain http client of `clients` connections: `rate` submissions a second are due, whether or
 not earlier ones are answered, and waiting counts from that moment. Then by azure-mgmt-media, `clients` at a time, each
 as fast as it is answered. Then the service's memory after each of `rounds` more times as many jobs.
 
@@ -46,9 +46,10 @@ class Client:
 
 
 @contextlib.asynccontextmanager
-async def plain(address: Address, prefix: str) -> AsyncIterator[Client]:
+async def plain(address: Address, prefix: str, connections: int) -> AsyncIterator[Client]:
+    """On so many connections; a call beyond waits for one."""
     headers = {"authorization": f"Bearer {address.token}"}
-    pool = aiohttp.TCPConnector(limit=0)
+    pool = aiohttp.TCPConnector(limit=connections)
     async with aiohttp.ClientSession(connector=pool, headers=headers) as session:
 
         async def call(method: str, path: str, body: object = None) -> None:
@@ -183,11 +184,11 @@ async def measure(address: Address, load: Load) -> Counter[str]:
     """How many calls failed, and how."""
     measurement = Measurement(address.processes)
     service = psutil.Process(address.processes["service"])
-    async with plain(address, "warm") as client:
+    async with plain(address, "warm", load.clients) as client:
         for number in range(load.clients):
             await client.submit(number)
     memory = [service.memory_info().rss]
-    async with plain(address, "paced") as client:
+    async with plain(address, "paced", load.clients) as client:
         print(f"By the clock, {load.rate:g} submissions a second")
         await measurement.paced("submit", client.submit, load.jobs, load.rate)
         await measurement.paced("get", client.get, load.jobs, load.rate)
@@ -199,7 +200,7 @@ async def measure(address: Address, load: Load) -> Counter[str]:
         await measurement.crowd("list", client.list, load.jobs // 10, load.clients)
     memory.append(service.memory_info().rss)
     for round_number in range(load.rounds):
-        async with plain(address, f"round{round_number}") as client:
+        async with plain(address, f"round{round_number}", load.clients) as client:
             await measurement.crowd("again", client.submit, load.jobs, load.clients)
         memory.append(service.memory_info().rss)
     print("The service's memory in MB: " + ", ".join(f"{each / MEGABYTE:.0f}" for each in memory))

@@ -24,9 +24,13 @@ from redactor.source import Source
 
 
 def plain(clip: Path, destination: Path) -> int:
-    """Frames written by decoding and encoding alone, audio copied."""
+    """Frames written by decoding and encoding alone, audio copied.
+
+    On as many threads as the decoder likes, which the engine denies itself so as to hear of damage.
+    """
     options = Options()
     with Source(clip) as source, Sink(destination, source, options.crf) as sink:
+        source.video.codec_context.thread_type = "AUTO"
         for item in source.items():
             if isinstance(item, VideoFrame):
                 sink.write_frame(item)
