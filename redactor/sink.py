@@ -1,6 +1,7 @@
 """The output: a temporary neighbour of the destination, renamed into place when all went through."""
 
 import contextlib
+import os
 import secrets
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -24,6 +25,7 @@ FULL_RANGE: Final = 2
 LEAST_HEVC_SIDE: Final = 16  # x265 crashes with less
 X265_LOG: Final = "log-level=error"
 FRAME_DURATION_FLAG: Final = 1 << 8  # AV_CODEC_FLAG_FRAME_DURATION
+MOST_THREADS: Final = 8
 INTERLACED_FLAGS: Final = 1 << 18 | 1 << 29  # AV_CODEC_FLAG_INTERLACED_DCT, AV_CODEC_FLAG_INTERLACED_ME
 
 
@@ -188,6 +190,8 @@ class Sink:
             options |= {"preset": "superfast"}
         else:
             options |= {"preset": "veryfast"}
+            # PyAV's own choice, slices, compresses less and leaves cores idle between frames. Every thread holds frames.
+            context.thread_type, context.thread_count = "FRAME", min(os.process_cpu_count() or 1, MOST_THREADS)
         context.options = options
         return stream
 
