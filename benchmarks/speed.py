@@ -47,7 +47,7 @@ def redacted(clip: Path, destination: Path) -> int:
 
 def deface(python: str, clip: Path, destination: Path) -> None:
     subprocess.run(
-        [python, "-m", "deface", str(clip), "--keep-audio", "-o", str(destination)], check=True, capture_output=True
+        [python, "-m", "deface.deface", str(clip), "--keep-audio", "-o", str(destination)], check=True, capture_output=True
     )
 
 

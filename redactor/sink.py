@@ -190,7 +190,7 @@ class Sink:
             options |= {"preset": "superfast"}
         else:
             options |= {"preset": "veryfast"}
-            # PyAV's own choice, slices, compresses less and leaves cores idle between frames. Every thread holds frames.
+            # PyAV chooses slices, which compress less and leave cores idle between frames. Each thread holds a frame.
             context.thread_type, context.thread_count = "FRAME", min(os.process_cpu_count() or 1, MOST_THREADS)
         context.options = options
         return stream
