@@ -46,9 +46,8 @@ def redacted(clip: Path, destination: Path) -> int:
 
 
 def deface(python: str, clip: Path, destination: Path) -> None:
-    subprocess.run(
-        [python, "-m", "deface.deface", str(clip), "--keep-audio", "-o", str(destination)], check=True, capture_output=True
-    )
+    command = [python, "-m", "deface.deface", str(clip), "--keep-audio", "-o", str(destination)]
+    subprocess.run(command, check=True, capture_output=True)
 
 
 CONTENDERS: dict[str, Callable[[Path, Path], int]] = {"plain transcode": plain, "engine": redacted}

@@ -1,7 +1,6 @@
 """Accepting a job: everything about it is checked first, then it is written in the order that loses nothing."""
 
 import asyncio
-import contextlib
 import uuid
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -25,29 +24,26 @@ async def submit(store: "Store", transform: str, name: str, given: JobProperties
     """The job as stored. Raises Problem: 404, 400, or 409 when the name is taken."""
     from mediaservice.store.work import Ticket
 
-    found, missing = await asyncio.gather(store.transforms.get(transform), _missing_asset(store, given))
+    found, there, missing = await asyncio.gather(
+        store.transforms.get(transform), store.jobs.get(transform, name), _missing_asset(store, given)
+    )
     if not found:
         raise not_found("Transform", transform)
-    try:
-        if store.jobs.stored >= MAX_JOBS:
-            raise Problem(403, "QuotaExceeded", f"The account has {MAX_JOBS:,} Jobs already; delete those not needed.")
-        job = _accepted(found.value, name, given)
-        if missing:
-            raise missing
-    except Problem:
-        if await store.jobs.get(transform, name):
-            raise _taken(name) from None
-        raise
+    if there:
+        raise _taken(name)
+    if store.jobs.stored >= MAX_JOBS:
+        raise Problem(403, "QuotaExceeded", f"The account has {MAX_JOBS:,} Jobs already; delete those not needed.")
+    job = _accepted(found.value, name, given)
+    if missing:
+        raise missing
     store.jobs.check(job)
-    message = await store.work.put(Ticket(job.transform, job.name, job.instance))
+    await store.work.put(Ticket(job.transform, job.name, job.instance))
     try:
         await store.jobs.insert(job)
     except ExistsError:
         stored = await store.jobs.get(transform, name)
         # A retry inside the SDK may have met what its own first try had written.
         if not stored or stored.value.instance != job.instance:
-            with contextlib.suppress(Exception):  # a worker drops what cannot be taken back
-                await store.work.delete(message)
             raise _taken(name) from None
     return job
 

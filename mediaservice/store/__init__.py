@@ -4,10 +4,10 @@ Nothing spans the three services atomically, so the order of writes is what keep
 
 **Submitting a job** (API): 1. queue message, 2. job entity, 3. answer 201. A job that can be read therefore has its
 message, and a client that was told 201 has both. A crash after 1 leaves a message without a job: workers put it off
-a few times, in case they were quicker than 2, and then drop it. Names decide: entity insertion fails when the name
-is taken (409), and the loser's message, which names another `instance`, is taken back or, if it has been received by
-then, dropped. Jobs that are submitted at the same moment may be written in one transaction; each still has its own
-message and its own answer.
+a few times, in case they were quicker than 2, and then drop it. A name that is taken is noticed before 1; of two who
+submit it at the same moment, entity insertion fails for one (409), whose message, which names another `instance`, a
+worker drops: the API itself may only add messages. Jobs that are submitted at the same moment may be written in one
+transaction; each still has its own message and its own answer.
 
 **Choosing a job** (worker): a message says that there is work, and proposes a job. While the job that it names waits,
 is over, or is held by another message, the worker takes the queued job of the highest priority, of those the oldest,
@@ -53,6 +53,7 @@ stays: assets belong to clients.
 
 **The sweep**, by the API at its start and every SWEEP_SECONDS, by a worker that finds the queue empty, covers what
 the order does not (a queue emptied by hand, a restored table): when there are fewer messages than unfinished jobs,
-each unfinished job older than a grace gets another message, which watches over the job if it is held. Superfluous
-messages are harmless by the rules above.
+each unfinished job older than a grace gets another message, which watches over the job if it is held. One that is held
+and has not changed for as long gets it up to twice as many messages as jobs, too. Superfluous messages are harmless by
+the rules above.
 """

@@ -15,6 +15,7 @@ Submit = Callable[[Operations], Awaitable[list[str]]]  # gives an ETag for each
 
 AT_ONCE = 2  # transactions under way before others are gathered: one that hangs does not hold up all
 MOST_OPERATIONS = 50  # in a transaction, which may have 100: the larger, the longer everything else waits
+OF_ONE = {400, 409, 413}  # refusals that are one insertion's fault, and may not be the others'
 MOST_CHARACTERS = 1_000_000  # in the same, which may hold 4 MiB
 
 
@@ -31,8 +32,8 @@ class _Insertion:
 class Gathering:
     """Those who wait for a transaction to begin share it, if they write to the same partition.
 
-    Most of a transaction's cost does not depend on how much it writes. One that fails is done again by each alone, so
-    that everybody is told of his own.
+    Most of a transaction's cost does not depend on how much it writes. One that is refused for what it writes is done
+    again by each alone, so that everybody is told of his own.
     """
 
     def __init__(self, submit: Submit) -> None:
@@ -76,7 +77,8 @@ class Gathering:
         try:
             etags = iter(await self._submit([each for insertion in insertions for each in insertion.operations]))
         except (ExistsError, HttpResponseError) as refused:
-            if len(insertions) == 1:
+            own = isinstance(refused, ExistsError) or refused.status_code in OF_ONE
+            if len(insertions) == 1 or not own:
                 _fail(insertions, refused)
             else:
                 await asyncio.gather(*(self._transaction([insertion]) for insertion in insertions))

@@ -11,6 +11,7 @@ from mediaservice.store.work import Ticket
 
 GRACE = timedelta(minutes=2)
 SWEEP_SECONDS = 300
+MOST_MESSAGES = 2  # for an unfinished job, on the average, where a held one gets another
 log = logging.getLogger(__name__)
 
 
@@ -30,9 +31,13 @@ async def sweep(store: Store, grace: timedelta = GRACE) -> int:
     for state in UNFINISHED:
         telemetry.record(telemetry.UNFINISHED, sum(job.state is state for job in unfinished), state=state)
     log.info("queue watched", extra={"waiting": len(waiting), "oldestSeconds": round(oldest), "stalled": stalled})
-    if messages >= len(unfinished):
-        return 0
-    lost = [job for job in unfinished if job.last_modified < latest]
+    lost = [
+        job
+        for job in unfinished
+        # A held job changes once a lease. One that does not may have lost its message while others watch in vain.
+        if job.last_modified < latest
+        and messages < len(unfinished) * (1 if job.state is JobState.QUEUED else MOST_MESSAGES)
+    ]
     for job in lost:
         seen = None if job.state is JobState.QUEUED else ""
         await store.work.put(Ticket(job.transform, job.name, job.instance, seen))

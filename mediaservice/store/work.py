@@ -47,9 +47,8 @@ class Work:
         self._jobs = jobs
         self._poison = poison
 
-    async def put(self, ticket: Ticket) -> Lease:
-        """The message, good for its deletion as long as nobody has received it."""
-        return _lease(await self._jobs.send_message(ticket.text(), time_to_live=FOREVER))
+    async def put(self, ticket: Ticket) -> None:
+        await self._jobs.send_message(ticket.text(), time_to_live=FOREVER)
 
     async def receive(self, lease_seconds: int) -> Lease | None:
         message = await self._jobs.receive_message(visibility_timeout=lease_seconds)

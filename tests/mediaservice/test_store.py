@@ -108,6 +108,22 @@ def test_jobs_with_their_messages_are_left_alone(in_store: Callable[[Steps], Non
     in_store(steps)
 
 
+def test_a_held_job_that_stopped_changing_is_watched_although_there_are_messages(
+    in_store: Callable[[Steps], None],
+) -> None:
+    async def steps(store: Store) -> None:
+        held, other = a_job("held", state=JobState.PROCESSING), a_job("over", state=JobState.FINISHED)
+        for job in (held, other):
+            await store.jobs.insert(job)
+        await store.work.put(Ticket(other.transform, other.name, other.instance))  # a watcher that came to nothing
+        assert await sweep(store) == 1
+        leases = [await store.work.receive(30) for _ in range(2)]
+        assert {lease.ticket.job for lease in leases if lease and lease.ticket} == {"held", "over"}
+        assert await sweep(store) == 0  # two messages are enough for one job
+
+    in_store(steps)
+
+
 @pytest.mark.parametrize("name", ["a", "Ü/#?\\ %", "x" * 260, "ü" * 260])
 def test_a_name_becomes_a_key_that_tables_take(name: str) -> None:
     key = keys.of_name(name)

@@ -50,11 +50,26 @@ def test_a_name_that_is_taken_leaves_no_second_message(
     async def steps() -> None:
         async with open_store(read_api(deployment.environment)) as store:
             await store.assets.insert(OUT)
+            await submit(store, "faceredact", "one", GIVEN)
+            for again in (GIVEN, GIVEN.model_copy(update={"outputs": ()})):
+                with pytest.raises(Problem, match="exists already"):
+                    await submit(store, "faceredact", "one", again)
+            assert await store.work.count() == 1
+
+    asyncio.run(steps())
+
+
+def test_of_those_who_submit_a_name_at_the_same_moment_one_is_told_that_it_was_made(
+    deploy: Callable[[], Deployment], acting_as: Callable[[Deployment], None]
+) -> None:
+    deployment = deploy()
+    acting_as(deployment)
+
+    async def steps() -> None:
+        async with open_store(read_api(deployment.environment)) as store:
+            await store.assets.insert(OUT)
             tries = [submit(store, "faceredact", "one", GIVEN) for _ in range(5)]
             results = await asyncio.gather(*tries, return_exceptions=True)
             assert sorted(getattr(result, "status", 201) for result in results) == [201, 409, 409, 409, 409]
-            with pytest.raises(Problem, match="exists already"):
-                await submit(store, "faceredact", "one", GIVEN.model_copy(update={"outputs": ()}))
-            assert await store.work.count() == 1
 
     asyncio.run(steps())
