@@ -1,5 +1,6 @@
 """`python -m local`: the whole graph on this machine."""
 
+import gc
 import logging
 import platform
 import sys
@@ -174,6 +175,7 @@ def run() -> NoReturn:
         if said := " ".join(error.format_message().split()):  # nothing where the help has been shown
             print(said, file=sys.stderr)
         code = 2
+    gc.freeze()  # or Python looks through all that the program has loaded once more, for a second
     sys.exit(code if isinstance(code, int) else 0)
 
 
