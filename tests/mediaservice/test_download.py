@@ -20,6 +20,7 @@ from mediaservice.store.account import Store
 from mediaservice.worker import download as module
 from mediaservice.worker.download import download
 from mediaservice.worker.hosts import RefusedHostError, checked_addresses
+from tests.https import https_server
 
 LOCALHOST = Inputs(own=("127.0.0.1", 1), hosts=("localhost",), max_bytes=1000, timeout_seconds=20)
 PUBLIC = replace(LOCALHOST, hosts=())
@@ -64,16 +65,10 @@ def host(certificates: Certificates, monkeypatch: pytest.MonkeyPatch) -> Iterato
         def log_message(self, *_: object) -> None:
             pass
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answers)
-    server.socket = certificates.server_context.wrap_socket(server.socket, server_side=True)
-    known = Host(server.server_port, never)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    yield known
-    never.set()
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with https_server(Answers, certificates) as port:
+        known = Host(port, never)
+        yield known
+        never.set()
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import asyncio
 import http.server
 import json
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -20,6 +19,7 @@ from mediaservice.events.overdue import publish_overdue
 from mediaservice.model import states
 from mediaservice.settings import read_worker
 from mediaservice.store.account import open_store
+from tests.https import https_server
 from tests.mediaservice.deployment import GROUP, Deployment, Pipeline, serving
 from tests.mediaservice.test_states import LATER, NOW, processing, queued
 
@@ -59,15 +59,9 @@ def receiver(certificates: Certificates) -> Iterator[Receiver]:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answers)
-    server.socket = certificates.server_context.wrap_socket(server.socket, server_side=True)
-    known = Receiver(f"https://127.0.0.1:{server.server_port}/api/events")
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    yield known
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with https_server(Answers, certificates) as port:
+        known = Receiver(f"https://127.0.0.1:{port}/api/events")
+        yield known
 
 
 @pytest.fixture

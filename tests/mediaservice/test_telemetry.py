@@ -5,7 +5,6 @@ import http.server
 import json
 import subprocess
 import sys
-import threading
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ import pytest
 
 from local.certificates import Certificates
 from local.identity import Identity
+from tests.https import https_server
 from tests.mediaservice.deployment import Deployment, Pipeline, serving
 
 METRICS = {
@@ -71,15 +71,9 @@ def insights(certificates: Certificates) -> Iterator[Insights]:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answers)
-    server.socket = certificates.server_context.wrap_socket(server.socket, server_side=True)
-    known = Insights(f"https://127.0.0.1:{server.server_port}/")
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    yield known
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with https_server(Answers, certificates) as port:
+        known = Insights(f"https://127.0.0.1:{port}/")
+        yield known
 
 
 @pytest.fixture

@@ -1,0 +1,23 @@
+"""A server for tests of those who talk to something by https."""
+
+import http.server
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from local.certificates import Certificates
+
+
+@contextmanager
+def https_server(handler: type[http.server.BaseHTTPRequestHandler], certificates: Certificates) -> Iterator[int]:
+    """The port of 127.0.0.1 where `handler` answers, on a thread for each connection, until the end of the `with`."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.socket = certificates.server_context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
