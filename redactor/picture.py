@@ -1,6 +1,6 @@
 """Decoded frames as NumPy views, and the small upright picture that is analysed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -45,6 +45,10 @@ class Picture:
         """A box of the frame's stored pixels in this picture."""
         high, wide = self.pixels.shape[:2]
         return box.stretched(1 / self.width, 1 / self.height).turned(self.quarters).stretched(wide, high)
+
+    def showing(self, pixels: NDArray[np.uint8]) -> "Picture":
+        """Other pixels of the same size in its place."""
+        return replace(self, pixels=pixels)
 
     def turned(self, quarters: int) -> "Picture":
         """The same picture after so many more quarter turns anticlockwise."""

