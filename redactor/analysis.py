@@ -19,7 +19,7 @@ from redactor.tracking import Region, Spans, Tracker
 LOOK_AHEAD_SECONDS: Final = 1.5
 LOOK_AHEAD_BYTES: Final = 256 * 2**20
 EXTENSION_SECONDS: Final = 0.2
-MOST_STEPS: Final = 4  # frames from one detection to the next
+MOST_STEPS: Final = 6  # frames from one detection to the next
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Analysis:
         frame_bytes = facts.width * facts.height * 3  # of 4:2:0 with more than 8 bits, or 4:4:4 with 8
         affordable = max(8, LOOK_AHEAD_BYTES // frame_bytes)
         self.look_ahead = min(round(rate * LOOK_AHEAD_SECONDS), affordable)
-        self.step = max(1, min(MOST_STEPS, round(rate / effort(options).detections_a_second)))
+        self._step = max(1, min(MOST_STEPS, round(rate / effort(options).detections_a_second)))
         extension = max(2, round(rate * EXTENSION_SECONDS))
         self._tracker = Tracker(Spans(self.look_ahead, extension, extension), facts.width, facts.height)
         self._cuts = CutDetector()
@@ -60,7 +60,7 @@ class Analysis:
         """The same items in the same order, frames with their regions; packets are passed on untouched."""
         waiting: deque[tuple[int, int, VideoFrame] | AnyPacket] = deque()
         counter = itertools.count()
-        scene, since, frontier = 0, 0, -1
+        scene, due, frontier = 0, 0, -1
         for item in items:
             if isinstance(item, Packet):
                 waiting.append(item)
@@ -68,8 +68,8 @@ class Analysis:
                 index = next(counter)
                 cut = self._cuts.is_cut(item)
                 scene += cut
-                since = 0 if cut else (since + 1) % self.step
-                if since == 0:
+                if cut or index >= due:
+                    due = index + self._step
                     found = self._search.faces(index, item, cut=cut)
                     self._tracker.feed(index, scene, found, self._search.is_face)
                 waiting.append((index, scene, item))

@@ -85,14 +85,16 @@ class Painter:
 
     def _from_cells(self, target: Plane, whole: "_Whole", full_scale: float, track: int, index: int) -> Plane:
         """What is drawn over `target`, the part inside the frame of one plane of a region."""
-        mean = cv2.mean(target)[0] / full_scale
+        mean = cv2.mean(target)[0]
         cells = self._cells.get((track, index))
         if cells is None:
-            cells = self._measured(whole.of(target), full_scale, NOISE if index == 0 else CHROMA_NOISE) - mean
+            noise = NOISE if index == 0 else CHROMA_NOISE
+            cells = full_scale * self._measured(whole.of(target), full_scale, noise) - np.float32(mean)
             if len(self._cells) >= 3 * MOST_TRACKS:
                 del self._cells[next(iter(self._cells))]
             self._cells[track, index] = cells
-        shades = (np.clip(cells + mean, 0, 1) * full_scale).astype(target.dtype)
+        # Not np.clip, whose wrapping takes longer than its work on a few cells.
+        shades = np.minimum(np.maximum(cells + np.float32(mean), 0), full_scale).astype(target.dtype)
         smooth = cv2.INTER_LINEAR if self._blur_type is BlurType.MED else cv2.INTER_NEAREST
         drawn = np.asarray(cv2.resize(shades, whole.size, interpolation=smooth), target.dtype)
         return whole.inside(drawn, target.shape)

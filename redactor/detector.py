@@ -57,14 +57,15 @@ def _decode(
     least_score: float,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Candidates of one stride: (n, 4) left, top, right, bottom and (n,) scores."""
-    score = np.sqrt(np.clip(classes[0, :, 0], 0, 1) * np.clip(objects[0, :, 0], 0, 1))
-    keep = np.flatnonzero(score >= least_score)
+    squared = classes[0, :, 0] * objects[0, :, 0]  # both are sigmoids' values
+    keep = np.flatnonzero(squared >= least_score**2)
+    score = np.sqrt(squared[keep])
     row, column = np.divmod(keep, width // stride)
     offset = boxes[0, keep]
     x, y = (column + offset[:, 0]) * stride, (row + offset[:, 1]) * stride
     half_width, half_height = np.exp(offset[:, 2]) * stride / 2, np.exp(offset[:, 3]) * stride / 2
     corners = np.stack([x - half_width, y - half_height, x + half_width, y + half_height], axis=1)
-    return corners.astype(np.float32), score[keep]
+    return corners.astype(np.float32), score
 
 
 def suppressed(corners: NDArray[np.float32], scores: NDArray[np.float32]) -> list[Detection]:

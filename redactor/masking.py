@@ -19,7 +19,8 @@ class Patch:
     """A whole-pixel rectangle inside the frame, even on all sides but the frame's own ends, and its mask.
 
     `mask`: (bottom - top, right - left) uint8, 255 where pixels are to be replaced. `whole`: left, top, right
-    and bottom of the region before the frame's edge cut some off; `breadth`: its shorter side.
+    and bottom of the region before the frame's edge cut some off; `breadth`: its shorter side; `filled`: whether all of
+    it is replaced.
     """
 
     left: int
@@ -28,6 +29,7 @@ class Patch:
     bottom: int
     whole: tuple[int, int, int, int]
     breadth: int
+    filled: bool
     mask: NDArray[np.uint8]
 
 
@@ -45,7 +47,7 @@ def patch(box: Box, width: int, height: int, *, filled: bool, margin: float) -> 
     mask = _shape(right - left, bottom - top, filled)
     breadth = min(right - left, bottom - top)
     rows, columns = slice(inside[1] - top, inside[3] - top), slice(inside[0] - left, inside[2] - left)
-    return Patch(*inside, (left, top, right, bottom), breadth, mask[rows, columns])
+    return Patch(*inside, (left, top, right, bottom), breadth, filled, mask[rows, columns])
 
 
 def footprint(boxes: Sequence[Box], width: int, height: int, *, filled: bool, margin: float) -> NDArray[np.bool_]:
@@ -77,7 +79,19 @@ _kept = functools.lru_cache(maxsize=256)(_drawn)
 
 def chroma_mask(place: Patch, across: int, down: int) -> NDArray[np.uint8]:
     """`place.mask` for a plane subsampled by those factors: set where any luma pixel under a sample is."""
-    height, width = place.mask.shape
-    padded = cv2.copyMakeBorder(place.mask, 0, -height % down, 0, -width % across, cv2.BORDER_REPLICATE)
+    left, top, right, bottom = place.whole
+    if (right - left) * (bottom - top) <= MOST_KEPT and place.mask.shape == (bottom - top, right - left):
+        return _kept_subsampled(right - left, bottom - top, place.filled, across, down)
+    return _subsampled(place.mask, across, down)
+
+
+@functools.lru_cache(maxsize=512)
+def _kept_subsampled(width: int, height: int, filled: bool, across: int, down: int) -> NDArray[np.uint8]:
+    return _subsampled(_kept(width, height, filled), across, down)
+
+
+def _subsampled(mask: NDArray[np.uint8], across: int, down: int) -> NDArray[np.uint8]:
+    height, width = mask.shape
+    padded = cv2.copyMakeBorder(mask, 0, -height % down, 0, -width % across, cv2.BORDER_REPLICATE)
     rows = functools.reduce(np.maximum, (padded[offset::down] for offset in range(down)))
     return np.ascontiguousarray(functools.reduce(np.maximum, (rows[:, offset::across] for offset in range(across))))

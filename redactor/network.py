@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from redactor.weights import Weights
 
 ERROR: Final = 3
+MOST_BLOBS: Final = 8
 STRIDE: Final = 32  # the coarsest of these networks' features; pictures are padded to multiples of it
 
 
@@ -36,20 +37,26 @@ class Network:
         self._input = self._session.get_inputs()[0].name
         self._outputs = list(outputs)
         self._order = slice(None, None, -1 if rgb else 1)
-        self._blob = np.zeros((1, 3, 0, 0), np.float32)
+        self._blobs: dict[tuple[int, int], NDArray[np.float32]] = {}
 
     def run(self, picture: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
         """The outputs for `picture` (height, width, 3; uint8 BGR), padded with black at its right and bottom."""
         height, width = picture.shape[:2]
-        padded = (1, 3, -(-height // STRIDE) * STRIDE, -(-width // STRIDE) * STRIDE)
-        if self._blob.shape != padded:
-            self._blob = np.zeros(padded, np.float32)
-        self._blob[0, :, height:] = 0
-        self._blob[0, :, :, width:] = 0
-        for channel, samples in zip(self._blob[0, self._order], cv2.split(picture), strict=True):
+        blob = self._blob(-(-height // STRIDE) * STRIDE, -(-width // STRIDE) * STRIDE)
+        blob[0, :, height:] = 0
+        blob[0, :, :, width:] = 0
+        for channel, samples in zip(blob[0, self._order], cv2.split(picture), strict=True):
             channel[:height, :width] = samples
-        outputs: list[NDArray[np.float32]] = self._session.run(self._outputs, {self._input: self._blob})
+        outputs: list[NDArray[np.float32]] = self._session.run(self._outputs, {self._input: blob})
         return outputs
+
+    def _blob(self, height: int, width: int) -> NDArray[np.float32]:
+        """Memory for an input of that size: pictures of a few sizes come again and again, and new memory is slow."""
+        if (height, width) not in self._blobs:
+            if len(self._blobs) == MOST_BLOBS:
+                self._blobs.clear()
+            self._blobs[height, width] = np.zeros((1, 3, height, width), np.float32)
+        return self._blobs[height, width]
 
 
 def _free(graph: onnx.GraphProto, outputs: Sequence[str]) -> None:

@@ -11,7 +11,7 @@ from av.video.frame import VideoFrame
 from redactor.detector import Detection, Detector
 from redactor.picture import Reducer
 
-LONG_SIDE: Final = 384
+LONG_SIDE: Final = 320
 CLEAR: Final = 0.7  # score of the faces that count
 LEAD: Final = 1.3  # how much more another side must show
 STRANGE: Final = 0.85  # score of a face that is believed at another angle than the others'

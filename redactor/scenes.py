@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from redactor.picture import planes
 
 THUMBNAIL: Final = (32, 18)
+SAMPLED: Final = (160, 90)
 # Mean change of luma against its spread over the picture. Cuts measured 0.77 and more, in dark scenes too;
 # the fastest motion, with a third of the frames missing, 0.47.
 LEAST_CHANGE: Final = 0.6
@@ -26,9 +27,9 @@ class CutDetector:
         luma = planes(frame)[0] if frame.format.is_planar else planes(frame.reformat(format="gray"))[0]
         full = 2.0 ** frame.format.components[0].bits - 1
         # Every n-th sample is enough for a thumbnail, and spares reading the whole plane.
-        step = max(1, luma.shape[1] // 320)
-        sampled = np.ascontiguousarray(luma[::step, ::step])
-        thumbnail = cv2.resize(sampled, THUMBNAIL, interpolation=cv2.INTER_AREA).astype(np.float32) / full
+        if luma.shape[1] > SAMPLED[0]:
+            luma = np.asarray(cv2.resize(luma, SAMPLED, interpolation=cv2.INTER_NEAREST), luma.dtype)
+        thumbnail = cv2.resize(luma, THUMBNAIL, interpolation=cv2.INTER_AREA).astype(np.float32) / full
         last, self._last = self._last, thumbnail
         if last is None:
             return True

@@ -18,10 +18,10 @@ from redactor.geometry import Box
 
 SURE: Final = 0.9  # starts a track
 STRONG: Final = 0.6  # is linked first
-DOUBTFUL: Final = 0.4  # starts one if a second look agrees
-WEAK: Final = 0.3  # continues one
+DOUBTFUL: Final = 0.5  # starts one if a second look agrees
+WEAK: Final = 0.25  # continues one
 SURER: Final = 0.1  # what a score must have gained for one more second look
-AGAIN: Final = 10  # frames after which there is one anyway
+AGAIN: Final = 25  # frames after which there is one anyway, and as many more each time
 NOTICEABLE: Final = 0.6  # sum of what a track's scores exceed WEAK by that is worth a second look by itself
 LASTING: Final = 1.8  # and that starts a track whatever a second look says
 STEADFAST: Final = 0.75  # score of a box that is taken as it is
@@ -74,13 +74,14 @@ class Track:
     believed: bool = False
     evidence: float = 0.0
     looked: Sighting | None = None
+    looks: int = 0
 
     def deserves_a_look(self, sighting: Sighting) -> bool:
         """A second one, at `sighting`, its newest."""
         if sighting.score < DOUBTFUL and self.evidence < NOTICEABLE:
             return False
         last = self.looked
-        return last is None or sighting.score >= last.score + SURER or sighting.frame >= last.frame + AGAIN
+        return last is None or sighting.score >= last.score + SURER or sighting.frame >= last.frame + AGAIN * self.looks
 
     def forget(self, frame: int) -> None:
         """Drop what came before `frame`, but for the sightings that a motion is read from."""
@@ -208,7 +209,18 @@ def _extend(track: Track, sighting: Sighting, second_look: SecondLook) -> None:
     track.believed = sighting.score >= SURE or track.evidence >= LASTING
     if not track.believed and track.deserves_a_look(sighting):
         track.looked = sighting
+        track.looks += 1
         track.believed = second_look(sighting.box, sighting.score)
+
+
+@dataclass(frozen=True, slots=True)
+class _Spot:
+    """A box's centre, size and the frame's edges that it is near: read once, since there are many pairs of boxes."""
+
+    x: float
+    y: float
+    size: float
+    edges: frozenset[str]
 
 
 def _matches(
@@ -217,38 +229,42 @@ def _matches(
     """Index of track to index of sighting, at the least total cost."""
     if not tracks or not sightings:
         return {}
-    # Read once a track: the sightings are of one frame, and there are many pairs.
-    expected = [track.extended(sightings[0].frame) for track in tracks]
-    cost = np.array(
-        [
-            [_cost(track, place, sighting, edges) for sighting in sightings]
-            for track, place in zip(tracks, expected, strict=True)
-        ]
-    )
+    frame = sightings[0].frame  # which is that of all of them
+    seen = [_Spot(*sighting.box.centre, sighting.box.size, edges(sighting.box)) for sighting in sightings]
+    cost = np.full((len(tracks), len(sightings)), math.inf)
+    for row, track in enumerate(tracks):
+        last, place = track.sightings[-1].box, track.extended(frame)
+        left = _Spot(*last.centre, last.size, edges(last))
+        expected = _Spot(*place.centre, place.size, left.edges)
+        for column, (sighting, spot) in enumerate(zip(sightings, seen, strict=True)):
+            cost[row, column] = _cost(track, left, expected, sighting, spot)
     possible = np.isfinite(cost)
     rows, columns = linear_sum_assignment(np.where(possible, cost, 1e6))
     return {int(r): int(c) for r, c in zip(rows, columns, strict=True) if possible[r, c]}
 
 
-def _cost(track: Track, place: Box, sighting: Sighting, edges: Callable[[Box], frozenset[str]]) -> float:
-    """How badly `sighting` fits `track`, expected in `place`; infinite where it cannot belong to it."""
+def _cost(track: Track, left: _Spot, expected: _Spot, sighting: Sighting, spot: _Spot) -> float:
+    """How badly `sighting`, at `spot`, fits `track`, which is `expected` somewhere else than it was `left`.
+
+    Infinite where it cannot belong to it.
+    """
     last = track.sightings[-1]
     if last.scene != sighting.scene:
         return 1.0 if last.box.overlap(sighting.box) >= STEADY else math.inf
     absent = sighting.frame - last.frame
     # What went over the frame's edge and comes back over it was still there, partly visible, and did not move on.
-    returning = absent > ABSENT and bool(edges(last.box) & edges(sighting.box))
-    expected = last.box if returning else place
-    if min(expected.size, sighting.box.size) <= 0:
+    returning = absent > ABSENT and not left.edges.isdisjoint(spot.edges)
+    place = left if returning else expected
+    if min(place.size, spot.size) <= 0:
         return math.inf
-    (x0, y0), (x1, y1) = expected.centre, sighting.box.centre
-    size = (expected.size + sighting.box.size) / 2
-    distance = math.hypot(x1 - x0, y1 - y0) / size
     # The longer a face was out of sight, the less its place is known; after that, only its old place counts.
     reach = NEAR if absent > ABSENT and not returning else REACH
     if sighting.score >= STRONG and absent <= ABSENT:
         reach *= 1 + min(absent, FADE) / FADE
-    growth = abs(math.log(sighting.box.size / expected.size))
-    if distance > reach or growth > math.log(GROWTH):
+    distance = math.hypot(spot.x - place.x, spot.y - place.y) / ((place.size + spot.size) / 2)
+    if distance > reach:
+        return math.inf
+    growth = abs(math.log(spot.size / place.size))
+    if growth > math.log(GROWTH):
         return math.inf
     return distance + growth + (0.0 if track.believed else 0.5)
