@@ -30,6 +30,9 @@ SOON_SECONDS: Final = 0.2  # from the first look at a face to the second
 LATER: Final = 0.25  # and to a further one, as a share of the time since the first,
 AT_MOST_SECONDS: Final = 2.0  # up to this
 LARGER: Final = 1.25  # growth that is worth a look at once
+MEETING: Final = 0.05  # overlap of two faces that may take each other's place
+HIDDEN_SECONDS: Final = 0.3  # out of sight, after which somebody else may come back
+UNCERTAIN: Final = 6  # frames before a face is sighted in which it may have been there: the most between two detections
 
 
 @dataclass(slots=True)
@@ -37,8 +40,9 @@ class Appearance:
     """What a track covers of one scene. `former`: the number of what it covered of the scene before.
 
     `first`, `looked`: the frames of its first and last look; `seen`: whether it was ever more than a filled place;
-    `largest`: pixels of the largest face looked at; `best`: worth of its thumbnail; `doubt`: the last sample, if it
-    looked like somebody else.
+    `largest`: pixels of the largest face looked at; `best`: worth of its thumbnail; `doubt`: the last look's frame and
+    sample, if that looked like somebody else; `hidden`: for how many frames it has only been a filled place; `shaken`:
+    the last frame in which somebody may have taken its place, until a look says who it is.
     """
 
     number: int
@@ -49,7 +53,9 @@ class Appearance:
     seen: bool = False
     largest: float = 0.0
     best: float = -1.0
-    doubt: Sample | None = None
+    doubt: tuple[int, Sample] | None = None
+    hidden: int = 0
+    shaken: int | None = None
 
 
 class Album:
@@ -64,6 +70,7 @@ class Album:
         self._identities = Identities()
         self._appearances: list[Appearance] = []
         self._current: dict[int, Appearance] = {}  # by track
+        self._taken: dict[int, list[tuple[int, int]]] = {}  # by number: from which frame on whose place it was
         self._frames = 0
         self._finished = False
         self._partial = folder / f".{stem}.{secrets.token_hex(4)}.part"
@@ -96,6 +103,7 @@ class Album:
         across, down = 1 / frame.width, 1 / frame.height
         places = [region.box.stretched(across, down).turned(self._quarters) for region in regions]
         numbers = self._numbers(regions, scene)
+        self._shake(regions, numbers)
         due = [index for index, number in enumerate(numbers) if self._is_due(self._appearances[number], regions[index])]
         if due:
             picture = np.rot90(np.asarray(frame.to_ndarray(format="bgr24"), np.uint8), self._quarters)
@@ -156,6 +164,16 @@ class Album:
             numbers.append(current.number)
         return numbers
 
+    def _shake(self, regions: Sequence[Region], numbers: Sequence[int]) -> None:
+        """Note who meets another, or has been out of sight: a track may go on with somebody else afterwards."""
+        longest = HIDDEN_SECONDS * float(self._facts.rate)
+        for region, number in zip(regions, numbers, strict=True):
+            appearance = self._appearances[number]
+            appearance.hidden = 0 if region.seen else appearance.hidden + 1
+            meets = any(other is not region and region.box.overlap(other.box) > MEETING for other in regions)
+            if meets or appearance.hidden > longest:
+                appearance.shaken = self._frames
+
     def _begin(self, track: int, scene: int) -> Appearance:
         former = self._current.get(track)
         number = len(self._appearances)
@@ -169,7 +187,8 @@ class Album:
         if appearance.best < 0:
             return True
         rate = float(self._facts.rate)
-        pause = min(max(SOON_SECONDS * rate, LATER * (self._frames - appearance.first)), AT_MOST_SECONDS * rate)
+        settled = LATER * (self._frames - appearance.first) if appearance.shaken is None else 0.0
+        pause = min(max(SOON_SECONDS * rate, settled), AT_MOST_SECONDS * rate)
         overdue = self._frames - appearance.looked >= pause
         return region.seen and (
             overdue or region.box.size > LARGER * appearance.largest or appearance.doubt is not None
@@ -196,11 +215,14 @@ class Album:
         """Whose sample it is: two in a row of somebody else mean that the track has changed hands, cut or no cut."""
         doubt, appearance.doubt = appearance.doubt, None
         if self._identities.contradicts(appearance.number, sample):
-            if doubt is None or likeness(doubt, sample) < ALIKE:
-                appearance.doubt = sample
+            if doubt is None or likeness(doubt[1], sample) < ALIKE:
+                appearance.doubt = self._frames, sample
                 return appearance
-            appearance = self._begin(track, appearance.scene)
-            self._identities.add(appearance.number, doubt)
+            since = doubt[0] if appearance.shaken is None else min(doubt[0], appearance.shaken + 1) - UNCERTAIN
+            former, appearance = appearance, self._begin(track, appearance.scene)
+            self._taken.setdefault(former.number, []).append((max(since, former.first + 1), appearance.number))
+            self._identities.add(appearance.number, doubt[1])
+        appearance.shaken = None
         self._identities.add(appearance.number, sample)
         return appearance
 
@@ -225,6 +247,11 @@ class Album:
             if former.fullmatch(path.name) and path.name not in names:
                 path.unlink()
 
+    def _owner(self, number: int, frame: int) -> int:
+        """Whose place that of appearance `number` was in a frame, as was found out later."""
+        taken = [(since, by) for since, by in self._taken.get(number, ()) if frame >= since]
+        return max(taken)[1] if taken else number
+
     def _draft(self, number: int) -> Path:
         return self._drafts / f"{number}.jpg"
 
@@ -235,7 +262,7 @@ class Album:
         with (self._partial / f"{self._stem}_annotations.json").open("w", encoding="utf-8") as file:
             writer = AnnotationsWriter(file, timescale, float(facts.rate), width, height)
             self._events.seek(0)
-            for line in self._events:
+            for frame, line in enumerate(self._events):
                 ticks, rows = json.loads(line)
-                writer.add(ticks, [Event(ids[int(number)], Box(*edges)) for number, *edges in rows])
+                writer.add(ticks, [Event(ids[self._owner(int(number), frame)], Box(*edges)) for number, *edges in rows])
             writer.finish(round(Fraction(timescale) / facts.rate))
