@@ -84,6 +84,7 @@ class AzureMedia(pulumi.ComponentResource):
                         mode=transform.mode,
                         blur_type=transform.blur_type.value,
                         resolution=transform.resolution.value,
+                        experimental_options=transform.experimental_options,
                     ),
                 )
             ],

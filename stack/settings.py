@@ -10,7 +10,7 @@ from typing import Protocol
 
 import pulumi
 
-from stack.transform import BlurType, Resolution
+from stack.transform import BlurType, Quality, Resolution
 
 
 class Engine(StrEnum):
@@ -68,6 +68,7 @@ class Settings:
     upload_endings: tuple[str, ...]
     blur_type: BlurType
     resolution: Resolution
+    quality: Quality
     sas_hours: int
     event_attempts: int
     event_minutes: int
@@ -193,6 +194,7 @@ def read_settings(config: Config, location: str | None) -> Settings:
         upload_endings=read.endings("uploadEndings"),
         blur_type=read.choice("blurType", BlurType),
         resolution=read.choice("resolution", Resolution),
+        quality=read.choice("quality", Quality),
         sas_hours=read.whole("sasHours", 1, 168),
         event_attempts=read.whole("eventAttempts", 1, 30),
         event_minutes=read.whole("eventMinutes", 1, 1440),

@@ -33,6 +33,14 @@ class Resolution(StrEnum):
     STANDARD = "StandardDefinition"
 
 
+class Quality(StrEnum):
+    """Our own: FaceDetectorPreset.experimentalOptions may name one as `quality`."""
+
+    FAST = "fast"
+    BALANCED = "balanced"
+    ACCURATE = "accurate"
+
+
 class OnError(StrEnum):
     STOP = "StopProcessingJob"
     CONTINUE = "ContinueJob"
@@ -61,6 +69,19 @@ class FaceDetectorPreset(_Wire):
     mode: Mode = Mode.ANALYZE
     blur_type: BlurType = Field(BlurType.MED, alias="blurType")
     experimental_options: Mapping[str, str] = Field(default_factory=dict, alias="experimentalOptions")
+
+    @property
+    def quality(self) -> Quality:
+        return Quality(self.experimental_options.get("quality", Quality.BALANCED))
+
+    @field_validator("experimental_options")
+    @classmethod
+    def _known_quality(cls, options: Mapping[str, str]) -> Mapping[str, str]:
+        """Other options are ignored, as unknown fields are."""
+        quality = options.get("quality", Quality.BALANCED)
+        if quality not in set(Quality):
+            raise ValueError(f"quality {quality!r} is not supported; it is one of {', '.join(Quality)}")
+        return options
 
     @field_validator("resolution", "mode", "blur_type", "experimental_options", mode="before")
     @classmethod

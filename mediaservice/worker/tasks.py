@@ -58,11 +58,11 @@ async def perform(
 ) -> Made:
     """Products lie in `folder`, which is the caller's and empty. Raises JobFailedError."""
     if preset.mode is Mode.ANALYZE:
-        options = ["--resolution", preset.resolution]
+        options = ["--resolution", preset.resolution, "--quality", preset.quality]
         arguments = ["analyze", str(material.video), str(folder), *options]
     else:
         target = folder / "redacted.mp4"
-        options = ["--blur-type", preset.blur_type, "--resolution", preset.resolution]
+        options = ["--blur-type", preset.blur_type, "--resolution", preset.resolution, "--quality", preset.quality]
         if preset.mode is Mode.REDACT:
             options += ["--mode", "redact", "--annotations", str(material.annotations)]
             options += ["--id-list", str(material.ids)] if material.ids.exists() else []

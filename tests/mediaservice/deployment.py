@@ -204,12 +204,13 @@ class Pipeline:
         file: str = "clip.mp4",
         priority: str = "Normal",
         address: Callable[[str], str] = str,
+        transform: str = "faceredact",
     ) -> str:
         """A job on an uploaded file, by another `address` if need be; gives the output asset's container."""
         blob = address(self.upload(content, file))
         job = Job(input=JobInputHttp(files=[blob]), outputs=[JobOutputAsset(asset_name=name)], priority=priority)
         asset = self.media.assets.create_or_update(GROUP, self.service.account, name, Asset())
-        self.media.jobs.create(GROUP, self.service.account, "faceredact", name, job)
+        self.media.jobs.create(GROUP, self.service.account, transform, name, job)
         return str(asset.container)
 
     def upload(self, content: bytes | Mapping[str, object], file: str = "clip.mp4") -> str:

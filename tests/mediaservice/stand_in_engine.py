@@ -3,7 +3,7 @@
 wait_for: a path; it reports 50 % and goes on when that exists · fail: an error to report · die: a signal to end by
 hold: bytes of memory to fill before it waits · pad: bytes to add to its output · spin: true, to compute for ever
 open: how many files to open · ignore_sigterm: true · log: a path to which it appends `begun` and `done`
-environment: a path to which it writes its environment.
+environment: a path to which it writes its environment · arguments: one to which it writes its arguments.
 
 Its output is the input with `REDACTED` in front.
 """
@@ -32,6 +32,8 @@ def main() -> None:
     print(json.dumps({"progress": 50.0, "frame": 5, "frames": 10}), flush=True)
     if "environment" in told:
         Path(told["environment"]).write_text(json.dumps(dict(os.environ)))
+    if "arguments" in told:
+        Path(told["arguments"]).write_text(json.dumps(sys.argv[1:]))
     held = b"x" * told.get("hold", 0)
     for _ in range(told.get("open", 0)):
         os.open(__file__, os.O_RDONLY)

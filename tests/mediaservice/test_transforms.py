@@ -75,6 +75,23 @@ def test_a_value_that_does_not_exist_is_refused_with_its_path(rest: Callable[...
     assert "properties.outputs[0].preset.blurType" in answer.json()["error"]["message"]
 
 
+def test_a_quality_that_does_not_exist_is_refused_with_its_path_and_other_options_are_kept(
+    rest: Callable[..., httpx.Response], name: str
+) -> None:
+    def put_with(options: dict[str, str]) -> httpx.Response:
+        preset = {"@odata.type": "#Microsoft.Media.FaceDetectorPreset", "experimentalOptions": options}
+        return rest("PUT", f"/transforms/{name}", json={"properties": {"outputs": [{"preset": preset}]}})
+
+    refused = put_with({"quality": "best"})
+    assert refused.status_code == 400
+    assert "properties.outputs[0].preset.experimentalOptions" in refused.json()["error"]["message"]
+    assert "fast, balanced, accurate" in refused.json()["error"]["message"]
+    kept = put_with({"quality": "accurate", "other": "thing"})
+    assert kept.status_code == 201
+    preset = kept.json()["properties"]["outputs"][0]["preset"]
+    assert preset["experimentalOptions"] == {"quality": "accurate", "other": "thing"}
+
+
 def test_a_patch_changes_what_it_names(media: Any, service: Service, name: str) -> None:
     put(media, service, name, FaceDetectorPreset(mode="Combined"))
     patched = media.transforms.update(GROUP, service.account, name, Transform(description="new"))

@@ -7,7 +7,16 @@ from pathlib import Path
 
 import psutil
 import pytest
-from azure.mgmt.media.models import Asset, Job, JobInputAsset, JobInputHttp, JobOutputAsset
+from azure.mgmt.media.models import (
+    Asset,
+    FaceDetectorPreset,
+    Job,
+    JobInputAsset,
+    JobInputHttp,
+    JobOutputAsset,
+    Transform,
+    TransformOutput,
+)
 
 from tests.mediaservice.deployment import GROUP, Pipeline
 
@@ -281,6 +290,18 @@ def test_the_engine_inherits_nothing_of_the_workers_environment(pipeline: Pipeli
     environment = json.loads(told.read_text())
     assert set(environment) - {"LC_CTYPE"} == {"PATH", "PYTHONPATH", "PYTHONUTF8", "HOME", "TMPDIR"}
     assert not Path(environment["HOME"]).exists()  # its folder, gone with the attempt
+
+
+def test_the_engine_takes_as_much_care_as_the_transform_asks_for(pipeline: Pipeline, name: str) -> None:
+    preset = FaceDetectorPreset(mode="Combined", experimental_options={"quality": "accurate"})
+    pipeline.media.transforms.create_or_update(
+        GROUP, pipeline.service.account, name, Transform(outputs=[TransformOutput(preset=preset)])
+    )
+    told = pipeline.folder / "arguments"
+    pipeline.submit(name, {"arguments": str(told)}, transform=name)
+    pipeline.work()
+    arguments = json.loads(told.read_text())
+    assert arguments[arguments.index("--quality") + 1] == "accurate"
 
 
 def test_an_input_that_the_disk_does_not_hold_ends_in_an_error_that_says_so(pipeline: Pipeline, name: str) -> None:

@@ -206,6 +206,15 @@ def test_both_engines_get_the_same_transform(dev: Graph, ams: Graph) -> None:
     assert (output["onError"], output["relativePriority"]) == ("StopProcessingJob", "Normal")
 
 
+def test_more_care_is_asked_for_in_the_transform() -> None:
+    (container,) = run("dev", quality="accurate").one("app:ContainerApp").inputs["template"]["containers"]
+    declared = next(each["value"] for each in container["env"] if each["name"] == "MEDIA_TRANSFORMS")
+    (output,) = json.loads(declared)["faceredact"]["outputs"]
+    assert output["preset"]["experimentalOptions"] == {"quality": "accurate"}
+    (output,) = run("ams", quality="accurate").one("media:Transform").inputs["outputs"]
+    assert output["preset"]["experimentalOptions"] == {"quality": "accurate"}
+
+
 def test_the_media_account_reaches_its_storage_with_an_identity_that_has_its_role_already(ams: Graph) -> None:
     media = ams.one("media:MediaService")
     assert "SystemAssigned" in media.inputs["identity"]["type"]

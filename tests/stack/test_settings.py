@@ -8,7 +8,7 @@ import yaml
 
 from local.graph import ProgramError, Stack, read_stack
 from stack.settings import Engine, SelfHosted, SettingError, Settings, read_settings
-from stack.transform import BlurType, Resolution
+from stack.transform import BlurType, Quality, Resolution
 from tests.stack.conftest import PROGRAM, run
 
 
@@ -40,6 +40,7 @@ def test_the_defaults_are_valid() -> None:
     assert settings.upload_endings == (".mp4",)
     assert settings.blur_type is BlurType.HIGH
     assert settings.resolution is Resolution.SOURCE
+    assert settings.quality is Quality.BALANCED
     assert settings.sas_hours == 24
     assert settings.self_hosted
     assert settings.self_hosted.worker_cpu == 2
@@ -73,6 +74,7 @@ def test_the_azure_engine_has_no_settings_of_its_own() -> None:
         ("uploadEndings", '[".mp4", ".MP4"]', "a list of one to ten different endings"),
         ("blurType", "high", "Box, Low, Med, High, Black"),
         ("resolution", "HD", "SourceResolution, StandardDefinition"),
+        ("quality", "best", "fast, balanced, accurate"),
         ("sasHours", "0", "a whole number from 1 to 168"),
         ("sasHours", "169", "a whole number from 1 to 168"),
         ("sasHours", "1.5", "a whole number from 1 to 168"),
