@@ -11,13 +11,14 @@ from av.video.frame import VideoFrame
 
 from redactor.effort import effort
 from redactor.options import Options
+from redactor.picture import frame_bytes
 from redactor.scenes import CutDetector
 from redactor.search import Search
 from redactor.source import AnyPacket, VideoFacts
 from redactor.tracking import Region, Spans, Tracker
 
 LOOK_AHEAD_SECONDS: Final = 1.5
-LOOK_AHEAD_BYTES: Final = 256 * 2**20
+LOOK_AHEAD_BYTES: Final = 184 * 2**20
 EXTENSION_SECONDS: Final = 0.2
 MOST_STEPS: Final = 6  # frames from one detection to the next
 
@@ -36,8 +37,7 @@ class Analysis:
 
     def __init__(self, facts: VideoFacts, options: Options) -> None:
         rate = min(max(float(facts.rate), 5.0), 120.0)
-        frame_bytes = facts.width * facts.height * 3  # of 4:2:0 with more than 8 bits, or 4:4:4 with 8
-        affordable = max(8, LOOK_AHEAD_BYTES // frame_bytes)
+        affordable = max(8, LOOK_AHEAD_BYTES // frame_bytes(facts.pixel_format, facts.width, facts.height))
         self.look_ahead = min(round(rate * LOOK_AHEAD_SECONDS), affordable)
         self._step = max(1, min(MOST_STEPS, round(rate / effort(options).detections_a_second)))
         extension = max(2, round(rate * EXTENSION_SECONDS))

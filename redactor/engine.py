@@ -25,7 +25,7 @@ from redactor.sink import Sink
 from redactor.source import AnyPacket, Source, VideoFacts
 from redactor.timing import Clocks, timed
 
-QUEUED: Final = 6  # items between the threads: enough to smooth, little memory
+QUEUED: Final = 4  # items between the threads: enough to smooth, little memory
 PATIENCE: Final = 0.2  # seconds between looks at the caller's wish to stop
 
 

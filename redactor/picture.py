@@ -6,6 +6,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from av.video.format import VideoFormat
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
@@ -22,6 +23,12 @@ def planes(frame: VideoFrame) -> list[Plane]:
         samples: Plane = np.frombuffer(plane, np.uint16) if deep else np.frombuffer(plane, np.uint8)
         views.append(samples.reshape(plane.height, -1)[:, : plane.width])
     return views
+
+
+def frame_bytes(pixel_format: str, width: int, height: int) -> int:
+    """What a decoded frame takes in memory, but for its rows' padding."""
+    components = VideoFormat(pixel_format, width, height).components
+    return sum(part.width * part.height * (2 if part.bits > 8 else 1) for part in components)
 
 
 @dataclass(frozen=True, slots=True)
