@@ -1,12 +1,14 @@
 """How much of the labelled faces the engine covers, and how much of the picture it covers for nothing.
 
-    python -m benchmarks.coverage MEDIA TRUTH [--worst N]
+    python -m benchmarks.coverage MEDIA TRUTH [--worst N] [--moving]
 
 MEDIA is a folder of clips, animations and photographs; TRUTH a JSON file {"images": [{"file", "frame",
 "boxes": [[x1, y1, x2, y2], …], "ignore": […]}, …]} with boxes in stored pixels, forehead to chin. Photographs
 become clips of 12 frames. A face counts as covered when 90 % of its box is under the mask. Masked for nothing
 is what lies outside every labelled and ignored box grown 1.3 times, as a share of the picture. The default
 setting's worst pictures are named.
+
+With --moving the photographs are filmed by a moving camera instead (moving.py), and all of their frames count.
 
 "Frame by frame" is the same detector at 960 pixels with a threshold of 0.6 and a 1.3x rectangle.
 """
@@ -25,6 +27,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from benchmarks import moving
 from redactor.analysis import Analysis
 from redactor.detector import Detector
 from redactor.effort import effort
@@ -36,6 +39,7 @@ from redactor.source import Source
 
 COVERED = 0.9
 GROWN = 1.3
+PHOTOS = {".jpg", ".jpeg", ".png"}
 PHOTO_FRAMES = 12
 PHOTO_RATE = 25
 
@@ -75,7 +79,7 @@ def read_labels(truth: Path) -> dict[str, list[Label]]:
 
 def as_clip(path: Path, folder: Path) -> Path:
     """`path` itself if it is a video, else an MP4 of its pictures, hardly compressed."""
-    if path.suffix.lower() not in {".jpg", ".jpeg", ".png", ".gif"}:
+    if path.suffix.lower() not in {*PHOTOS, ".gif"}:
         return path
     clip = folder / f"{path.stem}.mp4"
     with av.open(str(path)) as source, av.open(str(clip), "w") as sink:
@@ -93,6 +97,26 @@ def as_clip(path: Path, folder: Path) -> Path:
             sink.mux(stream.encode(picture))
         sink.mux(stream.encode(None))
     return clip
+
+
+def filmed(path: Path, labels: list[Label], folder: Path, random: np.random.Generator) -> tuple[Path, list[Label]]:
+    """A clip of a photograph by a moving camera, and its frames' labels."""
+    clip = folder / f"{path.stem}_moving.mp4"
+    camera = moving.film(path, clip, random)
+    told = []
+    for frame in range(moving.FRAMES):
+        middle = frame + moving.SHUTTER[-1] / 2
+        faces = [camera.place(box, middle) for label in labels for box in label.boxes]
+        ignored = [camera.place(box, middle) for label in labels for box in label.ignored]
+        told.append(
+            Label(
+                labels[0].file,
+                frame,
+                tuple(box for box in faces if moving.counts(box)),
+                (*ignored, *(box for box in faces if not moving.counts(box))),
+            )
+        )
+    return clip, told
 
 
 def score(label: Label, masked: NDArray[np.bool_]) -> Score:
@@ -152,17 +176,24 @@ def main() -> None:
     parser.add_argument("media", type=Path)
     parser.add_argument("truth", type=Path)
     parser.add_argument("--worst", type=int, default=12, help="how many pictures to name")
+    parser.add_argument("--moving", action="store_true", help="photographs alone, by a moving camera")
     arguments = parser.parse_args()
     detector = Detector()
+    random = np.random.default_rng(5)
     plain: list[Score] = []
     engine: dict[Quality, list[Score]] = {quality: [] for quality in Quality}
     with tempfile.TemporaryDirectory() as folder:
-        for file, labels in read_labels(arguments.truth).items():
+        for file, known in read_labels(arguments.truth).items():
             path = arguments.media / file
             if not path.exists():
                 print(f"left out, not in the folder: {file}")
                 continue
-            clip = as_clip(path, Path(folder))
+            if not arguments.moving:
+                clip, labels = as_clip(path, Path(folder)), known
+            elif path.suffix.lower() in PHOTOS:
+                clip, labels = filmed(path, known, Path(folder), random)
+            else:
+                continue
             plain += plain_scores(clip, labels, detector)
             for quality in Quality:
                 engine[quality] += engine_scores(clip, labels, Options(quality=quality))

@@ -45,7 +45,7 @@ class Effort:
 _LARGE, _SMALL = Scale(0.4333, 640, 1280), Scale(0.3, 480, 640)
 _EFFORTS: Final = {
     Quality.FAST: Effort(8.0, ((Scale(1 / 3, 480, 640),),), 1.35),
-    Quality.BALANCED: Effort(9.0, ((_LARGE,), (_SMALL,)), 1.34),
+    Quality.BALANCED: Effort(9.0, ((_LARGE,), (_SMALL,)), 1.33),
     Quality.ACCURATE: Effort(240.0, ((Scale(0.4, 640, 960), Scale(0.7, 960, 1440)),), 1.45, Scale(0.5, 640, 960)),
 }
 

@@ -25,6 +25,7 @@ AGAIN: Final = 25  # frames after which there is one anyway, and as many more ea
 NOTICEABLE: Final = 0.6  # sum of what a track's scores exceed WEAK by that is worth a second look by itself
 LASTING: Final = 1.8  # and that starts a track whatever a second look says
 STEADFAST: Final = 0.75  # score of a box that is taken as it is
+SHRINK: Final = 1.3  # growth of the region at an end of a track, at most, to what the face was nearby
 REACH: Final = 0.7  # a face moves at most this many of its sizes between two detections
 NEAR: Final = 0.4  # likewise after a long absence
 ABSENT: Final = 10  # frames that make an absence long
@@ -91,13 +92,21 @@ class Track:
     def settled(self, index: int) -> Box:
         """The box of a sighting, and where it is not sure, also what those before and after it say."""
         sighting = self.sightings[index]
-        if sighting.score >= STEADFAST or not 0 < index < len(self.sightings) - 1:
+        if sighting.score >= STEADFAST:
             return sighting.box
+        if not 0 < index < len(self.sightings) - 1:
+            return sighting.box.scaled(self.shrunk(index))
         before, after = self.sightings[index - 1], self.sightings[index + 1]
         if after.frame - before.frame > ABSENT:
             return sighting.box
         share = (sighting.frame - before.frame) / (after.frame - before.frame)
         return sighting.box.joined(before.box.blended(after.box, share))
+
+    def shrunk(self, index: int) -> float:
+        """How much larger the face was nearby: a track's ends often show what an edge leaves of a face."""
+        here = self.sightings[index]
+        near = [s.box.size for s in self.sightings if abs(s.frame - here.frame) <= ABSENT]
+        return min(max(near) / here.box.size, SHRINK) if here.box.size > 0 else 1.0
 
     def extended(self, frame: int) -> Box:
         """The face's likely place before its first or after its last sighting."""
@@ -173,11 +182,12 @@ class Tracker:
         first, last = track.sightings[0], track.sightings[-1]
         if frame < first.frame or frame > last.frame:
             end, span = (first, self._spans.head) if frame < first.frame else (last, self._spans.tail)
-            away = abs(frame - end.frame)
+            away, at_edge = abs(frame - end.frame), bool(self._edges(end.box))
             # A face at the frame's edge is entering or leaving, partly visible, for longer.
-            if end.scene != scene or away > span * (2 if self._edges(end.box) else 1):
+            if end.scene != scene or away > span * (2 if at_edge else 1):
                 return None
-            return Region(track.number, track.extended(frame).scaled(1 + SLACK * away), seen=False)
+            shrunk = 1.0 if at_edge else track.shrunk(0 if end is first else len(track.sightings) - 1)
+            return Region(track.number, track.extended(frame).scaled(shrunk + SLACK * away), seen=False)
         index = next(i for i, s in enumerate(track.sightings) if s.frame >= frame)
         after = track.sightings[index]
         if after.frame == frame:

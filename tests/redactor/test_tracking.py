@@ -157,3 +157,11 @@ def test_a_box_that_is_not_sure_does_not_pull_the_region_off_the_face() -> None:
     faces = {frame: [(at(100), SURE)] for frame in range(10)} | {5: [(at(110), WEAK)]}
     box = track(faces, 12)[5][0].box
     assert (box.left, box.right) == (100, 150)
+
+
+def test_what_an_edge_hides_of_a_face_in_the_end_does_not_bare_the_rest() -> None:
+    """Behind a pillar, say: the detector's last box is of the part that it still sees."""
+    faces = {frame: [(at(100), SURE)] for frame in range(20)} | {20: [(at(105, 105, 30), WEAK)]}
+    regions = track(faces, 26)
+    assert [round(regions[frame][0].box.width) for frame in (19, 20, 22)] == [40, 39, 40]
+    assert covered(regions)[-1] == 24
