@@ -32,7 +32,7 @@ AT_MOST_SECONDS: Final = 2.0  # up to this
 LARGER: Final = 1.25  # growth that is worth a look at once
 MEETING: Final = 0.05  # overlap of two faces that may take each other's place
 HIDDEN_SECONDS: Final = 0.3  # out of sight, after which somebody else may come back
-UNCERTAIN: Final = 6  # frames before a face is sighted in which it may have been there: the most between two detections
+UNCERTAIN: Final = 5  # frames before a face is sighted in which it may have been there: the most between two detections
 
 
 @dataclass(slots=True)

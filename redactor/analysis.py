@@ -20,7 +20,7 @@ from redactor.tracking import Region, Spans, Tracker
 LOOK_AHEAD_SECONDS: Final = 1.5
 LOOK_AHEAD_BYTES: Final = 184 * 2**20
 EXTENSION_SECONDS: Final = 0.2
-MOST_STEPS: Final = 6  # frames from one detection to the next
+MOST_STEPS: Final = 5  # frames from one detection to the next
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,8 @@ class Analysis:
         self.look_ahead = min(round(rate * LOOK_AHEAD_SECONDS), affordable)
         self._step = max(1, min(MOST_STEPS, round(rate / effort(options).detections_a_second)))
         extension = max(2, round(rate * EXTENSION_SECONDS))
-        self._tracker = Tracker(Spans(self.look_ahead, extension, extension), facts.width, facts.height)
+        spans = Spans(self.look_ahead, extension, extension)
+        self._tracker = Tracker(spans, facts.width, facts.height, self._step / rate)
         self._cuts = CutDetector()
         self._search = Search(facts, options, rate)
         self.detections = 0

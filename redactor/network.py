@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from redactor.weights import Weights
 
-ERROR: Final = 3
-MOST_BLOBS: Final = 8
+ERROR: Final = 3  # ONNX Runtime's severity of what it logs
+MOST_BLOBS: Final = 8  # sizes whose memory is kept
 STRIDE: Final = 32  # the coarsest of these networks' features; pictures are padded to multiples of it
 
 

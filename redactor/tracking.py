@@ -22,6 +22,7 @@ DOUBTFUL: Final = 0.5  # starts one if a second look agrees
 WEAK: Final = 0.25  # continues one
 SURER: Final = 0.1  # what a score must have gained for one more second look
 AGAIN: Final = 25  # frames after which there is one anyway, and as many more each time
+USUAL_INTERVAL: Final = 0.12  # seconds from one detection to the next, for which the two sums below were chosen
 NOTICEABLE: Final = 0.6  # sum of what a track's scores exceed WEAK by that is worth a second look by itself
 LASTING: Final = 1.8  # and that starts a track whatever a second look says
 STEADFAST: Final = 0.75  # score of a box that is taken as it is
@@ -126,9 +127,13 @@ class Track:
 class Tracker:
     """Fed with detections in frame order; asked for a frame's regions once all it may depend on has been fed."""
 
-    def __init__(self, spans: Spans, width: int, height: int) -> None:
-        """`width`, `height`: of the frame, in stored pixels, as are all boxes."""
+    def __init__(self, spans: Spans, width: int, height: int, interval: float = USUAL_INTERVAL) -> None:
+        """`width`, `height`: of the frame, in stored pixels, as are all boxes; `interval`: seconds between detections.
+
+        Noise that is looked at more often is not more of a face.
+        """
         self._spans = spans
+        self._weight = interval / USUAL_INTERVAL
         self._width, self._height = width, height
         self._tracks: list[Track] = []
         self._made = 0
@@ -153,7 +158,7 @@ class Tracker:
             sightings = [Sighting(frame, scene, d.box, d.score) for d in candidates]
             matches = _matches(free, sightings, self._edges)
             for row, column in matches.items():
-                _extend(free[row], sightings[column], second_look)
+                self._extend(free[row], sightings[column], second_look)
             for column, sighting in enumerate(sightings):
                 if column not in matches.values():
                     self._start(sighting, second_look)
@@ -175,8 +180,20 @@ class Tracker:
     def _start(self, sighting: Sighting, second_look: SecondLook) -> None:
         self._made += 1
         track = Track(self._made)
-        _extend(track, sighting, second_look)
+        self._extend(track, sighting, second_look)
         self._tracks.append(track)
+
+    def _extend(self, track: Track, sighting: Sighting, second_look: SecondLook) -> None:
+        track.sightings.append(sighting)
+        if sighting.score < STRONG:
+            track.evidence += (sighting.score - WEAK) * self._weight
+        if track.believed:
+            return
+        track.believed = sighting.score >= SURE or track.evidence >= LASTING
+        if not track.believed and track.deserves_a_look(sighting):
+            track.looked = sighting
+            track.looks += 1
+            track.believed = second_look(sighting.box, sighting.score)
 
     def _region(self, track: Track, frame: int, scene: int) -> Region | None:
         first, last = track.sightings[0], track.sightings[-1]
@@ -208,19 +225,6 @@ class Tracker:
             "bottom": box.bottom > self._height - near,
         }
         return frozenset(edge for edge, reached in beyond.items() if reached)
-
-
-def _extend(track: Track, sighting: Sighting, second_look: SecondLook) -> None:
-    track.sightings.append(sighting)
-    if sighting.score < STRONG:
-        track.evidence += sighting.score - WEAK
-    if track.believed:
-        return
-    track.believed = sighting.score >= SURE or track.evidence >= LASTING
-    if not track.believed and track.deserves_a_look(sighting):
-        track.looked = sighting
-        track.looks += 1
-        track.believed = second_look(sighting.box, sighting.score)
 
 
 @dataclass(frozen=True, slots=True)

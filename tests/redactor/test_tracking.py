@@ -134,6 +134,17 @@ def test_tracks_long_gone_are_forgotten() -> None:
     assert sum(len(one.sightings) for one in tracker._tracks) < 400
 
 
+def test_noise_that_is_looked_at_more_often_is_not_more_of_a_face() -> None:
+    def lasts(interval: float, frames: int) -> bool:
+        tracker = Tracker(SPANS, 640, 360, interval)
+        for frame in range(frames):
+            tracker.feed(frame, 0, [Detection(at(100), 0.4)], lambda *_: False)
+        return bool(tracker.regions(frames - 1, 0))
+
+    assert lasts(0.12, 13) and not lasts(0.12, 11)
+    assert lasts(0.04, 37) and not lasts(0.04, 35)
+
+
 def test_a_doubtful_detection_starts_a_track_if_a_second_look_agrees() -> None:
     assert covered(track({10: [(at(100), 0.55)]}, 30, closer=True))
     assert not covered(track({10: [(at(100), 0.55)]}, 30, closer=False))
