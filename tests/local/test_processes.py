@@ -23,8 +23,9 @@ time.sleep(60)
 """
 STUBBORN = "signal.signal(signal.SIGTERM, signal.SIG_IGN)"
 PARENT = """
-import pathlib, sys, time
+import pathlib, signal, sys, time
 from local import processes
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in what a shell started in the background
 command = [sys.executable, "-I", "-S", "-c", {code!r}]
 child = processes.start("child", command, environment={{}}, log=pathlib.Path({log!r}))
 print(child.pid, child.until(child.tail, 10).split()[1], flush=True)
