@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from redactor import weights
 from redactor.geometry import Box
-from redactor.network import STRIDE, Network
+from redactor.network import Network, padded
 
 STRIDES: Final = (8, 16, 32)
 KINDS: Final = ("cls", "obj", "bbox")
@@ -37,12 +37,11 @@ class Detector:
     def detect(self, picture: NDArray[np.uint8], least_score: float) -> list[Detection]:
         """Faces in `picture` (height, width, 3; uint8 BGR), best first."""
         outputs = self._network.run(picture)
-        padded_width = -(-picture.shape[1] // STRIDE) * STRIDE
         corners: list[NDArray[np.float32]] = []
         scores: list[NDArray[np.float32]] = []
         for index, stride in enumerate(STRIDES):
             classes, objects, boxes = outputs[3 * index : 3 * index + 3]
-            found, confidence = _decode(classes, objects, boxes, stride, padded_width, least_score)
+            found, confidence = _decode(classes, objects, boxes, stride, padded(picture.shape[1]), least_score)
             corners.append(found)
             scores.append(confidence)
         return suppressed(np.concatenate(corners), np.concatenate(scores))

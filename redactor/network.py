@@ -42,7 +42,7 @@ class Network:
     def run(self, picture: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
         """The outputs for `picture` (height, width, 3; uint8 BGR), padded with black at its right and bottom."""
         height, width = picture.shape[:2]
-        blob = self._blob(-(-height // STRIDE) * STRIDE, -(-width // STRIDE) * STRIDE)
+        blob = self._blob(padded(height), padded(width))
         blob[0, :, height:] = 0
         blob[0, :, :, width:] = 0
         for channel, samples in zip(blob[0, self._order], cv2.split(picture), strict=True):
@@ -57,6 +57,11 @@ class Network:
                 self._blobs.clear()
             self._blobs[height, width] = np.zeros((1, 3, height, width), np.float32)
         return self._blobs[height, width]
+
+
+def padded(side: int) -> int:
+    """A side of the network's input for that of a picture."""
+    return -(-side // STRIDE) * STRIDE
 
 
 def _free(graph: onnx.GraphProto, outputs: Sequence[str]) -> None:
