@@ -24,10 +24,9 @@ import av
 import numpy as np
 from av.packet import Packet
 from av.video.frame import VideoFrame
-from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from benchmarks import moving
+from benchmarks import clips, moving
 from redactor.analysis import Analysis
 from redactor.detector import Detector
 from redactor.effort import effort
@@ -82,20 +81,14 @@ def as_clip(path: Path, folder: Path) -> Path:
     if path.suffix.lower() not in {*PHOTOS, ".gif"}:
         return path
     clip = folder / f"{path.stem}.mp4"
-    with av.open(str(path)) as source, av.open(str(clip), "w") as sink:
+    with av.open(str(path)) as source:
         frames = list(source.decode(video=0))
-        if len(frames) == 1:
-            frames *= PHOTO_FRAMES
-        odd = frames[0].width % 2 or frames[0].height % 2
-        stream = sink.add_stream("libx264", rate=PHOTO_RATE, options={"crf": "8", "preset": "ultrafast"})
-        assert isinstance(stream, VideoStream)
-        stream.width, stream.height = frames[0].width, frames[0].height
-        stream.pix_fmt = "yuv444p" if odd else "yuv420p"
-        for index, frame in enumerate(frames):
-            picture = VideoFrame.from_ndarray(frame.to_ndarray(format="rgb24"), "rgb24")
-            picture.pts = index
-            sink.mux(stream.encode(picture))
-        sink.mux(stream.encode(None))
+    if len(frames) == 1:
+        frames *= PHOTO_FRAMES
+    width, height = frames[0].width, frames[0].height
+    pictures = (VideoFrame.from_ndarray(frame.to_ndarray(format="rgb24"), "rgb24") for frame in frames)
+    pixel_format = "yuv444p" if width % 2 or height % 2 else "yuv420p"
+    clips.write(clip, pictures, (width, height), pixel_format, PHOTO_RATE, crf="8", preset="ultrafast")
     return clip
 
 

@@ -8,13 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import av
 import cv2
 import numpy as np
 from av.video.frame import VideoFrame
-from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from benchmarks import clips
 from redactor.geometry import Box
 
 WIDTH, HEIGHT, RATE, FRAMES = 1280, 720, 25, 60
@@ -72,15 +71,8 @@ def film(photo: Path, clip: Path, random: np.random.Generator) -> Camera:
     """Write `clip`, and return the camera that filmed it."""
     picture = np.asarray(cv2.imread(str(photo)), np.uint8)
     camera = Camera.drawn(picture.shape[1], picture.shape[0], random)
-    with av.open(str(clip), "w") as sink:
-        stream = sink.add_stream("libx264", rate=RATE, options={"crf": "23", "preset": "veryfast"})
-        assert isinstance(stream, VideoStream)
-        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-        for index, pixels in enumerate(_exposures(picture, camera, random)):
-            frame = VideoFrame.from_ndarray(pixels, "bgr24")
-            frame.pts = index
-            sink.mux(stream.encode(frame))
-        sink.mux(stream.encode(None))
+    frames = (VideoFrame.from_ndarray(pixels, "bgr24") for pixels in _exposures(picture, camera, random))
+    clips.write(clip, frames, (WIDTH, HEIGHT), "yuv420p", RATE, crf="23", preset="veryfast")
     return camera
 
 
