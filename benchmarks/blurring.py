@@ -14,10 +14,10 @@ import cv2
 import numpy as np
 from av.video.frame import VideoFrame
 
-from redactor.blur import Painter
+from redactor.faces.tracking import Region
 from redactor.geometry import Box
+from redactor.masks.blur import Painter
 from redactor.options import BlurType
-from redactor.tracking import Region
 
 WIDTHS = (48, 64, 80, 100, 130, 170, 220, 280)
 TALL = 1.3  # a face's height against its width

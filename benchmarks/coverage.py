@@ -27,14 +27,14 @@ from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
 from benchmarks import clips, moving
-from redactor.analysis import Analysis
-from redactor.detector import Detector
-from redactor.effort import effort
+from redactor.faces.analysis import Analysis
+from redactor.faces.effort import effort
 from redactor.geometry import Box
-from redactor.masking import footprint
+from redactor.masks.masking import footprint
+from redactor.networks.yunet import YuNet
 from redactor.options import Options, Quality
-from redactor.picture import Reducer
-from redactor.source import Source
+from redactor.video.picture import Reducer
+from redactor.video.source import Source
 
 COVERED = 0.9
 GROWN = 1.3
@@ -142,7 +142,7 @@ def engine_scores(clip: Path, labels: list[Label], options: Options) -> list[Sco
     return scores
 
 
-def plain_scores(clip: Path, labels: list[Label], detector: Detector) -> list[Score]:
+def plain_scores(clip: Path, labels: list[Label], detector: YuNet) -> list[Score]:
     wanted = {label.frame: label for label in labels}
     scores = []
     with Source(clip) as source:
@@ -171,7 +171,7 @@ def main() -> None:
     parser.add_argument("--worst", type=int, default=12, help="how many pictures to name")
     parser.add_argument("--moving", action="store_true", help="photographs alone, by a moving camera")
     arguments = parser.parse_args()
-    detector = Detector()
+    detector = YuNet()
     random = np.random.default_rng(5)
     plain: list[Score] = []
     engine: dict[Quality, list[Score]] = {quality: [] for quality in Quality}

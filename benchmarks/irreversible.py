@@ -30,12 +30,12 @@ import numpy as np
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
-from redactor import weights
-from redactor.blur import Painter
-from redactor.effort import effort
+from redactor.faces.effort import effort
+from redactor.faces.tracking import STRONG, Region
 from redactor.geometry import Box
+from redactor.masks.blur import Painter
+from redactor.networks import weights
 from redactor.options import BlurType, Options
-from redactor.tracking import STRONG, Region
 
 type Picture = NDArray[np.uint8]  # (SIDE, SIDE, 3) BGR
 

@@ -19,8 +19,8 @@ from av.video.frame import VideoFrame
 
 from redactor import engine
 from redactor.options import BlurType, Options
-from redactor.sink import Sink
-from redactor.source import Source
+from redactor.video.sink import Sink
+from redactor.video.source import Source
 
 
 def plain(clip: Path, destination: Path) -> int:

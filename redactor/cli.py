@@ -15,7 +15,7 @@ import typer
 import redactor
 from redactor.errors import Cancelled, ConfigurationUnsupported, RedactionError
 from redactor.options import BlurType, Options, Quality, Resolution
-from redactor.reporting import ProgressStyle, emit, rendered, reporter, summary
+from redactor.reports.reporting import ProgressStyle, emit, rendered, reporter, summary
 from redactor.results import Progress, Result
 
 USERS_FAULT: Final = 2
@@ -113,7 +113,7 @@ def compare(
     picture: Annotated[Path, typer.Argument(metavar="PNG", help="The picture to write.")],
 ) -> None:
     """Draw some frames that redaction changed, before and after."""
-    from redactor.contact_sheet import write_comparison
+    from redactor.reports.contact_sheet import write_comparison
 
     try:
         write_comparison(original, redacted, picture)
@@ -127,8 +127,8 @@ def _previewed(picture: Path | None, video: Path, annotations: Path | None = Non
     if picture is None:
         yield
         return
-    from redactor.annotations import read
-    from redactor.contact_sheet import check_output, write_preview
+    from redactor.people.annotations import read
+    from redactor.reports.contact_sheet import check_output, write_preview
 
     check_output(picture)
     yield

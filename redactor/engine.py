@@ -12,18 +12,18 @@ import cv2
 from av.packet import Packet
 from av.video.frame import VideoFrame
 
-from redactor.album import Album
-from redactor.analysis import Analysis, RegionedFrame
-from redactor.annotations import read
-from redactor.blur import Painter
-from redactor.effort import effort
 from redactor.errors import Cancelled, ConfigurationUnsupported, RedactionError
+from redactor.faces.analysis import Analysis, RegionedFrame
+from redactor.faces.effort import effort
+from redactor.masks.blur import Painter
 from redactor.options import Options
-from redactor.replay import Replay, chosen_ids
+from redactor.people.album import Album
+from redactor.people.annotations import read
+from redactor.people.second_pass import Replay, chosen_ids
 from redactor.results import Progress, Result
-from redactor.sink import Sink
-from redactor.source import AnyPacket, Source, VideoFacts
 from redactor.timing import Clocks, timed
+from redactor.video.sink import Sink
+from redactor.video.source import AnyPacket, Source, VideoFacts
 
 QUEUED: Final = 4  # items between the threads: enough to smooth, little memory
 PATIENCE: Final = 0.2  # seconds between looks at the caller's wish to stop

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 import redactor
 from redactor import BlurType, Options, Quality, Resolution
-from redactor.detector import Detector
 from redactor.geometry import Box
+from redactor.networks.yunet import YuNet
 
 
 @pytest.fixture(scope="session")
-def detector() -> Detector:
-    return Detector()
+def detector() -> YuNet:
+    return YuNet()
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def redacted(walking_clip: Path, tmp_path: Path, read_video: Any) -> Callable[[B
     return run
 
 
-def faces(detector: Detector, picture: NDArray[np.uint8]) -> int:
+def faces(detector: YuNet, picture: NDArray[np.uint8]) -> int:
     return len(detector.detect(np.ascontiguousarray(picture[:, :, ::-1]), 0.5))
 
 
@@ -41,13 +41,13 @@ def inside(picture: NDArray[np.uint8], box: Box) -> NDArray[np.int_]:
     return cut.astype(np.int_)
 
 
-def test_the_face_of_the_clip_is_one_a_detector_finds(walking_clip: Path, read_video: Any, detector: Detector) -> None:
+def test_the_face_of_the_clip_is_one_a_detector_finds(walking_clip: Path, read_video: Any, detector: YuNet) -> None:
     assert [faces(detector, picture) for picture in read_video(walking_clip).pictures] == [1] * 40
 
 
 @pytest.mark.parametrize("blur_type", [BlurType.HIGH, BlurType.BLACK])
 def test_no_detector_finds_the_face_on_any_frame(
-    blur_type: BlurType, redacted: Callable[[BlurType], list[NDArray[np.uint8]]], detector: Detector
+    blur_type: BlurType, redacted: Callable[[BlurType], list[NDArray[np.uint8]]], detector: YuNet
 ) -> None:
     assert [faces(detector, picture) for picture in redacted(blur_type)] == [0] * 40
 

@@ -1,0 +1,1 @@
+"""Cover faces in a picture."""

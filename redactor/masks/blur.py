@@ -1,0 +1,151 @@
+"""The five looks, drawn on a frame's own planes.
+
+Med and High keep only the means of cells some sixth of a face's width, so that no filter can bring it back, and
+measure them once for each track. The same few numbers move with the face from then on, lifted by the region's
+mean shade, the one thing that follows the picture: whoever has all frames knows no more than whoever has one.
+Means measured anew in each frame would add up to a finer picture (super-resolution, Elad and Feuer, 1997).
+Noise on the cells defeats sharpening, which would make more of it than of the face.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import cv2
+import numpy as np
+from av.video.frame import VideoFrame
+from numpy.typing import NDArray
+
+from redactor.faces.tracking import Region
+from redactor.geometry import Box
+from redactor.masks.masking import Patch, chroma_mask, patch
+from redactor.options import BlurType
+from redactor.video.picture import Plane, planes
+
+type Cells = NDArray[np.float32]
+
+MED_CELLS: Final = 6  # samples kept across a region, before smoothing
+HIGH_CELLS: Final = 5
+HIGH_LEVELS: Final = 24  # shades kept of each plane
+NOISE: Final = 0.10  # of full scale, either way: what of a cell's shade has nothing to do with the face
+CHROMA_NOISE: Final = NOISE / 4  # chroma spans less
+LOW_SHARE: Final = 10  # Low's box-car spans a tenth of the region
+OUTLINE: Final = 2  # pixels
+BLACK: Final = (0.0625, 0.5, 0.5)  # Y, Cb, Cr of black in limited range, as shares of full scale
+BLACK_FULL: Final = (0.0, 0.5, 0.5)
+OUTLINE_COLOUR: Final = (0.75, 0.25, 0.2)  # a green that is rare in pictures
+FULL_RANGE: Final = 2  # AVCOL_RANGE_JPEG
+MOST_TRACKS: Final = 4096  # whose cells are remembered: a megabyte or two
+
+
+class Painter:
+    """Draws one look over the regions of one video's frames, `margin` times their size.
+
+    Not for use by several threads; frames are drawn in the order in which they are shown.
+    """
+
+    def __init__(self, blur_type: BlurType, margin: float, noise: np.random.Generator | None = None) -> None:
+        self._blur_type = blur_type
+        self._margin = margin
+        self._cells: dict[tuple[int, int], Cells] = {}
+        # By default seeded by the system: whoever could repeat the noise could take it away.
+        self._noise = noise or np.random.default_rng()
+
+    def draw(self, frame: VideoFrame, regions: Sequence[Region]) -> None:
+        """Draw over every region of a planar YUV `frame`, in place.
+
+        The decoder may still predict from the frame's buffer: it is copied first if anyone else holds it.
+        """
+        if not regions:
+            return
+        frame.make_writable()
+        views = planes(frame)
+        full_scale = float(2 ** frame.format.components[0].bits - 1)
+        black = BLACK_FULL if frame.color_range == FULL_RANGE or "yuvj" in frame.format.name else BLACK
+        filled = self._blur_type is BlurType.BLACK
+        for region in regions:
+            if self._blur_type is BlurType.BOX:
+                _outline(views, region.box, full_scale)
+                continue
+            place = patch(region.box, frame.width, frame.height, filled=filled, margin=self._margin)
+            if place is None:
+                continue
+            for index, plane in enumerate(views[:3]):
+                across = -(-frame.width // plane.shape[1])
+                down = -(-frame.height // plane.shape[0])
+                mask = place.mask if across == down == 1 else chroma_mask(place, across, down)
+                top, left = place.top // down, place.left // across
+                target = plane[top : top + mask.shape[0], left : left + mask.shape[1]]
+                if filled:
+                    target[...] = round(black[index] * full_scale)
+                elif self._blur_type is BlurType.LOW:
+                    cv2.copyTo(_box_car(target, place.breadth // max(across, down)), mask, target)
+                else:
+                    whole = _Whole(place, across, down)
+                    cv2.copyTo(self._from_cells(target, whole, full_scale, region.track, index), mask, target)
+
+    def _from_cells(self, target: Plane, whole: "_Whole", full_scale: float, track: int, index: int) -> Plane:
+        """What is drawn over `target`, the part inside the frame of one plane of a region."""
+        mean = cv2.mean(target)[0]
+        cells = self._cells.get((track, index))
+        if cells is None:
+            noise = NOISE if index == 0 else CHROMA_NOISE
+            cells = full_scale * self._measured(whole.of(target), full_scale, noise) - np.float32(mean)
+            if len(self._cells) >= 3 * MOST_TRACKS:
+                del self._cells[next(iter(self._cells))]
+            self._cells[track, index] = cells
+        # Not np.clip, whose wrapping takes longer than its work on a few cells.
+        shades = np.minimum(np.maximum(cells + np.float32(mean), 0), full_scale).astype(target.dtype)
+        smooth = cv2.INTER_LINEAR if self._blur_type is BlurType.MED else cv2.INTER_NEAREST
+        drawn = np.asarray(cv2.resize(shades, whole.size, interpolation=smooth), target.dtype)
+        return whole.inside(drawn, target.shape)
+
+    def _measured(self, samples: Plane, full_scale: float, noise: float) -> Cells:
+        """The shades of a region's cells, 0 to 1."""
+        med = self._blur_type is BlurType.MED
+        height, width = samples.shape
+        side = min(height, width) / (MED_CELLS if med else HIGH_CELLS)
+        size = max(1, round(width / side)), max(1, round(height / side))
+        cells = cv2.resize(samples, size, interpolation=cv2.INTER_AREA).astype(np.float32) / full_scale
+        cells += self._noise.uniform(-noise, noise, cells.shape).astype(np.float32)
+        if med:
+            return np.asarray(cv2.GaussianBlur(cells, (0, 0), 1.0, borderType=cv2.BORDER_REPLICATE), np.float32)
+        return np.asarray(np.round(cells * HIGH_LEVELS) / HIGH_LEVELS, np.float32)
+
+
+class _Whole:
+    """The rectangle of a whole region on a plane, of which the frame's edge may have cut some off."""
+
+    def __init__(self, place: Patch, across: int, down: int) -> None:
+        left, top, right, bottom = place.whole
+        self.size = max(1, -(-(right - left) // across)), max(1, -(-(bottom - top) // down))
+        self._before = (place.left - left) // across, (place.top - top) // down
+
+    def of(self, target: Plane) -> Plane:
+        """`target` with what the frame cut off made up from the edge."""
+        x, y = self._before
+        after = max(0, self.size[0] - x - target.shape[1]), max(0, self.size[1] - y - target.shape[0])
+        return np.asarray(cv2.copyMakeBorder(target, y, after[1], x, after[0], cv2.BORDER_REPLICATE), target.dtype)
+
+    def inside(self, drawn: Plane, shape: tuple[int, ...]) -> Plane:
+        """The part of a drawn region that is inside the frame."""
+        x, y = self._before
+        return np.ascontiguousarray(drawn[y : y + shape[0], x : x + shape[1]])
+
+
+def _box_car(target: Plane, breadth: int) -> Plane:
+    side = max(3, breadth // LOW_SHARE | 1)
+    return np.asarray(cv2.blur(target, (side, side)), target.dtype)
+
+
+def _outline(views: Sequence[Plane], box: Box, full_scale: float) -> None:
+    height, width = views[0].shape
+    for plane, shade in zip(views[:3], OUTLINE_COLOUR, strict=False):
+        x, y = plane.shape[1] / width, plane.shape[0] / height
+        left, right = (int(min(max(edge * x, 0), plane.shape[1])) for edge in (box.left, box.right))
+        top, bottom = (int(min(max(edge * y, 0), plane.shape[0])) for edge in (box.top, box.bottom))
+        across, down = max(1, round(OUTLINE * x)), max(1, round(OUTLINE * y))
+        value = round(shade * full_scale)
+        plane[top : top + down, left:right] = value
+        plane[max(bottom - down, 0) : bottom, left:right] = value
+        plane[top:bottom, left : left + across] = value
+        plane[top:bottom, max(right - across, 0) : right] = value

@@ -1,0 +1,1 @@
+"""The neural networks, their weights and the shape of their answers."""

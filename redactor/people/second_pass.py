@@ -1,0 +1,68 @@
+"""The second pass: regions come from an annotations file and not from a detector."""
+
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from typing import Final
+
+from av.packet import Packet
+from av.video.frame import VideoFrame
+
+from redactor.errors import ConfigurationUnsupported
+from redactor.faces.analysis import RegionedFrame
+from redactor.faces.tracking import Region
+from redactor.options import Options
+from redactor.people.annotations import Annotations
+from redactor.video.picture import quarters_of
+from redactor.video.source import AnyPacket, VideoFacts
+
+LISTED: Final = 20  # ids in an error message
+
+
+def chosen_ids(annotations: Annotations, options: Options) -> frozenset[int]:
+    """Whom to cover. ConfigurationUnsupported for ids that nobody has: a slip of the pen would show a face."""
+    known = annotations.ids
+    for name, asked in (("ids", options.ids), ("keep", options.keep)):
+        if unknown := sorted((asked or frozenset()) - known):
+            listed = ", ".join(map(str, sorted(known)[:LISTED])) + (", …" if len(known) > LISTED else "")
+            raise ConfigurationUnsupported(
+                f"{name}: {unknown[0]} is nobody in the annotations, which have {listed or 'no ids'}"
+            )
+    if options.ids is not None:
+        return options.ids
+    return known - (options.keep or frozenset())
+
+
+class Replay:
+    """Stands where `Analysis` does, and takes the file as it stands."""
+
+    tracks = 0  # nothing is followed: the file says where faces are
+
+    def __init__(self, facts: VideoFacts, annotations: Annotations, ids: frozenset[int]) -> None:
+        """`ids`: whom to cover."""
+        self._facts = facts
+        self._annotations = annotations
+        self._ids = ids
+        self._quarters = quarters_of(facts.rotation)
+        self._shown: set[int] = set()
+        self.detections = 0
+
+    @property
+    def faces(self) -> int:
+        """Distinct ids covered so far."""
+        return len(self._shown)
+
+    def run(self, items: Iterable[VideoFrame | AnyPacket]) -> Iterator[RegionedFrame | AnyPacket]:
+        """The same items in the same order, frames with their regions."""
+        for item in items:
+            yield item if isinstance(item, Packet) else RegionedFrame(item, self._regions(item))
+
+    def _regions(self, frame: VideoFrame) -> tuple[Region, ...]:
+        time = Fraction(frame.pts or 0) * self._facts.time_base
+        regions = tuple(
+            Region(event.id, event.box.turned(-self._quarters).stretched(frame.width, frame.height), seen=True)
+            for event in self._annotations.at(time)
+            if event.id in self._ids
+        )
+        self._shown.update(region.track for region in regions)
+        self.detections += len(regions)
+        return regions

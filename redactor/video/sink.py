@@ -1,0 +1,252 @@
+"""The output: a temporary neighbour of the destination, renamed into place when all went through."""
+
+import contextlib
+import os
+import secrets
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import av
+from av.container import OutputContainer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from redactor.errors import ConfigurationUnsupported, ContentUnsupported, RedactionError
+from redactor.video.faststart import index_first
+from redactor.video.hdr import Hdr10, hdr10
+from redactor.video.sound import sound
+from redactor.video.source import AnyPacket, Source, VideoFacts
+from redactor.video.track_length import Span
+
+CONTAINERS: Final = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov"}
+FULL_RANGE: Final = 2
+LEAST_HEVC_SIDE: Final = 16  # x265 crashes with less
+X265_LOG: Final = "log-level=error"
+FRAME_DURATION_FLAG: Final = 1 << 8  # AV_CODEC_FLAG_FRAME_DURATION
+MOST_THREADS: Final = 8
+INTERLACED_FLAGS: Final = 1 << 18 | 1 << 29  # AV_CODEC_FLAG_INTERLACED_DCT, AV_CODEC_FLAG_INTERLACED_ME
+
+
+class Sink:
+    """Use as a context: leaving it after `finish` publishes the file, leaving it otherwise removes it."""
+
+    def __init__(self, destination: Path, source: Source, crf: int) -> None:
+        facts = source.facts
+        suffix = destination.suffix.lower()
+        if suffix not in CONTAINERS:
+            raise ConfigurationUnsupported(f"{destination.name}: the output's name must end in {', '.join(CONTAINERS)}")
+        if encoder(facts) == "libx265" and min(facts.width, facts.height) < LEAST_HEVC_SIDE:
+            raise ContentUnsupported(
+                f"{source.path.name}: {facts.width}x{facts.height} is smaller than HEVC can be encoded, "
+                f"{LEAST_HEVC_SIDE}x{LEAST_HEVC_SIDE}"
+            )
+        self.destination = destination
+        self.pixel_format = output_pixel_format(facts)
+        self.written = 0
+        self._bottom_first = facts.bottom_first
+        self._pictures = 0
+        self._span = Span()
+        self._hdr = Hdr10()
+        self._early: list[AnyPacket] = []
+        self._partial = destination.parent / f".{destination.name}.{secrets.token_hex(4)}.part"
+        self._finished = False
+        try:
+            self._container: OutputContainer = av.open(
+                f"file:{self._partial.absolute()}",
+                "w",
+                format=CONTAINERS[suffix],
+                options={"video_track_timescale": str(facts.time_base.denominator)},
+            )
+        except av.FFmpegError as error:
+            raise ConfigurationUnsupported(f"{destination}: cannot be written ({error.strerror})") from error
+        try:
+            self._video = self._add_video(facts, crf)
+            self._sounds = {s.index: sound(self._container, s, suffix) for s in source.audio}
+            changes = [track.change for track in self._sounds.values() if track.change]
+            self.converted = (*_conversions(facts, self.pixel_format), *changes)
+            self._container.set_chapters(source.container.chapters())
+        except BaseException:
+            self._discard()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not self._finished or kind is not None:
+            self._discard()
+            return
+        try:
+            self._partial.replace(self.destination)
+        except OSError as failure:
+            self._discard()
+            raise RedactionError(f"{self.destination}: cannot be written ({failure.strerror})") from failure
+
+    def write_frame(self, frame: VideoFrame) -> None:
+        """Encode a frame that has the output's pixel format."""
+        frame.pict_type = 0  # the encoder chooses anew
+        if not self.written:
+            self._prepare(frame)
+        self._write_pictures(self._encoded(frame))
+        self.written += 1
+        if self._early:
+            early, self._early = self._early, []
+            for packet in early:
+                self.write_audio(packet)
+
+    def write_audio(self, packet: AnyPacket) -> None:
+        """Pass a packet of one of the source's audio streams on."""
+        if not self.written:  # to write it would open the encoder, and how is told by the first frame
+            self._early.append(packet)
+            return
+        self._mux(self._sounds[packet.stream.index].write(packet))
+
+    def finish(self, proceed: Callable[[], None] = lambda: None) -> None:
+        """Flush the encoder and write the index; the file is complete afterwards, and still unpublished.
+
+        That takes a while with a large file: `proceed` is called now and then, and may raise to stop.
+        """
+        self._write_pictures(self._encoded(None))
+        if self._pictures != self.written:
+            raise RedactionError(f"{self.destination}: {self.written} frames went in, {self._pictures} came out")
+        self._mux(self._span.last())
+        for track in self._sounds.values():
+            self._mux(track.finish())
+        try:
+            self._container.close()
+        except av.FFmpegError as error:
+            raise RedactionError(f"{self.destination}: cannot be written ({error.strerror})") from error
+        try:
+            index_first(self._partial, proceed, self._hdr.boxes())
+        except OSError as error:
+            raise RedactionError(f"{self.destination}: cannot be written ({error.strerror})") from error
+        self._finished = True
+
+    def _prepare(self, first: VideoFrame) -> None:
+        """Tell the encoder, which has not been opened yet, what only a decoded frame tells."""
+        context = self._video.codec_context
+        self._hdr = hdr10(first)
+        if context.name == "libx265":
+            key, wanted = "x265-params", [X265_LOG]
+            wanted += self._hdr.options("master-display", "max-cll")
+        else:
+            key, wanted = "x264-params", ["bff=1"] if self._bottom_first and first.interlaced_frame else []
+            wanted += self._hdr.options("mastering-display", "cll")
+            if first.interlaced_frame:
+                context.flags |= INTERLACED_FLAGS
+        context.options = {**context.options, key: ":".join(wanted)}
+
+    def _encoded(self, frame: VideoFrame | None) -> Sequence[AnyPacket]:
+        try:
+            return self._video.encode(frame)
+        except av.FFmpegError as error:
+            context = self._video.codec_context
+            what = f"{context.width}x{context.height} in {self.pixel_format} cannot be encoded by {context.name}"
+            kind = RedactionError if self.written else ContentUnsupported  # the first frame opens the encoder
+            raise kind(f"{self.destination}: {what} ({error.strerror})") from error
+
+    def _write_pictures(self, packets: Sequence[AnyPacket]) -> None:
+        self._pictures += len(packets)  # H.264 and HEVC encoders make one packet of each frame
+        for packet in packets:
+            self._mux(self._span.add(packet))
+
+    def _mux(self, packets: Sequence[AnyPacket]) -> None:
+        try:
+            self._container.mux(packets)
+        except av.FFmpegError as error:
+            raise RedactionError(f"{self.destination}: cannot be written ({error.strerror})") from error
+
+    def _discard(self) -> None:
+        self._partial.unlink(missing_ok=True)
+        # Closing writes a trailer into the file that is gone, and may fail over it.
+        with contextlib.suppress(av.FFmpegError, ValueError):
+            self._container.close()
+        self._partial.unlink(missing_ok=True)
+
+    def _add_video(self, facts: VideoFacts, crf: int) -> VideoStream:
+        stream = self._container.add_stream(encoder(facts), rate=facts.rate, time_base=facts.time_base)
+        assert isinstance(stream, VideoStream)
+        context = stream.codec_context
+        stream.time_base = context.time_base = facts.time_base
+        context.width, context.height = facts.width, facts.height
+        context.pix_fmt = self.pixel_format
+        context.color_range = FULL_RANGE if self.pixel_format.startswith("yuvj") else facts.color_range
+        context.color_primaries, context.color_trc = facts.color_primaries, facts.color_trc
+        context.colorspace = output_colorspace(facts)
+        context.chroma_sample_location = facts.chroma_location
+        if facts.aspect:
+            context.sample_aspect_ratio = facts.aspect
+        if facts.display_matrix is not None:
+            stream.set_display_matrix(facts.display_matrix)
+        context.flags |= FRAME_DURATION_FLAG  # or the last frame's duration would be guessed
+        # Closed captions ride on frames; they go the way of subtitle streams.
+        options = {"crf": str(crf), "a53cc": "0"}
+        if encoder(facts) == "libx265":
+            context.codec_tag = "hvc1"  # what Apple's players ask for
+            options |= {"preset": "superfast"}
+        else:
+            options |= {"preset": "veryfast"}
+            # PyAV chooses slices, which compress less and leave cores idle between frames. Each thread holds a frame.
+            context.thread_type, context.thread_count = "FRAME", min(os.process_cpu_count() or 1, MOST_THREADS)
+        context.options = options
+        return stream
+
+
+def encoder(facts: VideoFacts) -> str:
+    """HEVC stays HEVC; more than 8 bits go to HEVC too, since players take Main 10 where they refuse High 10.
+
+    Unless it is interlaced: x265 has no frames of two fields.
+    """
+    deep = _bits(facts) > 8 and facts.codec != "h264" and not facts.interlaced
+    return "libx265" if facts.codec == "hevc" or deep else "libx264"
+
+
+def output_pixel_format(facts: VideoFacts) -> str:
+    """The source's range, and its depth and chroma sampling where that does not cost players.
+
+    H.264 and HEVC keep theirs, and so does all that has more than 8 bits: who made it wants that. The others become
+    4:2:0, which every player takes, but for odd sizes, which it cannot have.
+    """
+    bits = _bits(facts)
+    depth = 8 if bits == 8 else 10 if bits <= 10 or encoder(facts) == "libx264" else 12
+    keeps = facts.codec in {"h264", "hevc"} or bits > 8
+    sampling = _sampling(facts) if keeps else "420"
+    if facts.width % 2 or (facts.height % 2 and sampling == "420"):
+        sampling = "444"
+    if depth > 8:
+        return f"yuv{sampling}p{depth}le"
+    return f"yuvj{sampling}p" if facts.pixel_format.startswith("yuvj") else f"yuv{sampling}p"
+
+
+def output_colorspace(facts: VideoFacts) -> int:
+    """RGB becomes YUV by swscale's matrix, BT.601; YUV keeps its own."""
+    return 6 if _is_rgb(facts) else facts.colorspace
+
+
+def _bits(facts: VideoFacts) -> int:
+    return max(8, *(component.bits for component in av.VideoFormat(facts.pixel_format).components))
+
+
+def _sampling(facts: VideoFacts) -> str:
+    if _is_rgb(facts):
+        return "444"
+    # 4:2:0 holds what is coarser: gray, 4:1:1 and 4:1:0.
+    return next((sampling for sampling in ("444", "422") if sampling in facts.pixel_format), "420")
+
+
+def _is_rgb(facts: VideoFacts) -> bool:
+    return av.VideoFormat(facts.pixel_format).is_rgb
+
+
+def _conversions(facts: VideoFacts, pixel_format: str) -> tuple[str, ...]:
+    changes: list[str] = []
+    codec = "hevc" if encoder(facts) == "libx265" else "h264"
+    if codec != facts.codec:
+        changes.append(f"video codec {facts.codec} to {codec}")
+    if pixel_format != facts.pixel_format:
+        changes.append(f"pixel format {facts.pixel_format} to {pixel_format}")
+    return tuple(changes)

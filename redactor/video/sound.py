@@ -1,0 +1,88 @@
+"""Audio on its way to the output: copied packet by packet, or turned into AAC where that cannot be."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import av
+from av.audio.frame import AudioFrame
+from av.audio.resampler import AudioResampler
+from av.audio.stream import AudioStream
+from av.container import OutputContainer
+
+from redactor.errors import ContentMalformed
+from redactor.video.source import AnyPacket
+
+# Codecs that players look for in ISO media files; QuickTime files hold PCM as well.
+KEPT: Final = frozenset({"aac", "mp3", "mp2", "ac3", "eac3", "alac", "opus", "flac", "dts"})
+NOT_IN_MOV: Final = frozenset({"opus", "flac"})
+AAC_RATES: Final = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
+AAC_LAYOUTS: Final = {1: "mono", 2: "stereo", 3: "3.0", 4: "4.0", 5: "5.0", 6: "5.1", 8: "7.1"}
+AAC_BITS_A_CHANNEL: Final = 96_000
+AAC_FRAME: Final = 1024
+
+
+class CopiedSound:
+    """One stream, bit by bit."""
+
+    change: str | None = None
+
+    def __init__(self, container: OutputContainer, stream: AudioStream) -> None:
+        self._copy = container.add_stream_from_template(stream)
+        _introduce(stream, self._copy)
+
+    def write(self, packet: AnyPacket) -> Sequence[AnyPacket]:
+        packet.stream = self._copy
+        return [packet]
+
+    def finish(self) -> Sequence[AnyPacket]:
+        return []
+
+
+class ConvertedSound:
+    """One stream, decoded and encoded as AAC at the same times."""
+
+    def __init__(self, container: OutputContainer, stream: AudioStream) -> None:
+        self._stream = stream
+        rate = min(AAC_RATES, key=lambda allowed: (abs(allowed - stream.rate), -allowed))
+        self._sound = container.add_stream("aac", rate=rate)
+        # By count: many files name no order of channels, and AAC knows these. Others are mixed down.
+        layout = AAC_LAYOUTS.get(stream.channels, "stereo")
+        self._sound.codec_context.layout = layout
+        self._sound.codec_context.bit_rate = AAC_BITS_A_CHANNEL * stream.channels
+        self._resampler = AudioResampler("fltp", layout, rate, AAC_FRAME)
+        self.change = f"audio stream {stream.index} ({stream.codec_context.name}) to aac"
+        _introduce(stream, self._sound)
+
+    def write(self, packet: AnyPacket) -> Sequence[AnyPacket]:
+        return self._encode(packet)
+
+    def finish(self) -> Sequence[AnyPacket]:
+        return [*self._encode(None), *self._resampled(None), *self._sound.encode(None)]
+
+    def _encode(self, packet: AnyPacket | None) -> list[AnyPacket]:
+        try:
+            frames = self._stream.codec_context.decode(packet)
+        except av.EOFError:  # the source's own end has flushed the decoder before
+            return []
+        except av.FFmpegError as error:
+            raise ContentMalformed(f"audio stream {self._stream.index}: damaged ({error.strerror})") from error
+        return [made for frame in frames for made in self._resampled(frame)]
+
+    def _resampled(self, frame: AudioFrame | None) -> list[AnyPacket]:
+        return [made for part in self._resampler.resample(frame) for made in self._sound.encode(part)]
+
+
+def sound(container: OutputContainer, stream: AudioStream, suffix: str) -> CopiedSound | ConvertedSound:
+    """How `stream` gets into an output with that suffix."""
+    codec = stream.codec_context.codec.canonical_name
+    kept = codec in KEPT
+    if suffix == ".mov":
+        kept = codec.startswith("pcm_") or codec in KEPT - NOT_IN_MOV
+    return (CopiedSound if kept else ConvertedSound)(container, stream)
+
+
+def _introduce(stream: AudioStream, copy: AudioStream) -> None:
+    """Keep what players choose among several streams by; a title may name people."""
+    copy.disposition = stream.disposition
+    if stream.language:
+        copy.metadata["language"] = stream.language

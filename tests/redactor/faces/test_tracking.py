@@ -1,0 +1,178 @@
+"""Which frames a track covers, given what the detector said."""
+
+from collections.abc import Mapping, Sequence
+
+import pytest
+
+from redactor.faces.tracking import Region, Spans, Tracker
+from redactor.geometry import Box
+from redactor.networks.detection import Detection
+
+SPANS = Spans(gap=30, head=4, tail=4)
+SURE, STRONG, WEAK = 0.9, 0.7, 0.35
+
+
+def at(x: float, y: float = 100.0, size: float = 40.0) -> Box:
+    return Box(x, y, x + size, y + size)
+
+
+def track(
+    detections: Mapping[int, Sequence[tuple[Box, float]]],
+    frames: int,
+    *,
+    cuts: Sequence[int] = (),
+    closer: bool = True,
+    step: int = 1,
+) -> list[list[Region]]:
+    """Regions of each frame; every `step`-th frame is one that the detector looked at."""
+    tracker = Tracker(SPANS, 640, 360)
+    for frame in range(0, frames, step):
+        found = [Detection(box, score) for box, score in detections.get(frame, ())]
+        tracker.feed(frame, sum(cut <= frame for cut in cuts), found, lambda *_: closer)
+    return [tracker.regions(frame, sum(cut <= frame for cut in cuts)) for frame in range(frames)]
+
+
+def covered(regions: list[list[Region]]) -> list[int]:
+    return [frame for frame, found in enumerate(regions) if found]
+
+
+def test_a_weak_detection_alone_covers_nothing() -> None:
+    assert covered(track({10: [(at(100), WEAK)], 11: [(at(101), WEAK)]}, 30)) == []
+
+
+def test_weak_detections_lengthen_a_track_in_both_directions() -> None:
+    faces = {frame: [(at(100), SURE if frame == 30 else WEAK)] for frame in range(20, 41)}
+    assert set(range(20, 41)) <= set(covered(track(faces, 60)))
+
+
+def test_weak_detections_that_last_start_a_track() -> None:
+    assert set(range(20, 50)) <= set(covered(track({f: [(at(100), 0.5)] for f in range(20, 50)}, 70)))
+
+
+def test_a_strong_detection_counts_only_if_a_second_look_agrees() -> None:
+    assert covered(track({10: [(at(100), STRONG)]}, 30, closer=True))
+    assert not covered(track({10: [(at(100), STRONG)]}, 30, closer=False))
+    assert covered(track({10: [(at(100), SURE)]}, 30, closer=False))
+
+
+@pytest.mark.parametrize("hole", [1, 2, 7, 25])
+def test_a_hole_between_two_detections_is_filled(hole: int) -> None:
+    faces = {10: [(at(100), SURE)], 11 + hole: [(at(110), SURE)]}
+    regions = track(faces, 60)
+    assert set(range(10, 12 + hole)) <= set(covered(regions))
+    middle = regions[10 + (hole + 1) // 2][0]
+    assert not middle.seen
+    assert 98 <= middle.box.centre[0] - 20 <= 112
+
+
+def test_frames_between_detections_are_interpolated() -> None:
+    regions = track({frame: [(at(100 + 5 * frame), SURE)] for frame in range(0, 30, 2)}, 29, step=2)
+    assert regions[11][0].box.centre[0] == pytest.approx(120 + 5 * 11)
+
+
+def test_no_frame_between_two_covered_ones_leaks() -> None:
+    """A detector that blinks at random, deterministically chosen, never leaves a single frame bare."""
+    seen = [frame for frame in range(100) if frame * 7919 % 5 < 2]
+    shown = covered(track({frame: [(at(50 + 2 * frame), SURE)] for frame in seen}, 100))
+    assert set(range(seen[0], seen[-1] + 1)) <= set(shown)
+
+
+def test_heads_and_tails_are_extended() -> None:
+    shown = covered(track({frame: [(at(300), SURE)] for frame in range(20, 30)}, 60))
+    assert shown == list(range(16, 34))
+
+
+def test_a_face_at_the_frames_edge_is_extended_for_longer() -> None:
+    shown = covered(track({frame: [(at(0), SURE)] for frame in range(20, 30)}, 60))
+    assert shown == list(range(12, 38))
+
+
+def test_a_face_that_leaves_over_an_edge_and_comes_back_is_covered_in_between() -> None:
+    leaving = {frame: [(at(500 + 20 * frame), SURE)] for frame in range(6)}
+    back = {frame: [(at(600 - 10 * (frame - 24)), SURE)] for frame in range(24, 30)}
+    regions = track(leaving | back, 40)
+    assert set(range(30)) <= set(covered(regions))
+    assert {region.track for found in regions for region in found} == {1}
+
+
+def test_a_cut_ends_heads_tails_and_holes() -> None:
+    faces = {frame: [(at(100), SURE)] for frame in range(10, 20)} | {
+        frame: [(at(400), SURE)] for frame in range(20, 30)
+    }
+    regions = track(faces, 40, cuts=[20])
+    for frame, found in enumerate(regions):
+        for region in found:
+            assert (region.box.left < 250) == (frame < 20)
+    assert len({region.track for found in regions for region in found}) == 2
+
+
+def test_a_face_in_the_same_place_across_a_flash_stays_one_track() -> None:
+    regions = track({frame: [(at(100), SURE)] for frame in range(30)}, 30, cuts=[15, 16])
+    assert {region.track for found in regions for region in found} == {1}
+    assert covered(regions) == list(range(30))
+
+
+def test_two_faces_that_pass_stay_two_tracks() -> None:
+    faces = {f: [(at(100 + 4 * f), SURE), (at(300 - 4 * f, 170), SURE)] for f in range(50)}
+    regions = track(faces, 50)
+    assert {len(found) for found in regions} == {2}
+    assert {region.track for found in regions for region in found} == {1, 2}
+
+
+def test_a_fast_face_stays_one_track() -> None:
+    regions = track({f: [(at(20 + 25 * f), SURE)] for f in range(20)}, 20)
+    assert {region.track for found in regions for region in found} == {1}
+
+
+def test_tracks_long_gone_are_forgotten() -> None:
+    tracker = Tracker(SPANS, 640, 360)
+    for frame in range(2000):
+        tracker.feed(frame, 0, [Detection(at(frame % 7 * 90), SURE)], lambda *_: True)
+        if frame >= 30:
+            tracker.regions(frame - 30, 0)
+    assert len(tracker._tracks) < 20
+    assert sum(len(one.sightings) for one in tracker._tracks) < 400
+
+
+def test_noise_that_is_looked_at_more_often_is_not_more_of_a_face() -> None:
+    def lasts(interval: float, frames: int) -> bool:
+        tracker = Tracker(SPANS, 640, 360, interval)
+        for frame in range(frames):
+            tracker.feed(frame, 0, [Detection(at(100), 0.4)], lambda *_: False)
+        return bool(tracker.regions(frames - 1, 0))
+
+    assert lasts(0.12, 13) and not lasts(0.12, 11)
+    assert lasts(0.04, 37) and not lasts(0.04, 35)
+
+
+def test_a_doubtful_detection_starts_a_track_if_a_second_look_agrees() -> None:
+    assert covered(track({10: [(at(100), 0.55)]}, 30, closer=True))
+    assert not covered(track({10: [(at(100), 0.55)]}, 30, closer=False))
+
+
+def test_a_second_look_is_taken_again_where_it_may_see_more_and_not_each_time() -> None:
+    looked: list[int] = []
+    tracker = Tracker(SPANS, 640, 360)
+    for frame in range(24):
+        score = 0.51 if frame < 5 else 0.62
+
+        def look(_: Box, __: float, now: int = frame) -> bool:
+            looked.append(now)
+            return False
+
+        tracker.feed(frame, 0, [Detection(at(100), score)], look)
+    assert looked == [0, 5]  # where it became surer, and not again within a second
+
+
+def test_a_box_that_is_not_sure_does_not_pull_the_region_off_the_face() -> None:
+    faces = {frame: [(at(100), SURE)] for frame in range(10)} | {5: [(at(110), WEAK)]}
+    box = track(faces, 12)[5][0].box
+    assert (box.left, box.right) == (100, 150)
+
+
+def test_what_an_edge_hides_of_a_face_in_the_end_does_not_bare_the_rest() -> None:
+    """Behind a pillar, say: the detector's last box is of the part that it still sees."""
+    faces = {frame: [(at(100), SURE)] for frame in range(20)} | {20: [(at(105, 105, 30), WEAK)]}
+    regions = track(faces, 26)
+    assert [round(regions[frame][0].box.width) for frame in (19, 20, 22)] == [40, 39, 40]
+    assert covered(regions)[-1] == 24

@@ -1,0 +1,69 @@
+"""A face recogniser does not know a redacted face, though it is told where the face is.
+
+One face proves little: `python -m benchmarks.irreversible` asks another recogniser about many, and sharpens, averages
+and puts frames together first.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from av.video.frame import VideoFrame
+from numpy.typing import NDArray
+
+from redactor import BlurType
+from redactor.faces.tracking import Region
+from redactor.masks.blur import Painter
+from redactor.networks.sface import Portrait, Recogniser
+
+KNOWN = 0.363  # the likeness from which SFace's authors take two faces for one person's
+
+type Picture = NDArray[np.uint8]
+type Likeness = Callable[[Callable[[Picture], Picture]], float]
+
+
+@pytest.fixture(scope="module")
+def recogniser() -> Recogniser:
+    return Recogniser()
+
+
+@pytest.fixture
+def likeness(walk: Any, recogniser: Recogniser) -> Likeness:
+    """How alike the recogniser finds a face and the same face in a changed picture, -1 to 1."""
+    scene = walk(1, 640, 480)[0]
+    picture = np.ascontiguousarray(scene.pixels[:, :, ::-1])
+    known = recogniser.portrait(picture, scene.face)
+    assert known is not None
+    assert known.points is not None
+
+    def compare(change: Callable[[Picture], Picture]) -> float:
+        changed = recogniser.portrait(change(picture), scene.face)
+        assert changed is not None
+        told: Portrait = replace(changed, points=known.points)
+        return float(recogniser.embedding(known) @ recogniser.embedding(told))
+
+    return compare
+
+
+def halved(picture: Picture) -> Picture:
+    return np.asarray(cv2.pyrUp(cv2.pyrDown(picture)), np.uint8)
+
+
+def test_the_recogniser_knows_the_face_in_half_the_detail(likeness: Likeness) -> None:
+    assert likeness(halved) > 2 * KNOWN
+
+
+@pytest.mark.parametrize("blur_type", [BlurType.MED, BlurType.HIGH, BlurType.BLACK])
+def test_the_recogniser_does_not_know_the_face_redacted(blur_type: BlurType, walk: Any, likeness: Likeness) -> None:
+    face = walk(1, 640, 480)[0].face
+    painter = Painter(blur_type, 1.35, np.random.default_rng(1))
+
+    def redacted(picture: Picture) -> Picture:
+        frame = VideoFrame.from_ndarray(picture, "bgr24").reformat(format="yuv420p")
+        painter.draw(frame, [Region(1, face, seen=True)])
+        return np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
+
+    assert likeness(redacted) < KNOWN / 2
