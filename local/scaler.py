@@ -1,7 +1,7 @@
 """Starts a job's executions when its queue has messages, as KEDA does for Container Apps.
 
-Sources: keda.sh "Azure Storage Queue" scaler and "Scaling Jobs", its strategies default and accurate;
-learn.microsoft.com "Jobs in Azure Container Apps".
+Sources: keda.sh "Azure Storage Queue" scaler and "Scaling Jobs", its strategy default, which is the one that Container
+Apps has; learn.microsoft.com "Jobs in Azure Container Apps".
 """
 
 import logging
@@ -19,8 +19,7 @@ from azure.storage.queue import QueueClient
 
 from local.processes import Process, ProcessError
 
-POLL_SECONDS = 0.3  # whatever pollingInterval is declared: on one machine somebody is waiting
-START_SECONDS = 3.0  # after which an execution has taken its first message
+LOOK_SECONDS = 0.3  # from one look at the queue's length to the next
 MOST_PEEKED = 32
 MOST_PAUSE_SECONDS = 30.0
 log = logging.getLogger(__name__)
@@ -37,7 +36,10 @@ class QueueLengthStrategy(Enum):
 
 @dataclass(frozen=True)
 class ScaleRule:
-    """When how many executions are wanted; an execution that takes longer than `seconds` is ended."""
+    """When how many executions are wanted; an execution that takes longer than `seconds` is ended.
+
+    The queue is looked at every `polling_seconds`.
+    """
 
     account: str
     queue: str
@@ -45,6 +47,7 @@ class ScaleRule:
     strategy: QueueLengthStrategy
     min_executions: int
     max_executions: int
+    polling_seconds: float
     seconds: float
 
     @classmethod
@@ -72,18 +75,18 @@ class ScaleRule:
             strategy=QueueLengthStrategy(strategy),
             min_executions=int(scale.get("minExecutions") or 0),
             max_executions=int(scale.get("maxExecutions") or 100),
+            polling_seconds=float(scale.get("pollingInterval") or 30),
             seconds=float(inputs["replicaTimeout"]),
         )
 
-    def wanted(self, messages: int, running: int, starting: int) -> int:
-        """How many more executions to start; `starting` of those running have not had the time to take a message.
+    def wanted(self, messages: int, running: int) -> int:
+        """How many more executions to start: KEDA's arithmetic, which takes off every execution that runs.
 
-        Counting all messages, those being worked on are among them, so running executions are taken off. Counting
-        visible ones only, just those that are about to be taken are.
+        Those that run are among the messages only if the rule counts leased ones, too. If it does not, each of them
+        cancels a message that waits.
         """
-        coming = running if self.strategy is QueueLengthStrategy.ALL else starting
-        needed = math.ceil(messages / self.messages_each) - coming
-        return max(0, self.min_executions - running, min(needed, self.max_executions - running))
+        needed = min(math.ceil(messages / self.messages_each), self.max_executions)
+        return max(0, self.min_executions - running, needed - running)
 
 
 @dataclass(frozen=True)
@@ -98,8 +101,9 @@ class Ended:
 class Scaler:
     """Polls from `with` until its end, and stops the executions that still run then.
 
-    `start` is given an execution's name. At most `cap` run at a time, whatever the rule says. Executions that fail one
-    after the other are started ever more slowly.
+    The rule is applied every `polling_seconds`, and at once when the number of messages has changed: somebody waits in
+    front of this machine. `start` is given an execution's name. At most `cap` run at a time, whatever the rule says.
+    Executions that fail one after the other are started ever more slowly.
     """
 
     def __init__(
@@ -118,6 +122,9 @@ class Scaler:
         self._listener = listener
         self._running: dict[Process, float] = {}
         self._started = 0
+        self._messages_before = 0
+        self._due = 0.0  # when the rule is applied next, whatever the number of messages
+        self._held_back = False
         self._failures = 0
         self._paused_until = 0.0
         self._stopped = threading.Event()
@@ -129,13 +136,20 @@ class Scaler:
 
     def poll(self) -> None:
         """One look at the executions and the queue."""
-        self._reap()
-        if time.monotonic() < self._paused_until or len(self._running) >= self._cap:
+        ended = self._reap()
+        now = time.monotonic()
+        if now < self._paused_until:
             return
-        began = time.monotonic() - START_SECONDS
-        starting = sum(since > began for since in self._running.values())
-        wanted = self._rule.wanted(self._messages(), len(self._running), starting)
-        for _ in range(min(wanted, self._cap - len(self._running))):
+        messages = self._messages()
+        unchanged = messages == self._messages_before
+        if unchanged and now < self._due and not (ended and self._held_back):
+            return
+        self._messages_before, self._due = messages, now + self._rule.polling_seconds
+        wanted = self._rule.wanted(messages, len(self._running))
+        room = self._cap - len(self._running)
+        # the cap is this machine's, so what it holds back does not wait for the rule's next turn
+        self._held_back = wanted > room or (self._held_back and not ended)
+        for _ in range(min(wanted, room)):
             self._started += 1
             name = f"{self._rule.queue}-{self._started}"
             self._running[self._start(name)] = time.monotonic()
@@ -160,7 +174,7 @@ class Scaler:
         self.stop()
 
     def _poll_on(self) -> None:
-        while not self._stopped.wait(POLL_SECONDS):
+        while not self._stopped.wait(LOOK_SECONDS):
             try:
                 self.poll()
             except AzureError as error:
@@ -180,7 +194,9 @@ class Scaler:
                 return visible
         return self._queue.get_queue_properties().approximate_message_count or 0
 
-    def _reap(self) -> None:
+    def _reap(self) -> int:
+        """How many executions have ended."""
+        before = len(self._running)
         for process, began in list(self._running.items()):
             if process.running and time.monotonic() - began > self._rule.seconds:
                 log.warning("%s ran longer than %g s and is ended", process.name, self._rule.seconds)
@@ -196,6 +212,7 @@ class Scaler:
                 self._failures = 0
             if self._listener:
                 self._listener(Ended(process.name, code, tail))
+        return before - len(self._running)
 
     def _slow_down(self) -> None:
         self._failures += 1

@@ -280,8 +280,9 @@ class SelfHostedMedia(pulumi.ComponentResource):
                                     "accountName": self._storage.account_name,
                                     "queueName": self._state.jobs_queue.name,
                                     "queueLength": "1",
-                                    # `all`, the default, counts leased messages too and starts workers without end
-                                    "queueLengthStrategy": "visibleonly",
+                                    # KEDA takes off every execution that runs. With `visibleonly`, which leaves out the
+                                    # messages that these hold, a long video would make a short one wait.
+                                    "queueLengthStrategy": "all",
                                 },
                             )
                         ],

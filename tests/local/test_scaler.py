@@ -17,10 +17,12 @@ FAILS = "raise SystemExit('no ffmpeg here')"
 type Start = Callable[[str], Callable[[str], Process]]
 
 
-def declared(most: int = 10, seconds: int = 60, metadata: Mapping[str, str] | None = None) -> dict[str, Any]:
-    rule = {"accountName": "media1", "queueName": "jobs", "queueLength": "1", "queueLengthStrategy": "visibleonly"}
+def declared(
+    most: int = 10, seconds: int = 60, polling: float = 30, metadata: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    rule = {"accountName": "media1", "queueName": "jobs", "queueLength": "1", "queueLengthStrategy": "all"}
     rules = [{"name": "queue", "type": "azure-queue", "metadata": rule | dict(metadata or {})}]
-    scale = {"minExecutions": 0.0, "maxExecutions": float(most), "pollingInterval": 30.0, "rules": rules}
+    scale = {"minExecutions": 0.0, "maxExecutions": float(most), "pollingInterval": float(polling), "rules": rules}
     return {"triggerType": "Event", "replicaTimeout": float(seconds), "eventTriggerConfig": {"scale": scale}}
 
 
@@ -70,15 +72,59 @@ def test_the_declared_maximum_counts_as_well(queue: QueueClient, start: Start) -
     assert len(scaler.running) == 1
 
 
-@pytest.mark.parametrize(("strategy", "running"), [("visibleonly", 0), ("all", 1)])
-def test_a_message_in_work_counts_only_if_the_rule_says_all(
+@pytest.mark.parametrize(("strategy", "running"), [("all", 2), ("visibleonly", 1)])
+def test_a_message_that_waits_behind_a_running_execution_starts_one_only_if_leased_ones_count(
     queue: QueueClient, start: Start, strategy: str, running: int
 ) -> None:
-    queue.send_message("job")
-    assert queue.receive_message(visibility_timeout=60)
-    scaler = Scaler(ScaleRule.declared(declared(metadata={"queueLengthStrategy": strategy})), queue, start(WAITS))
+    queue.send_message("long")
+    scaler = Scaler(
+        ScaleRule.declared(declared(metadata={"queueLengthStrategy": strategy})), queue, start(WAITS), cap=10
+    )
     scaler.poll()
+    assert queue.receive_message(visibility_timeout=60)
+    queue.send_message("short")
+    for _ in range(3):
+        scaler.poll()
     assert len(scaler.running) == running
+
+
+def test_after_a_killed_worker_short_executions_come_at_the_polling_interval_until_its_lease_ends(
+    queue: QueueClient, start: Start, eventually: Eventually
+) -> None:
+    """The queue's messages are what a worker's lease makes of them; an execution here finds nothing and leaves."""
+    lease, polling = 3, 0.5
+    ended: list[Ended] = []
+    queue.send_message("job")
+    message = queue.receive_message(visibility_timeout=lease)
+    assert message
+    rule = ScaleRule.declared(declared(polling=polling))
+    with Scaler(rule, queue, start("pass"), cap=10, listener=ended.append):
+        eventually(queue.peek_messages)
+        empty = len(ended)
+        queue.delete_message(queue.receive_messages(max_messages=1).next())
+    assert 1 <= empty <= lease / polling + 1
+
+
+def test_what_this_machines_cap_holds_back_starts_as_soon_as_there_is_room(
+    queue: QueueClient, start: Start, eventually: Eventually, tmp_path: Path
+) -> None:
+    done = tmp_path / "done"
+    works = f"import os, time\nwhile not os.path.exists({str(done)!r}): time.sleep(0.02)"
+    scaler = Scaler(ScaleRule.declared(declared()), queue, start(works), cap=1)
+    queue.send_message("first")
+    scaler.poll()
+    (first,) = scaler.running
+    leased = queue.receive_message(visibility_timeout=60)
+    assert leased
+    queue.send_message("second")
+    scaler.poll()
+    queue.delete_message(leased)
+    scaler.poll()
+    done.touch()
+    eventually(lambda: not first.running)
+    done.unlink()
+    scaler.poll()
+    assert [process.name for process in scaler.running] == ["jobs-2"]
 
 
 def test_a_long_queue_is_counted_beyond_what_can_be_peeked(queue: QueueClient, start: Start) -> None:
@@ -94,7 +140,7 @@ def test_the_end_of_an_execution_is_reported_and_makes_room(
 ) -> None:
     ended: list[Ended] = []
     queue.send_message("job")
-    with Scaler(ScaleRule.declared(declared()), queue, start("pass"), listener=ended.append):
+    with Scaler(ScaleRule.declared(declared(polling=0.1)), queue, start("pass"), listener=ended.append):
         eventually(lambda: len(ended) >= 2)
     assert ended[0] == Ended("jobs-1", 0, "")
     assert ended[1] == Ended("jobs-2", 0, "")

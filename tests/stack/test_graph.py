@@ -182,7 +182,7 @@ def test_workers_are_started_by_visible_messages_through_their_identity(dev: Gra
         "accountName": account(dev, "media"),
         "queueName": "redaction-jobs",
         "queueLength": "1",
-        "queueLengthStrategy": "visibleonly",
+        "queueLengthStrategy": "all",
     }
     assert job["configuration"]["replicaTimeout"] == 720 * 60
 
