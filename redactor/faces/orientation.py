@@ -1,52 +1,76 @@
-"""Which way up the people are, whatever the file says: phones get it wrong, and people lie down.
+"""Which ways up the people are, whatever the file says: phones get it wrong, and people lie down.
 
-The detector finds faces up to some 45 degrees from upright. Now and then a frame is looked at from its other
-sides too; the side that shows clearly more faces is the one that is looked at from then on.
+The detector finds faces up to some 45 degrees from upright. Now and then a frame is looked at from all four sides, as
+closely as from the usual one. A side that shows faces of its own is looked at in every frame for a while; the side
+that shows clearly more than the usual one becomes the usual one.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
-from av.video.frame import VideoFrame
-
 from redactor.networks.detection import Detection
-from redactor.networks.yunet import YuNet
-from redactor.video.picture import Reducer
 
-LONG_SIDE: Final = 320
-CLEAR: Final = 0.7  # score of the faces that count
-LEAD: Final = 1.3  # how much more another side must show
+SIDES: Final = range(4)  # quarter turns anticlockwise
+BUSY_SECONDS: Final = 1.0  # between two looks at all sides
+SEARCHING_SECONDS: Final = 0.4  # likewise while no face is in sight
+STAY_SECONDS: Final = 3.0  # for which a side is looked at after it last showed a face of its own
+DOUBTFUL: Final = 0.5  # score from which faces count, by how much they exceed it
+LEAD: Final = 1.3  # how much more another side must show to become the usual one
 STRANGE: Final = 0.85  # score of a face that is believed at another angle than the others'
+CLEAR: Final = 0.7  # score of a face that keeps its side under observation
 APART: Final = 0.1  # overlap below which it is not one of those, seen twice
 
 
 class Orientation:
     """Quarter turns, beyond those the file asks for, that show people upright."""
 
-    def __init__(self, detector: YuNet, reducer: Reducer) -> None:
-        """`reducer` makes the pictures to compare; they may be smaller than those that faces are looked for in."""
+    def __init__(self, rate: float) -> None:
+        """`rate`: frames a second."""
         self.turn = 0
-        self._detector = detector
-        self._reducer = reducer
+        self._pauses = round(rate * BUSY_SECONDS), round(rate * SEARCHING_SECONDS)
+        self._stay = round(rate * STAY_SECONDS)
+        self._looked: int | None = None
+        self._full = False
+        self._shown: dict[int, int] = {}  # a side, and the frame in which it last showed a face of its own
+        self._in_sight = False
 
-    def look(self, frame: VideoFrame) -> list[Detection]:
-        """Settle `turn`, and return the sure faces that no other angle shows, in stored pixels."""
-        found: list[list[Detection]] = []
-        upright = self._reducer.reduce(frame)
-        for turn in range(4):
-            picture = upright.turned(turn)
-            faces = self._detector.detect(picture.pixels, CLEAR)
-            found.append([Detection(picture.stored(face.box), face.score) for face in faces])
-        weight = [sum(face.score for face in faces) for faces in found]
-        best = max(range(4), key=lambda turn: weight[turn])
-        if weight[best] > LEAD * weight[self.turn]:
-            self.turn = best
-        known = [face.box for face in found[self.turn]]
-        strange: list[Detection] = []
-        for turn, faces in enumerate(found):
-            if turn == self.turn:
-                continue
-            for face in faces:
-                if face.score >= STRANGE and all(face.box.overlap(box) < APART for box in known):
-                    known.append(face.box)
-                    strange.append(face)
-        return strange
+    def sides(self, index: int, *, cut: bool) -> list[int]:
+        """The turns to look at the frame with that index, the usual one first; `cut` if a new scene begins."""
+        busy, searching = self._pauses
+        pause = busy if self._in_sight else searching
+        self._full = cut or self._looked is None or index - self._looked >= pause
+        if self._full:
+            self._looked = index
+        self._shown = {turn: shown for turn, shown in self._shown.items() if index - shown <= self._stay}
+        return [self.turn, *(t for t in SIDES if t != self.turn and (self._full or t in self._shown))]
+
+    @property
+    def observed(self) -> list[int]:
+        """The turns at which faces were found lately, the usual one first."""
+        return [self.turn, *(turn for turn in self._shown if turn != self.turn)]
+
+    def settle(self, index: int, found: dict[int, list[Detection]]) -> list[Detection]:
+        """The detections that count, of those `found` at each of the sides; all boxes in the same coordinates."""
+        usual = found[self.turn]
+        for turn, faces in found.items():
+            if turn != self.turn and _shows_others(faces, usual, CLEAR if turn in self._shown else STRANGE):
+                self._shown[turn] = index
+        if self._full:
+            weight = {turn: _weight(faces) for turn, faces in found.items()}
+            best = max(weight, key=lambda turn: weight[turn])
+            if weight[best] > LEAD * weight[self.turn]:
+                self._shown[self.turn] = self._shown[best] = index
+                self.turn = best
+        self._in_sight = any(_weight(found[turn]) > 0 for turn in self.observed if turn in found)
+        return [face for turn in self.observed for face in found.get(turn, ())]
+
+
+def _weight(faces: Sequence[Detection]) -> float:
+    return sum(max(0.0, face.score - DOUBTFUL) for face in faces)
+
+
+def _shows_others(faces: Sequence[Detection], usual: Sequence[Detection], least_score: float) -> bool:
+    return any(
+        face.score >= least_score and all(face.box.overlap(other.box) < APART for other in usual if other.score >= DOUBTFUL)
+        for face in faces
+    )

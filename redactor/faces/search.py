@@ -9,9 +9,8 @@ import numpy as np
 from av.video.frame import VideoFrame
 
 from redactor.faces.effort import effort
-from redactor.faces.orientation import LONG_SIDE as ORIENTATION_SIDE
-from redactor.faces.orientation import Orientation
-from redactor.faces.tracking import STRONG, WEAK
+from redactor.faces.orientation import SIDES, Orientation
+from redactor.faces.tracking import WEAK
 from redactor.geometry import Box
 from redactor.networks.centerface import CenterFace
 from redactor.networks.detection import Detection
@@ -20,8 +19,6 @@ from redactor.options import Options
 from redactor.video.picture import Picture, Reducer
 from redactor.video.source import VideoFacts
 
-TURNING_SECONDS: Final = 2.0  # between two looks at the other orientations
-SEARCHING_SECONDS: Final = 0.4  # the same while no face is in sight
 DARK: Final = 80.0  # mean shade, of 255, below which a picture is brightened, or YuNet loses faces in its shadows
 BRIGHTER: Final = (255 * np.linspace(0, 1, 256) ** 0.7).astype(np.uint8)
 SAME: Final = 0.3  # overlap that makes two boxes the same face
@@ -56,31 +53,29 @@ class Search:
         self._next = 0
         self._detector = YuNet()
         self._judge = CenterFace()
-        self._orientation = Orientation(self._detector, Reducer(ORIENTATION_SIDE, aspect, facts.rotation))
-        self._turning = round(rate * TURNING_SECONDS), round(rate * SEARCHING_SECONDS)
-        self._turned_at = -self._turning[0]
-        self._faces_lately = False
+        self._orientation = Orientation(rate)
+        self._turn = 0
         self._picture: Picture | None = None
 
     def faces(self, index: int, frame: VideoFrame, *, cut: bool) -> list[Detection]:
         """Candidates in the frame with that index, in stored pixels, best first; `cut` if a new scene begins."""
-        found: list[Detection] = []
-        usual, searching = self._turning
-        if cut or index - self._turned_at >= (usual if self._faces_lately else searching):
-            found += self._orientation.look(frame)
-            self._turned_at = index
         if cut:
             self._next = 0
-        seen: list[Detection] = []
+        self._turn = usual = self._orientation.turn
+        found: dict[int, list[Detection]] = {turn: [] for turn in self._orientation.sides(index, cut=cut)}
         for reducer in self._looks[self._next]:
             self._picture = self._upright(reducer, frame)
-            seen += _stored(self._picture, self._detector.detect(self._picture.pixels, WEAK))
+            for turn in found:
+                picture = self._picture.turned(turn - usual) if turn != usual else self._picture
+                found[turn] += _stored(picture, self._detector.detect(picture.pixels, WEAK))
         self._next = (self._next + 1) % len(self._looks)
         if self._second:
-            picture = self._upright(self._second, frame)
-            seen += _stored(picture, [_weighed(face) for face in self._judge.detect(picture.pixels, LEAST_HEAT)])
-        self._faces_lately = any(face.score >= STRONG for face in seen)
-        return _distinct(seen + found)
+            upright = self._upright(self._second, frame)
+            for turn in self._orientation.observed:
+                picture = upright.turned(turn - usual) if turn != usual else upright
+                faces = self._judge.detect(picture.pixels, LEAST_HEAT)
+                found[turn] += _stored(picture, [_weighed(face) for face in faces])
+        return _distinct(self._orientation.settle(index, found))
 
     def is_face(self, box: Box, score: float) -> bool:
         """Whether CenterFace sees the candidate `box` of the last frame as well when it fills much of a small picture.
@@ -91,7 +86,8 @@ class Search:
         crop, place = self._picture.close_up(box, CLOSE_UP_SIDE, CLOSE_UP_ROOM)
         shares = place.stretched(1 / CLOSE_UP_SIDE, 1 / CLOSE_UP_SIDE)
         wanted = max(LEAST_AGREEMENT, (TOGETHER - score) / 2)
-        for turn in range(4 if score >= PROBABLE else 1):
+        sides = SIDES if score >= PROBABLE else self._orientation.observed
+        for turn in {(turn - self._turn) % 4 for turn in sides}:
             turned = shares.turned(turn).stretched(CLOSE_UP_SIDE, CLOSE_UP_SIDE)
             agreed = self._judge.detect(np.ascontiguousarray(np.rot90(crop, turn)), wanted)
             if any(face.box.overlap(turned) > SAME for face in agreed):
