@@ -5,9 +5,10 @@ closely as from the usual one. A side that shows faces of its own is looked at i
 that shows clearly more than the usual one becomes the usual one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
+from redactor.geometry import Box
 from redactor.networks.detection import Detection
 
 SIDES: Final = range(4)  # quarter turns anticlockwise
@@ -16,9 +17,13 @@ SEARCHING_SECONDS: Final = 0.4  # likewise while no face is in sight
 STAY_SECONDS: Final = 3.0  # for which a side is looked at after it last showed a face of its own
 DOUBTFUL: Final = 0.5  # score from which faces count, by how much they exceed it
 LEAD: Final = 1.3  # how much more another side must show to become the usual one
-STRANGE: Final = 0.85  # score of a face that is believed at another angle than the others'
+STRANGE: Final = 0.6  # score of a face at another angle than the others' that a closer look is worth
+MOST_LOOKS: Final = 6  # of them, in one frame at one side
 CLEAR: Final = 0.7  # score of a face that keeps its side under observation
-APART: Final = 0.1  # overlap below which it is not one of those, seen twice
+APART: Final = 0.1  # overlap below which it is not one of those, seen twice,
+SURER: Final = 0.2  # or how much higher its score is than theirs, if it is
+
+type CloserLook = Callable[[Box, float, int], bool]
 
 
 class Orientation:
@@ -49,17 +54,24 @@ class Orientation:
         """The turns at which faces were found lately, the usual one first."""
         return [self.turn, *(turn for turn in self._shown if turn != self.turn)]
 
-    def settle(self, index: int, found: dict[int, list[Detection]]) -> list[Detection]:
-        """The detections that count, of those `found` at each of the sides; all boxes in the same coordinates."""
-        usual = found[self.turn]
+    def settle(self, index: int, found: dict[int, list[Detection]], closer_look: CloserLook) -> list[Detection]:
+        """The detections that count, of those `found` at each of the sides; all boxes in the same coordinates.
+
+        `closer_look` answers whether a box in this frame, found with that score, holds a face seen from that side.
+        """
         for turn, faces in found.items():
-            if turn != self.turn and _shows_others(faces, usual, CLEAR if turn in self._shown else STRANGE):
+            if turn == self.turn:
+                continue
+            own = [face for face in faces if face.score >= STRANGE and _is_news(face, found[self.turn])]
+            own.sort(key=lambda face: -face.score)
+            still = turn in self._shown and any(face.score >= CLEAR for face in own)
+            if still or (self._full and any(closer_look(f.box, f.score, turn) for f in own[:MOST_LOOKS])):
                 self._shown[turn] = index
         if self._full:
-            weight = {turn: _weight(faces) for turn, faces in found.items()}
+            weight = {turn: _weight(found[turn]) for turn in self.observed}
             best = max(weight, key=lambda turn: weight[turn])
             if weight[best] > LEAD * weight[self.turn]:
-                self._shown[self.turn] = self._shown[best] = index
+                self._shown[self.turn] = index
                 self.turn = best
         self._in_sight = any(_weight(found[turn]) > 0 for turn in self.observed if turn in found)
         return [face for turn in self.observed for face in found.get(turn, ())]
@@ -69,8 +81,6 @@ def _weight(faces: Sequence[Detection]) -> float:
     return sum(max(0.0, face.score - DOUBTFUL) for face in faces)
 
 
-def _shows_others(faces: Sequence[Detection], usual: Sequence[Detection], least_score: float) -> bool:
-    return any(
-        face.score >= least_score and all(face.box.overlap(other.box) < APART for other in usual if other.score >= DOUBTFUL)
-        for face in faces
-    )
+def _is_news(face: Detection, usual: Sequence[Detection]) -> bool:
+    """Whether the `usual` side shows nothing in its place, or nothing like a face."""
+    return all(face.box.overlap(other.box) < APART or other.score < face.score - SURER for other in usual)

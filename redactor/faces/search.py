@@ -1,6 +1,6 @@
 """Looks for faces in single frames, at the sizes and as thoroughly as the quality asks for."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import Final
 
@@ -75,18 +75,22 @@ class Search:
                 picture = upright.turned(turn - usual) if turn != usual else upright
                 faces = self._judge.detect(picture.pixels, LEAST_HEAT)
                 found[turn] += _stored(picture, [_weighed(face) for face in faces])
-        return _distinct(self._orientation.settle(index, found))
+        return _distinct(
+            self._orientation.settle(index, found, lambda box, score, turn: self._agrees(box, score, [turn]))
+        )
 
     def is_face(self, box: Box, score: float) -> bool:
         """Whether CenterFace sees the candidate `box` of the last frame as well when it fills much of a small picture.
 
         The surer YuNet is, by `score`, the less sure CenterFace has to be.
         """
+        return self._agrees(box, score, SIDES if score >= PROBABLE else self._orientation.observed)
+
+    def _agrees(self, box: Box, score: float, sides: Iterable[int]) -> bool:
         assert self._picture is not None
         crop, place = self._picture.close_up(box, CLOSE_UP_SIDE, CLOSE_UP_ROOM)
         shares = place.stretched(1 / CLOSE_UP_SIDE, 1 / CLOSE_UP_SIDE)
         wanted = max(LEAST_AGREEMENT, (TOGETHER - score) / 2)
-        sides = SIDES if score >= PROBABLE else self._orientation.observed
         for turn in {(turn - self._turn) % 4 for turn in sides}:
             turned = shares.turned(turn).stretched(CLOSE_UP_SIDE, CLOSE_UP_SIDE)
             agreed = self._judge.detect(np.ascontiguousarray(np.rot90(crop, turn)), wanted)

@@ -197,6 +197,11 @@ def walk() -> Callable[[int, int, int], list[Scene]]:
 
 
 @pytest.fixture
+def scene() -> type[Scene]:
+    return Scene
+
+
+@pytest.fixture
 def recipe() -> type[Recipe]:
     return Recipe
 
