@@ -74,6 +74,9 @@ class Reader:
 
         return self._value(name, "a GUID", parse, "")
 
+    def optional_guid(self, name: str) -> str | None:
+        return self.guid(name) if self._environment.get(name, "").strip() else None
+
     def url(self, name: str, default: str = "") -> str:
         def parse(text: str) -> str:
             parts = urlsplit(text)

@@ -84,6 +84,7 @@ class Inputs:
     hosts: tuple[str, ...]  # names, each with all below it, at whatever address; none: every public host
     max_bytes: int
     timeout_seconds: int  # for the whole of a download
+    lake: str | None = None  # address of the container of uploads, whose blobs the worker's identity may read
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,7 @@ class Limits:
     memory_bytes: int  # 0: a share of what the machine or container has
     cpu_seconds: int
     file_bytes: int  # of any file that it writes
+    disk_bytes: int  # of all that a worker writes; 0: what the file system holds
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,7 @@ class ApiSettings:
     storage: Storage
     transforms: Mapping[str, TransformProperties]  # those that the deployment declares
     tokens: Tokens
+    lake_submitter: str | None  # object id of the identity whose jobs may read uploads after their links have ended
     events_endpoint: str | None  # of the Event Grid topic that job events go to
     telemetry: str | None  # the connection string of the Application Insights that it goes to
 
@@ -143,6 +146,7 @@ def read_api(environment: Mapping[str, str]) -> ApiSettings:
             tenant_id=reader.guid("TOKEN_TENANT_ID"),
             audiences=reader.words("TOKEN_AUDIENCE"),
         ),
+        lake_submitter=reader.optional_guid("LAKE_SUBMITTER"),
         events_endpoint=reader.optional_url("EVENTS_ENDPOINT"),
         telemetry=_telemetry(reader),
     )
@@ -169,6 +173,7 @@ def read_worker(environment: Mapping[str, str]) -> WorkerSettings:
                 memory_bytes=reader.number("ENGINE_MEMORY_BYTES", 0, 2**48, default=0),
                 cpu_seconds=reader.number("ENGINE_CPU_SECONDS", 1, 30 * 86400, default=7 * 86400),
                 file_bytes=reader.number("ENGINE_FILE_BYTES", 1, 2**48, default=DEFAULT_INPUT_BYTES),
+                disk_bytes=reader.number("WORKER_DISK_BYTES", 0, 2**48, default=0),
             ),
         ),
         events_endpoint=reader.optional_url("EVENTS_ENDPOINT"),
@@ -190,6 +195,7 @@ def _inputs(reader: Reader, storage: Storage) -> Inputs:
         hosts=reader.hosts("INPUT_HOSTS"),
         max_bytes=reader.number("INPUT_MAX_BYTES", 1, 2**48, default=DEFAULT_INPUT_BYTES),
         timeout_seconds=reader.number("INPUT_TIMEOUT_SECONDS", 1, 7 * 86400, default=6 * 3600),
+        lake=reader.optional_url("LAKE_UPLOADS"),
     )
 
 

@@ -119,6 +119,7 @@ class Authentication:
             message = "The keys that tokens are checked with are not available; please try again."
             return OdataResponse(body("ServiceUnavailable", message), 503, {"retry-after": "5"})
         scope["state"]["client"] = client = claims.get("appid") or claims.get("azp")
+        scope["state"]["principal"] = claims.get("oid")
         roles = claims.get("roles")
         needed = {READ, READ_WRITE} if scope["method"] in ("GET", "HEAD") else {READ_WRITE}
         if not isinstance(roles, list) or needed.isdisjoint(role for role in roles if isinstance(role, str)):

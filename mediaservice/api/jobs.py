@@ -48,11 +48,13 @@ async def get(account: InAccount, transform: TransformName, name: JobName, store
 
 @router.put("/{job}", status_code=201)
 async def create(
-    account: InAccount, transform: TransformName, name: JobName, body: JobBody, store: StoreHere
+    request: Request, account: InAccount, transform: TransformName, name: JobName, body: JobBody, store: StoreHere
 ) -> dict[str, Any]:
     """A name that is taken is a conflict, whatever the body: jobs do not change, and nothing runs twice."""
     begun = time.monotonic()
-    job = await submit(store, transform, name, body.properties)
+    submitter = request.app.state.settings.lake_submitter
+    lasting = submitter is not None and request.state.principal == submitter
+    job = await submit(store, transform, name, body.properties, lasting=lasting)
     telemetry.record(telemetry.SUBMIT_SECONDS, time.monotonic() - begun)
     return render.job(account, job)
 

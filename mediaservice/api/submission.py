@@ -20,8 +20,11 @@ if TYPE_CHECKING:
 MAX_JOBS = 500_000  # the service's own limit, for an account
 
 
-async def submit(store: "Store", transform: str, name: str, given: JobProperties) -> Job:
-    """The job as stored. Raises Problem: 404, 400, or 409 when the name is taken."""
+async def submit(store: "Store", transform: str, name: str, given: JobProperties, *, lasting: bool = False) -> Job:
+    """The job as stored. Raises Problem: 404, 400, or 409 when the name is taken.
+
+    With `lasting` the worker may read the deployment's uploads by its own identity once the links have ended.
+    """
     from mediaservice.store.work import Ticket
 
     found, there, missing = await asyncio.gather(
@@ -33,7 +36,7 @@ async def submit(store: "Store", transform: str, name: str, given: JobProperties
         raise _taken(name)
     if store.jobs.stored >= MAX_JOBS:
         raise Problem(403, "QuotaExceeded", f"The account has {MAX_JOBS:,} Jobs already; delete those not needed.")
-    job = _accepted(found.value, name, given)
+    job = _accepted(found.value, name, given, lasting=lasting)
     if missing:
         raise missing
     store.jobs.check(job)
@@ -48,7 +51,7 @@ async def submit(store: "Store", transform: str, name: str, given: JobProperties
     return job
 
 
-def _accepted(transform: Transform, name: str, given: JobProperties) -> Job:
+def _accepted(transform: Transform, name: str, given: JobProperties, *, lasting: bool) -> Job:
     now = datetime.now(UTC)
     job = Job(
         transform=transform.name,
@@ -56,7 +59,7 @@ def _accepted(transform: Transform, name: str, given: JobProperties) -> Job:
         instance=str(uuid.uuid4()),
         created=now,
         last_modified=now,
-        inputs=_inputs(given),
+        inputs=_inputs(given, lasting=lasting),
         outputs=_outputs(transform, given),
         priority=given.priority,
         description=given.description,
@@ -72,13 +75,15 @@ def _taken(name: str) -> Problem:
     return Problem(409, "Conflict", f"A Job with the name '{name}' exists already.")
 
 
-def _inputs(given: JobProperties) -> tuple[Input, ...]:
+def _inputs(given: JobProperties, *, lasting: bool) -> tuple[Input, ...]:
     if isinstance(given.input, InputListBody):
-        return tuple(_input(each, f"input.inputs[{number}]") for number, each in enumerate(given.input.inputs))
-    return (_input(given.input, "input"),)
+        return tuple(
+            _input(each, f"input.inputs[{number}]", lasting=lasting) for number, each in enumerate(given.input.inputs)
+        )
+    return (_input(given.input, "input", lasting=lasting),)
 
 
-def _input(given: HttpInputBody | AssetInputBody, path: str) -> Input:
+def _input(given: HttpInputBody | AssetInputBody, path: str, *, lasting: bool) -> Input:
     if isinstance(given, AssetInputBody):
         return AssetInput(given.asset_name, given.files, given.label)
     if len(given.files) != 1:
@@ -93,7 +98,7 @@ def _input(given: HttpInputBody | AssetInputBody, path: str) -> Input:
         valid = False
     if not valid:
         raise bad_request(f"properties.{path}.files[0]: with baseUri it must be an https address without user name.")
-    return HttpInput(url, given.base_uri, given.label)
+    return HttpInput(url, given.base_uri, given.label, lasting=lasting)
 
 
 def _outputs(transform: Transform, given: JobProperties) -> tuple[JobOutput, ...]:

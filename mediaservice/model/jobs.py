@@ -31,6 +31,7 @@ class HttpInput:
     url: str | None
     base_uri: str | None = None
     label: str | None = None
+    lasting: bool = False  # its submitter may read the deployment's uploads at any time, and so may its job
     kind: Literal["http"] = "http"
 
 

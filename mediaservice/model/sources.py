@@ -29,6 +29,15 @@ class File:
         return file_of_path(self.path)
 
 
+def version(job: Job, file: File) -> str | None:
+    """The eTag, without quotes, of the upload that the job was made for; None when its client gave none."""
+    if not isinstance(file.of, HttpInput) or not file.of.url:
+        return None
+    if job.correlation_data.get("source") != file.of.url.partition("?")[0]:
+        return None
+    return job.correlation_data.get("eTag", "").strip('"') or None
+
+
 @dataclass(frozen=True)
 class Source:
     """One video, and what says whose faces are redacted in it."""

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from azure.core.credentials_async import AsyncTokenCredential
 from azure.data.tables.aio import TableClient
 from azure.storage.blob.aio import BlobServiceClient
 
@@ -25,6 +26,7 @@ class Store:
     jobs: Jobs
     containers: Containers
     work: Work
+    identity: AsyncTokenCredential  # this process's own
 
 
 @asynccontextmanager
@@ -54,4 +56,5 @@ async def open_store(settings: ApiSettings | WorkerSettings, work: Work | None =
             jobs=Jobs(jobs, outbox),
             containers=Containers(await stack.enter_async_context(blobs), settings.account.storage_name),
             work=work,
+            identity=identity,
         )

@@ -83,6 +83,14 @@ class Containers:
         except ResourceNotFoundError:
             raise NotThereError from None
 
+    async def size(self, container: str, name: str) -> int:
+        """In bytes. Raises NotThereError."""
+
+        try:
+            return int((await self._blob(container, name).get_blob_properties()).size)
+        except ResourceNotFoundError:
+            raise NotThereError from None
+
     async def properties(self, container: str, name: str) -> Blob | None:
 
         try:

@@ -14,6 +14,7 @@ from typing import Any
 
 from mediaservice.model.errors import ErrorCode, JobFailedError
 from mediaservice.settings import Work
+from mediaservice.worker.disk import Disk
 from mediaservice.worker.memory import machine_bytes, resident_bytes
 
 CONFINE = Path(__file__).with_name("confine.py")
@@ -22,6 +23,7 @@ STOP_SECONDS = 2.0
 USERS_FAULT = 2
 MEMORY_SHARE = 0.8  # of what there is; the rest is the worker's and the system's
 MEMORY_SECONDS = 0.25
+DISK_SECONDS = 1.0
 REPORTED = frozenset(
     {
         ErrorCode.CONTENT_MALFORMED,
@@ -93,7 +95,9 @@ async def run_engine(
         start_new_session=True,
     )
     most = limits.memory_bytes or int(machine_bytes() * MEMORY_SHARE)
+    disk = Disk(folder, limits.disk_bytes)
     watching = asyncio.create_task(_watch_memory(child, most))
+    watching_disk = asyncio.create_task(_watch_disk(child, disk))
     try:
         said = asyncio.create_task(_tail(child))
         assert child.stdout
@@ -103,10 +107,13 @@ async def run_engine(
         last_words = await said
     finally:
         watching.cancel()
+        watching_disk.cancel()
         await _stop(child)
     if code == 0 and report.result:
         return report.result
-    if watching.done() and not watching.cancelled():
+    if _has_ended(watching_disk):
+        raise disk.refusal("The redacted video does not fit beside the input", ErrorCode.SERVICE_ERROR)
+    if _has_ended(watching):
         raise JobFailedError(
             ErrorCode.SERVICE_ERROR, f"The redaction engine used more than {most:,} bytes of memory and was ended."
         )
@@ -123,6 +130,19 @@ async def _watch_memory(child: Process, most: int) -> None:
         await asyncio.sleep(MEMORY_SECONDS)
     with contextlib.suppress(ProcessLookupError):
         child.kill()
+
+
+async def _watch_disk(child: Process, disk: Disk) -> None:
+    """Ends when the disk is full and the child has been killed."""
+    while not await asyncio.to_thread(lambda: disk.full):
+        await asyncio.sleep(DISK_SECONDS)
+    with contextlib.suppress(ProcessLookupError):
+        child.kill()
+
+
+def _has_ended(watching: "asyncio.Task[None]") -> bool:
+    """By itself, which is when it has killed the child."""
+    return watching.done() and not watching.cancelled() and watching.exception() is None
 
 
 def _failure(code: int, report: _Report, last_words: str, settings: Work, shown: Mapping[Path, str]) -> JobFailedError:

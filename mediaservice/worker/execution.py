@@ -15,12 +15,13 @@ from mediaservice.events.change import PROGRESS_SECONDS
 from mediaservice.model import states
 from mediaservice.model.errors import ErrorCode, JobFailedError
 from mediaservice.model.jobs import Job
-from mediaservice.model.sources import File, Source, complete, sources, unnamed
+from mediaservice.model.sources import File, Source, complete, sources, unnamed, version
 from mediaservice.model.transforms import Mode
 from mediaservice.settings import Work
 from mediaservice.store.account import Store
 from mediaservice.store.errors import LeaseLostError
 from mediaservice.store.work import Lease
+from mediaservice.worker.disk import Disk
 from mediaservice.worker.download import download, files_of
 from mediaservice.worker.figures import Figures
 from mediaservice.worker.holding import CancelRequestedError, Holding
@@ -162,7 +163,7 @@ class Execution:
         preset = job.outputs[index].task.preset
         begun = time.monotonic()
         with telemetry.span("download"):
-            await self._download(source, material, to_redact=preset.mode is Mode.REDACT)
+            await self._download(folder, source, material, to_redact=preset.mode is Mode.REDACT)
         downloaded = time.monotonic()
         self._reach(DOWNLOADED)
         with telemetry.span("redact", mode=preset.mode):
@@ -190,14 +191,15 @@ class Execution:
         if listing and (completed := complete(job, listing)) != job.inputs:
             await self._holding.write(lambda job, _: replace(job, inputs=completed))
 
-    async def _download(self, source: Source, material: Material, *, to_redact: bool) -> None:
+    async def _download(self, folder: Path, source: Source, material: Material, *, to_redact: bool) -> None:
         """What an earlier output has not brought here yet."""
         wanted: list[tuple[File | None, Path]] = [(source.video, material.video)]
         if to_redact:
             wanted += [(source.annotations, material.annotations), (source.ids, material.ids)]
         for file, to in wanted:
             if file and not to.exists():
-                await download(self._store, self._settings.inputs, file, to)
+                disk = Disk(folder, self._settings.limits.disk_bytes)
+                await download(self._store, self._settings.inputs, file, to, disk, version(self._holding.job, file))
 
     def _begin(self, job: Job, now: datetime) -> Job:
         return states.begin_output(job, self._index, now)

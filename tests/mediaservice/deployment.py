@@ -121,6 +121,7 @@ def deployed(azurite: Azurite, identity: Identity, certificates: Certificates, f
             "TOKEN_AUTHORITY": identity.authority,
             "TOKEN_TENANT_ID": identity.tenant_id,
             "TOKEN_AUDIENCE": AUDIENCE,
+            "LAKE_SUBMITTER": identity.developer_id,
             **identity.environment(CLIENT_ID),
             **certificates.environment,
         },

@@ -2,7 +2,8 @@
 
 wait_for: a path; it reports 50 % and goes on when that exists · fail: an error to report · die: a signal to end by
 hold: bytes of memory to fill before it waits · pad: bytes to add to its output · spin: true, to compute for ever
-open: how many files to open · ignore_sigterm: true · log: a path to which it appends `begun` and `done`
+fill: bytes to write beside its output before it computes for ever · open: how many files to open
+ignore_sigterm: true · log: a path to which it appends `begun` and `done`
 environment: a path to which it writes its environment · arguments: one to which it writes its arguments.
 
 Its output is the input with `REDACTED` in front.
@@ -37,7 +38,9 @@ def main() -> None:
     held = b"x" * told.get("hold", 0)
     for _ in range(told.get("open", 0)):
         os.open(__file__, os.O_RDONLY)
-    while told.get("spin"):
+    if "fill" in told:
+        Path(target).with_name("part").write_bytes(b"x" * told["fill"])
+    while told.get("spin") or "fill" in told:
         pass
     while "wait_for" in told and not Path(told["wait_for"]).exists():
         time.sleep(0.02)

@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,6 +19,7 @@ from mediaservice.model.sources import File
 from mediaservice.settings import Inputs
 from mediaservice.store.account import Store
 from mediaservice.worker import download as module
+from mediaservice.worker.disk import MOST_BYTES, Disk
 from mediaservice.worker.download import download
 from mediaservice.worker.hosts import RefusedHostError, checked_addresses
 from tests.https import https_server
@@ -73,10 +75,11 @@ def host(certificates: Certificates, monkeypatch: pytest.MonkeyPatch) -> Iterato
 
 @pytest.fixture
 def fetch(tmp_path: Path) -> Callable[..., bytes]:
-    def fetch(inputs: Inputs, url: str) -> bytes:
+    def fetch(inputs: Inputs, url: str, disk: int = 0, version: str | None = None) -> bytes:
         file = File(HttpInput(url), "video")
         target = tmp_path / "input"
-        asyncio.run(download(cast(Store, None), inputs, file, target))  # which a download by https does not use
+        # a download by https does not use the store
+        asyncio.run(download(cast(Store, None), inputs, file, target, Disk(tmp_path, disk), version))
         return target.read_bytes()
 
     return fetch
@@ -141,6 +144,23 @@ def test_an_input_that_is_too_large_is_refused(host: Host, fetch: Callable[..., 
         ErrorCode.CONTENT_UNSUPPORTED,
         "The input is larger than 1,000 bytes.",
     )
+
+
+def test_an_input_that_the_disk_does_not_hold_is_refused_by_its_length_before_it_is_written(
+    host: Host, fetch: Callable[..., bytes], tmp_path: Path
+) -> None:
+    code, message = failure(partial(fetch, disk=100), LOCALHOST, host.url("/video"))
+    assert code is ErrorCode.CONTENT_UNSUPPORTED
+    assert message == (
+        "The input has 100 bytes; the worker's disk holds 95 bytes: "
+        "a worker with more than one core has more (workerCpu)."
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_on_the_largest_disk_the_remedy_is_another_one(tmp_path: Path) -> None:
+    refusal = Disk(tmp_path, MOST_BYTES).refusal("The input has 9 bytes", ErrorCode.CONTENT_UNSUPPORTED)
+    assert refusal.error.message.endswith("give it in parts, or with a lower bit rate.")
 
 
 def test_an_input_that_ends_early_is_tried_again_and_never_taken_for_whole(

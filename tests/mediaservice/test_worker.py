@@ -316,6 +316,20 @@ def test_an_input_that_the_disk_does_not_hold_ends_in_an_error_that_says_so(pipe
     assert not list(pipeline.folder.glob("redaction-*"))
 
 
+def test_an_engine_that_fills_the_disk_is_ended_before_the_platform_evicts_the_worker(
+    pipeline: Pipeline, name: str
+) -> None:
+    container = pipeline.submit(name, {"fill": 3_000_000})
+    pipeline.work(WORKER_DISK_BYTES="2000000")
+    error = pipeline.job(name).outputs[0].error
+    assert (pipeline.job(name).state, error.code) == ("Error", "ServiceError")
+    assert error.message == (
+        "The redacted video does not fit beside the input; the worker's disk holds 1,900,000 bytes: "
+        "a worker with more than one core has more (workerCpu)."
+    )
+    assert (pipeline.files(container), pipeline.messages()) == ({}, 0)
+
+
 def test_nothing_that_is_kept_of_a_job_that_is_over_holds_its_inputs_signature(pipeline: Pipeline, name: str) -> None:
     pipeline.submit(f"{name}-done", {})
     pipeline.submit(f"{name}-bad", {"fail": {"code": "ContentMalformed", "message": "no"}})
