@@ -8,8 +8,8 @@ from local.outputs import principal_of
 
 _READ_WRITE = "Media.ReadWrite"
 _EVENT_SENDER = "d5a91429-5739-47e2-a06b-3470a27159e7"  # EventGrid Data Sender
-# What Azure has and this machine has not: without it nothing is sent there.
-_MISSING = {"APPLICATIONINSIGHTS_CONNECTION_STRING"}
+# What Azure has and this machine has not: telemetry is sent nowhere, and the disk is the machine's own.
+_MISSING = {"APPLICATIONINSIGHTS_CONNECTION_STRING", "WORKER_DISK_BYTES"}
 
 
 def register_identities(graph: Graph, identity: Identity) -> None:

@@ -1,7 +1,7 @@
 """Our own Media Services account on Container Apps: an API, and workers that the queue's length starts."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +32,7 @@ if TYPE_CHECKING:  # a heavy module, loaded only when there is a network
 API_PORT = 8000
 # A worker renews its lease on a message all the time; one that stops doing so loses its job after this long.
 LEASE_SECONDS = 60
+type _Need = tuple[str, Role, pulumi.Output[str]]  # why, what, and on which resource
 
 
 @dataclass(frozen=True)
@@ -63,12 +64,14 @@ class SelfHostedMedia(pulumi.ComponentResource):
         events: JobEvents,
         authority: str,
         network: "Network | None",
-        input_host: pulumi.Output[str],
+        lake: Lake,
+        submitter: pulumi.Output[str],
     ) -> None:
         super().__init__("face-redaction:media:SelfHostedMedia", name)
         self._place, self._storage, self._settings = place, storage, settings
         self._monitoring, self._events = monitoring, events
-        self._image, self._network, self._input_host = image, network, input_host
+        self._image, self._network = image, network
+        self._lake, self._submitter = lake, submitter
         self._state = MediaState("media-state", place, storage)
         account_name = place.compact_name("acct")
         self._shared_env: dict[str, pulumi.Input[str]] = {
@@ -132,11 +135,14 @@ class SelfHostedMedia(pulumi.ComponentResource):
             )
         return profiles
 
-    def _process(self, name: str, roles: Mapping[str, Role], *options: str) -> _Process:
+    def _process(
+        self, name: str, roles: Mapping[str, Role], *options: str, elsewhere: Sequence[_Need] = ()
+    ) -> _Process:
         """`roles` are those that it needs on the storage."""
         identity = managed_identity(name, self._place, parent=self)
         wanted = [
             *((reason, role, self._storage.account_id) for reason, role in roles.items()),
+            *elsewhere,
             ("publishes-job-events", Role.EVENT_SENDER, self._events.topic_id),
             ("publishes-telemetry", Role.METRICS_PUBLISHER, self._monitoring.insights_id),
         ]
@@ -212,7 +218,7 @@ class SelfHostedMedia(pulumi.ComponentResource):
                 containers=[
                     self._container(
                         process,
-                        {"PORT": str(API_PORT)},
+                        {"PORT": str(API_PORT), "LAKE_SUBMITTER": self._submitter},
                         app.ContainerResourcesArgs(cpu=0.5, memory="1Gi"),
                         [
                             app.ContainerAppProbeArgs(type=app.Type.STARTUP, http_get=alive),
@@ -248,10 +254,12 @@ class SelfHostedMedia(pulumi.ComponentResource):
             },
             # one job an execution, so that `workerMinutes` is a job's own and no video meets another one's remains
             "--once",
+            # uploads whose links have ended before their turn
+            elsewhere=[("reads-uploads", Role.BLOB_READER, self._lake.uploads.id)],
         )
         cpu = self._settings.worker_cpu
         # Inputs come from public addresses only, but in a private network the lake's is none.
-        inputs = {"INPUT_HOSTS": self._input_host} if self._network else {}
+        inputs = {"INPUT_HOSTS": self._lake.blob_endpoint.apply(_host)} if self._network else {}
         return app.Job(
             self._place.name("worker"),
             resource_group_name=self._place.group_name,
@@ -296,6 +304,8 @@ class SelfHostedMedia(pulumi.ComponentResource):
                         {
                             "JOB_LEASE_SECONDS": str(LEASE_SECONDS),
                             "JOB_MAX_ATTEMPTS": str(self._settings.job_attempts),
+                            "LAKE_UPLOADS": pulumi.Output.concat(self._lake.blob_endpoint, self._lake.uploads.name),
+                            "WORKER_DISK_BYTES": str(disk_bytes(cpu)),
                             **inputs,
                         },
                         app.ContainerResourcesArgs(cpu=cpu, memory=f"{cpu * 2:g}Gi"),
@@ -305,6 +315,18 @@ class SelfHostedMedia(pulumi.ComponentResource):
             tags=self._place.tags,
             opts=self._options(process),
         )
+
+
+def disk_bytes(cpu: float) -> int:
+    """A replica's ephemeral storage, which Azure evicts it for filling.
+
+    Source: learn.microsoft.com, "Use storage mounts in Azure Container Apps".
+    """
+    return next(gib for cores, gib in ((0.5, 2), (1, 4), (4, 8)) if cpu <= cores) * 2**30
+
+
+def _host(address: str) -> str:
+    return urlsplit(address).hostname or ""
 
 
 def _user_assigned(identity: managedidentity.UserAssignedIdentity) -> app.ManagedServiceIdentityArgs:
@@ -361,5 +383,6 @@ def make_self_hosted_media(
         events=JobEvents("job-events", place, monitoring, network),
         authority=settings.authority,
         network=network,
-        input_host=lake.blob_endpoint.apply(lambda address: urlsplit(address).hostname or ""),
+        lake=lake,
+        submitter=caller,
     ).account

@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pulumi
+import pytest
 
 from local.graph import Graph, Resource
 from stack.package import FunctionPackage
 from stack.roles import Role
+from stack.self_hosted_media import disk_bytes
 from tests.stack.conftest import PROGRAM, run
 
 
@@ -42,6 +44,12 @@ def identity(graph: Graph, part: str) -> str:
 def account(graph: Graph, part: str) -> str:
     found = [r for r in graph.of("storage:StorageAccount") if r.name == f"faces{part}"]
     return str(found[0].state["name"])
+
+
+def settings_of(resource: Resource) -> dict[str, str]:
+    """The environment of a container's."""
+    (container,) = resource.inputs["template"]["containers"]
+    return {each["name"]: each["value"] for each in container["env"]}
 
 
 def texts(value: Any) -> Iterator[str]:
@@ -146,8 +154,21 @@ def test_the_self_hosted_processes_hold_what_each_needs_on_the_media_storage(dev
         (Role.BLOB_CONTRIBUTOR, media),
         (Role.TABLE_CONTRIBUTOR, media),
         (Role.QUEUE_CONTRIBUTOR, media),
+        (Role.BLOB_READER, "raw"),
         *both,
     }
+
+
+def test_a_worker_knows_the_uploads_that_it_may_read_and_the_api_whose_jobs_these_are(dev: Graph) -> None:
+    lake = next(a for a in dev.of("storage:StorageAccount") if a.name == "faceslake")
+    endpoint = lake.state["primaryEndpoints"]["blob"]
+    assert settings_of(dev.one("app:Job"))["LAKE_UPLOADS"] == f"{endpoint}raw"
+    assert settings_of(dev.one("app:ContainerApp"))["LAKE_SUBMITTER"] == identity(dev, "function")
+
+
+@pytest.mark.parametrize(("cpu", "gib"), [(0.5, 2), (0.75, 4), (1, 4), (1.25, 8), (2, 8), (4, 8)])
+def test_a_worker_knows_the_disk_that_comes_with_its_cores(cpu: float, gib: int) -> None:
+    assert disk_bytes(cpu) == gib * 2**30
 
 
 def test_both_processes_publish_job_events_to_a_topic_that_takes_tokens_only(dev: Graph) -> None:
@@ -173,7 +194,7 @@ def test_every_grant_has_its_own_name_and_names_the_principals_type(graph: Graph
     assert set(types.values()) == {"ServicePrincipal"}
 
 
-def test_workers_are_started_by_visible_messages_through_their_identity(dev: Graph) -> None:
+def test_workers_are_started_by_all_messages_through_their_identity(dev: Graph) -> None:
     job = dev.one("app:Job").inputs
     (rule,) = job["configuration"]["eventTriggerConfig"]["scale"]["rules"]
     assert rule["type"] == "azure-queue"
