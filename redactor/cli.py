@@ -15,11 +15,11 @@ import typer
 import redactor
 from redactor.errors import Cancelled, ConfigurationUnsupported, RedactionError
 from redactor.options import BlurType, Options, Quality, Resolution
-from redactor.reports.reporting import ProgressStyle, emit, rendered, reporter, summary
+from redactor.reports.reporting import ProgressStyle, emit, reporter, summary, to_json
 from redactor.results import Progress, Result
 
-USERS_FAULT: Final = 2
-INTERNAL: Final = 1
+EXIT_BAD_INPUT: Final = 2
+EXIT_INTERNAL: Final = 1
 PREVIEW: Final = "Also draw some frames with their times: of OUT, or of an analysis with its faces outlined."
 
 app = typer.Typer(add_completion=False, help="Hides the faces in videos.")
@@ -35,7 +35,7 @@ def main(context: typer.Context) -> None:
     """Hides the faces in videos."""
     if context.invoked_subcommand is None:
         sys.stdout.write(context.get_help())
-        raise typer.Exit(USERS_FAULT)
+        raise typer.Exit(EXIT_BAD_INPUT)
 
 
 # The options that both commands share.
@@ -156,7 +156,7 @@ def _run(
     except Exception as error:
         _fail(f"internal failure: {type(error).__name__}: {error}", RedactionError.code, as_json=as_json)
     if as_json:
-        emit({"result": rendered(result)})
+        emit({"result": to_json(result)})
     elif progress is not ProgressStyle.NONE:
         sys.stderr.write(summary(destination, result) + "\n")
 
@@ -187,7 +187,7 @@ def run() -> NoReturn:
         code = app(prog_name="python -m redactor", standalone_mode=False)
     except typer.TyperException as error:
         sys.stderr.write(f"error: {' '.join(error.format_message().split())}\n")
-        code = USERS_FAULT
+        code = EXIT_BAD_INPUT
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -208,4 +208,4 @@ def _fail(message: str, code: str, *, as_json: bool) -> NoReturn:
     if as_json:
         emit({"error": {"code": code, "message": line}})
     sys.stderr.write(f"error: {line}\n")
-    raise typer.Exit(INTERNAL if code == RedactionError.code else USERS_FAULT)
+    raise typer.Exit(EXIT_INTERNAL if code == RedactionError.code else EXIT_BAD_INPUT)

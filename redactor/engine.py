@@ -19,14 +19,14 @@ from redactor.masks.blur import Painter
 from redactor.options import Options
 from redactor.people.album import Album
 from redactor.people.annotations import read
-from redactor.people.second_pass import Replay, chosen_ids
+from redactor.people.second_pass import SecondPass, chosen_ids
 from redactor.results import Progress, Result
 from redactor.timing import Clocks, timed
 from redactor.video.sink import Sink
 from redactor.video.source import AnyPacket, Source, VideoFacts
 
-QUEUED: Final = 4  # items between the threads: enough to smooth, little memory
-PATIENCE: Final = 0.2  # seconds between looks at the caller's wish to stop
+QUEUE_SIZE: Final = 4  # items between the threads: enough to smooth, little memory
+CANCEL_POLL_SECONDS: Final = 0.2  # seconds between looks at the caller's wish to stop
 
 
 def run(
@@ -40,16 +40,16 @@ def run(
     started = time.monotonic()
     _check_source(source)
     _check_destination(destination, source)
-    replay = _replay(options)
-    _settle_libraries()
+    second_pass = _second_pass(options)
+    _configure_libraries()
     with Source(source) as opened, Sink(destination, opened, options.crf) as sink:
         facts = opened.facts
-        regioned = replay(facts) if replay else Analysis(facts, options)
+        regioned = second_pass(facts) if second_pass else Analysis(facts, options)
         painter = Painter(options.blur_type, effort(options).margin)
-        dressed = 0
+        frames_with_faces = 0
         clocks = Clocks()
-        decoded = timed(_until(cancel, opened.items()), clocks.decoding)
-        for item in _ahead(timed(regioned.run(decoded), clocks.analysing), cancel):
+        decoded = timed(_cancellable(cancel, opened.items()), clocks.decoding)
+        for item in _in_thread(timed(regioned.run(decoded), clocks.analysing), cancel):
             if isinstance(item, Packet):
                 with clocks.encoding:
                     sink.write_audio(item)
@@ -57,15 +57,15 @@ def run(
             with clocks.redacting:
                 frame = _in_format(item.frame, sink.pixel_format)
                 painter.draw(frame, item.regions)
-            dressed += bool(item.regions)
+            frames_with_faces += bool(item.regions)
             with clocks.encoding:
                 sink.write_frame(frame)
             on_progress(_progress(sink.written, facts.frames))
         with clocks.encoding:
-            sink.finish(lambda: _heed(cancel))
+            sink.finish(lambda: _raise_if_cancelled(cancel))
         return Result(
             frames=sink.written,
-            frames_with_faces=dressed,
+            frames_with_faces=frames_with_faces,
             faces=regioned.faces,
             tracks=regioned.tracks,
             detections=regioned.detections,
@@ -91,25 +91,25 @@ def analyze(
     _check_source(source)
     if not folder.is_dir():
         raise ConfigurationUnsupported(f"{folder}: no such folder")
-    _settle_libraries()
+    _configure_libraries()
     with Source(source) as opened, Album(folder, source.stem, opened.facts) as album:
         analysis = Analysis(opened.facts, options)
-        frames = dressed = 0
+        frames = frames_with_faces = 0
         clocks = Clocks()
-        decoded = timed(_until(cancel, opened.items()), clocks.decoding)
-        for item in _ahead(timed(analysis.run(decoded), clocks.analysing), cancel):
+        decoded = timed(_cancellable(cancel, opened.items()), clocks.decoding)
+        for item in _in_thread(timed(analysis.run(decoded), clocks.analysing), cancel):
             if isinstance(item, Packet):
                 continue
             with clocks.redacting:
                 album.add(item.frame, item.scene, item.regions)
             frames += 1
-            dressed += bool(item.regions)
+            frames_with_faces += bool(item.regions)
             on_progress(_progress(frames, opened.facts.frames))
         with clocks.redacting:
             people = album.finish()
         return Result(
             frames=frames,
-            frames_with_faces=dressed,
+            frames_with_faces=frames_with_faces,
             faces=people,
             tracks=analysis.tracks,
             detections=analysis.detections,
@@ -121,16 +121,16 @@ def analyze(
         )
 
 
-def _replay(options: Options) -> Callable[[VideoFacts], Replay] | None:
+def _second_pass(options: Options) -> Callable[[VideoFacts], SecondPass] | None:
     """The second pass, if that is what is asked for; a file that cannot be followed is refused before the video."""
     if options.annotations is None:
         return None
     annotations = read(options.annotations)
     chosen = chosen_ids(annotations, options)
-    return lambda facts: Replay(facts, annotations, chosen)
+    return lambda facts: SecondPass(facts, annotations, chosen)
 
 
-def _settle_libraries() -> None:
+def _configure_libraries() -> None:
     av.logging.set_level(None)
     # OpenCV's own threads only get in the way: the pictures are small, and every core is busy already.
     cv2.setNumThreads(1)
@@ -170,20 +170,22 @@ def _in_format(frame: VideoFrame, pixel_format: str) -> VideoFrame:
     return frame.reformat(format=pixel_format, src_color_range=kept, dst_color_range=kept)
 
 
-def _heed(cancel: threading.Event) -> None:
+def _raise_if_cancelled(cancel: threading.Event) -> None:
     if cancel.is_set():
         raise Cancelled("stopped")
 
 
-def _until(cancel: threading.Event, items: Iterator[VideoFrame | AnyPacket]) -> Iterator[VideoFrame | AnyPacket]:
+def _cancellable(cancel: threading.Event, items: Iterator[VideoFrame | AnyPacket]) -> Iterator[VideoFrame | AnyPacket]:
     for item in items:
-        _heed(cancel)
+        _raise_if_cancelled(cancel)
         yield item
 
 
-def _ahead(items: Iterator[RegionedFrame | AnyPacket], cancel: threading.Event) -> Iterator[RegionedFrame | AnyPacket]:
+def _in_thread(
+    items: Iterator[RegionedFrame | AnyPacket], cancel: threading.Event
+) -> Iterator[RegionedFrame | AnyPacket]:
     """`items`, made by a thread of its own. FFmpeg, ONNX Runtime and OpenCV let go of the interpreter's lock."""
-    made: queue.Queue[RegionedFrame | AnyPacket] = queue.Queue(QUEUED)
+    made: queue.Queue[RegionedFrame | AnyPacket] = queue.Queue(QUEUE_SIZE)
     failure: list[BaseException] = []
 
     def produce() -> None:
@@ -201,12 +203,12 @@ def _ahead(items: Iterator[RegionedFrame | AnyPacket], cancel: threading.Event) 
     try:
         while True:
             try:
-                yield made.get(timeout=PATIENCE)
+                yield made.get(timeout=CANCEL_POLL_SECONDS)
             except queue.Empty:
                 pass
             except queue.ShutDown:
                 break
-            _heed(cancel)
+            _raise_if_cancelled(cancel)
     finally:
         made.shutdown(immediate=True)
         thread.join()

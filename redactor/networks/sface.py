@@ -1,7 +1,7 @@
-"""What a face looks like, as numbers that are alike for one person and unlike for two.
+"""SFace: face embeddings, which are similar for one person and dissimilar for two.
 
-SFace (Zhong et al., "SFace: Sigmoid-Constrained Hypersphere Loss for Robust Face Recognition", 2021) on faces that
-YuNet's five points align, both run by OpenCV. It takes tens of milliseconds a face: enough for a few looks at a track.
+Zhong et al.: "SFace: Sigmoid-Constrained Hypersphere Loss for Robust Face Recognition" (2021). YuNet's five landmarks
+align the face first. OpenCV runs both networks, in tens of milliseconds a face, so a track gets only a few looks.
 """
 
 import math
@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from redactor.geometry import Box
 from redactor.networks import weights
 
-ROOM: Final = 1.6  # side of a portrait against its face's box
-LONGEST: Final = 256  # pixels of a portrait's side; SFace itself sees 112
+CROP_FACTOR: Final = 1.6  # a portrait's side, in longer sides of its face's box
+CROP_SIDE: Final = 256  # pixels, a portrait's largest side; SFace itself sees 112
 LEAST_SCORE: Final = 0.6
-STRANGE: Final = 0.85  # score of a face that is believed to lie down
+LEAST_LYING_SCORE: Final = 0.85  # YuNet's score from which a face is accepted as lying down
 SUPPRESSION: Final = 0.3  # YuNet's own non-maximum suppression threshold
-SAME: Final = 0.3  # overlap that makes a face found the one that was meant
+MATCH_OVERLAP: Final = 0.3  # overlap from which a detected face is the requested one
 PROFILE: Final = 0.5  # the nose's distance from the face's middle line, in lengths from eyes to mouth
 
 type Embedding = NDArray[np.float32]
@@ -30,8 +30,8 @@ type Embedding = NDArray[np.float32]
 class Portrait:
     """A face cut out of its frame. `pixels`: (height, width, 3) uint8 BGR, upright.
 
-    `points` is OpenCV's row of 15 for it (box, five points, score), in `pixels`; None where no face is made out.
-    `size` of the face in the frame's pixels; `facing` is 1 for a sure face seen from the front, and 0 for a profile.
+    `points` is OpenCV's row of 15 numbers (box, five landmarks, score) in `pixels`, or None if YuNet finds no face.
+    `size` is the face's, in the frame's pixels. `facing` is 1 for a clear frontal face and 0 for a profile.
     """
 
     pixels: NDArray[np.uint8]
@@ -40,56 +40,56 @@ class Portrait:
     facing: float
 
     @property
-    def worth(self) -> float:
-        """By which portraits of one face are compared; those without a face are worth least."""
+    def quality(self) -> float:
+        """Rank among portraits of one face. It is lowest without landmarks."""
         return self.size * (0.1 + self.facing)
 
 
 class Recogniser:
-    """Raises RedactionError if the weights are missing. Safe to call from any one thread."""
+    """Finds, aligns and embeds faces. For one thread. Raises RedactionError if the weights are missing."""
 
     def __init__(self) -> None:
         none = np.zeros(0, np.uint8)
         detector, recogniser = (np.frombuffer(each.read(), np.uint8) for each in (weights.YUNET, weights.SFACE))
-        sizes = (LONGEST, LONGEST), LEAST_SCORE, SUPPRESSION
+        sizes = (CROP_SIDE, CROP_SIDE), LEAST_SCORE, SUPPRESSION
         self._detector = cv2.FaceDetectorYN.create("onnx", detector, none, *sizes)
         self._recogniser = cv2.FaceRecognizerSF.create("onnx", recogniser, none)
 
     def portrait(self, picture: NDArray[np.uint8], box: Box) -> Portrait | None:
-        """The face in `box` of `picture` (height, width, 3; uint8 BGR), stood up if it lies; None outside of it."""
+        """Cut the face in `box` out of `picture` (height, width, 3; uint8 BGR), upright; None if it is outside."""
         height, width = picture.shape[:2]
-        (x, y), half = box.centre, max(box.width, box.height) * ROOM / 2
+        (x, y), half = box.centre, max(box.width, box.height) * CROP_FACTOR / 2
         left, top = max(0, int(x - half)), max(0, int(y - half))
         cut = picture[top : min(height, int(y + half)), left : min(width, int(x + half))]
         if min(cut.shape[:2]) <= half / 4:  # less than the margin around the face
             return None
-        factor = min(1.0, LONGEST / max(cut.shape[:2]))
+        factor = min(1.0, CROP_SIDE / max(cut.shape[:2]))
         pixels = np.asarray(cv2.resize(cut, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA), np.uint8)
         high, wide = pixels.shape[:2]
         meant = box.moved(-left, -top).stretched(factor / wide, factor / high)
         best, most = Portrait(pixels, None, box.size, 0.0), LEAST_SCORE
-        # All ways up: one that lies down is mostly found from its side too, but less surely and with its points astray.
+        # Try all four turns: YuNet often finds a lying face from its side too, with a lower score and wrong landmarks.
         for turn in range(4):
             turned = np.ascontiguousarray(np.rot90(pixels, turn))
             points = self._points(turned, meant.turned(turn))
-            if points is not None and (score := float(points[14])) > max(most, STRANGE if turn else 0.0):
+            if points is not None and (score := float(points[14])) > max(most, LEAST_LYING_SCORE if turn else 0.0):
                 best, most = Portrait(turned, points, box.size, score * _facing(points)), score
         return best
 
     def embedding(self, portrait: Portrait) -> Embedding:
-        """(128,) float32 of length 1 for a portrait with a face; the dot product of two says how alike they are."""
+        """Embed a portrait with landmarks: (128,) float32 of length 1. The dot product of two is their similarity."""
         assert portrait.points is not None
         aligned = self._recogniser.alignCrop(portrait.pixels, portrait.points)
         feature = np.asarray(self._recogniser.feature(aligned), np.float32).ravel()
         return feature / np.float32(np.linalg.norm(feature))
 
     def _points(self, pixels: NDArray[np.uint8], meant: Box) -> NDArray[np.float32] | None:
-        """Of the face that lies most on `meant`, a box in shares of the picture."""
+        """Return the row of the face that overlaps `meant` most. `meant` is in shares of the picture."""
         high, wide = pixels.shape[:2]
         self._detector.setInputSize((wide, high))
         found = self._detector.detect(pixels)[1]
         place = meant.stretched(wide, high)
-        best, most = None, SAME
+        best, most = None, MATCH_OVERLAP
         for face in [] if found is None else found:
             overlap = place.overlap(Box(*(float(edge) for edge in (*face[:2], *(face[:2] + face[2:4])))))
             if overlap > most:
@@ -98,7 +98,7 @@ class Recogniser:
 
 
 def _facing(points: NDArray[np.float32]) -> float:
-    """1 where the nose lies in the face's middle, 0 where it lies beside it. Points: eyes, nose, mouth's corners."""
+    """Return 1 if the nose is on the face's middle line, 0 if it is beside it. Landmarks: eyes, nose, mouth corners."""
     eyes, nose, mouth = (points[4:6] + points[6:8]) / 2, points[8:10], (points[10:12] + points[12:14]) / 2
     down_x, down_y, x, y = (float(part) for part in (*(mouth - eyes), *(nose - eyes)))
     length = math.hypot(down_x, down_y)

@@ -1,8 +1,8 @@
-"""Which appearances are of one person, across occlusion and cuts, where their faces say so.
+"""Group appearances by person, across occlusion and cuts, by their face embeddings.
 
-An appearance is what a track covers of one scene. One without a clear face, or whose own samples disagree, stays by
-itself: an id too many is looked at twice by whoever reviews the faces, but two people under one id are both shown or
-both hidden.
+An appearance is the part of a track within one scene. It keeps an id of its own if its face was never clear, or if its
+samples contradict each other. A superfluous id costs a reviewer a second look. Two people under one id would be both
+shown or both hidden.
 """
 
 from collections.abc import Sequence, Set
@@ -15,114 +15,115 @@ from numpy.typing import NDArray
 
 from redactor.networks.sface import Embedding, Portrait
 
-LEAST_SIZE: Final = 36.0  # pixels of a face, below which strangers look alike
+LEAST_SIZE: Final = 36.0  # pixels of a face; embeddings of smaller ones do not separate strangers
 LEAST_FACING: Final = 0.4
-MOST_SAMPLES: Final = 5  # of an appearance
-ALIKE: Final = 0.55  # mean likeness of two people's samples that makes them one
-AT_ODDS: Final = 0.3  # likeness of two samples of an appearance below which it may hold two people
-CLEARLY: Final = 0.1  # how much more alike than to somebody who is surely another
-MOST_COMPARED: Final = 2000  # appearances, those with the clearest faces: time and memory are quadratic in them
+MOST_SAMPLES: Final = 5  # kept for each appearance
+SAME_PERSON: Final = 0.55  # mean similarity from which two appearances are one person
+DIFFERENT: Final = 0.3  # similarity below which two samples may be of two people
+RIVAL_MARGIN: Final = 0.1  # least lead over a person who is certainly another one
+MOST_COMPARED: Final = 2000  # appearances with the clearest faces; time and memory grow with the square
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sample:
-    """One look at a face; `worth` as of its portrait."""
+    """The embedding of one portrait, and that portrait's quality."""
 
     embedding: Embedding
-    worth: float
+    quality: float
 
 
 @dataclass(slots=True)
 class _Evidence:
     samples: list[Sample] = field(default_factory=list)  # best first
-    others: set[int] = field(default_factory=set)  # seen beside it
+    others: set[int] = field(default_factory=set)  # appearances seen in the same frame
 
 
 def is_clear(portrait: Portrait) -> bool:
-    """Whether a face is large and frontal enough to tell people apart by."""
+    """Return True if the face is large and frontal enough to be compared."""
     return portrait.size >= LEAST_SIZE and portrait.facing >= LEAST_FACING
 
 
-def likeness(one: Sample, other: Sample) -> float:
-    """-1 to 1; of two faces of one person mostly above 0.5, of strangers hardly ever."""
+def similarity(one: Sample, other: Sample) -> float:
+    """Cosine similarity, -1 to 1: mostly above 0.5 for one person, hardly ever for strangers."""
     return float(one.embedding @ other.embedding)
 
 
 class Identities:
-    """Collects what is known of each appearance, by number, and tells at the end who is who."""
+    """Collects evidence about each appearance, by number, and groups them by person at the end."""
 
     def __init__(self) -> None:
         self._known: dict[int, _Evidence] = {}
 
     def begin(self, number: int) -> None:
-        """A new appearance, of which nothing is known yet."""
+        """Start an appearance without evidence."""
         self._known[number] = _Evidence()
 
-    def saw_together(self, numbers: Set[int]) -> None:
-        """All these were seen in one frame, so that each is somebody else."""
+    def seen_together(self, numbers: Set[int]) -> None:
+        """Note that all of these were in one frame, so that no two are one person."""
         for number in numbers:
             self._known[number].others.update(numbers)
 
-    def knows(self, number: int) -> bool:
-        """Whether its face was ever clear."""
+    def has_samples(self, number: int) -> bool:
+        """Return True if the appearance's face was ever clear."""
         return bool(self._known[number].samples)
 
     def contradicts(self, number: int, sample: Sample) -> bool:
-        """Whether `sample` is like none of the appearance's, though there are some."""
+        """Return True if the appearance has samples and `sample` is similar to none of them."""
         samples = self._known[number].samples
-        return bool(samples) and all(likeness(sample, other) < AT_ODDS for other in samples)
+        return bool(samples) and all(similarity(sample, other) < DIFFERENT for other in samples)
 
     def add(self, number: int, sample: Sample) -> None:
-        """Keep `sample` if it is among the appearance's best."""
+        """Keep `sample` if it is one of the appearance's best."""
         samples = self._known[number].samples
         samples.append(sample)
-        samples.sort(key=lambda one: -one.worth)
+        samples.sort(key=lambda one: -one.quality)
         del samples[MOST_SAMPLES:]
 
     def people(self) -> list[frozenset[int]]:
-        """The appearances of each person; every one that has begun is in one of the sets."""
-        compared = [number for number, evidence in self._known.items() if _agree(evidence.samples)]
-        compared.sort(key=lambda number: -self._known[number].samples[0].worth)
+        """Return each person's appearances. Every appearance is in exactly one set."""
+        compared = [number for number, evidence in self._known.items() if _is_consistent(evidence.samples)]
+        compared.sort(key=lambda number: -self._known[number].samples[0].quality)
         del compared[MOST_COMPARED:]
         groups: list[list[int]] = []
         if compared:
-            # Not of length 1: so the dot product of two means is the mean of all dot products.
+            # Means are not normalised: the dot product of two means is the mean of all dot products.
             means = np.stack([np.mean([s.embedding for s in self._known[n].samples], axis=0) for n in compared])
-            others = [[b != a and b in self._known[a].others for b in compared] for a in compared]
-            groups = group(means @ means.T, np.array(others, np.bool_))
+            distinct = [[b != a and b in self._known[a].others for b in compared] for a in compared]
+            groups = group(means @ means.T, np.array(distinct, np.bool_))
         alone = self._known.keys() - set(compared)
         people = [frozenset(compared[row] for row in rows) for rows in groups]
         return people + [frozenset({number}) for number in alone]
 
 
-def group(alike: NDArray[np.float32], apart: NDArray[np.bool_]) -> list[list[int]]:
-    """Rows by person: the two that are most alike are joined, again and again, until none are ALIKE enough.
+def group(similarities: NDArray[np.float32], distinct: NDArray[np.bool_]) -> list[list[int]]:
+    """Group rows by person: join the most similar two, again and again, down to SAME_PERSON.
 
-    `alike` (n, n): how alike the samples of two rows are, on average. `apart` (n, n): surely two people. Two are not
-    joined if one of them is nearly as much like somebody who is surely not the other.
+    `similarities` (n, n) holds mean similarities, `distinct` (n, n) is True for two rows that are certainly two people.
+    Two groups are not joined if one is nearly as similar to a third that is certainly distinct from the other.
     """
-    alike, apart = alike.astype(np.float32), apart.copy()
-    possible = ~apart & ~np.eye(len(apart), dtype=np.bool_)
-    groups = {row: [row] for row in range(len(alike))}
+    similarities, distinct = similarities.astype(np.float32), distinct.copy()
+    possible = ~distinct & ~np.eye(len(distinct), dtype=np.bool_)
+    groups = {row: [row] for row in range(len(similarities))}
     while possible.any():
-        scores = np.where(possible, alike, -np.inf)
+        scores = np.where(possible, similarities, -np.inf)
         one, other = (int(index) for index in np.unravel_index(scores.argmax(), scores.shape))
         best = scores[one, other]
-        if best < ALIKE:
+        if best < SAME_PERSON:
             break
-        rivals = (apart[one] & (alike[other] > best - CLEARLY)) | (apart[other] & (alike[one] > best - CLEARLY))
+        rival = best - RIVAL_MARGIN
+        rivals = (distinct[one] & (similarities[other] > rival)) | (distinct[other] & (similarities[one] > rival))
         if rivals.any():
             possible[one, other] = possible[other, one] = False
             continue
         share = len(groups[one]) / (len(groups[one]) + len(groups[other]))
-        alike[one] = alike[:, one] = share * alike[one] + (1 - share) * alike[other]
-        apart[one] = apart[:, one] = apart[one] | apart[other]
+        similarities[one] = similarities[:, one] = share * similarities[one] + (1 - share) * similarities[other]
+        distinct[one] = distinct[:, one] = distinct[one] | distinct[other]
         possible[one] = possible[:, one] = possible[one] & possible[other]
-        apart[other] = apart[:, other] = possible[other] = possible[:, other] = False
+        distinct[other] = distinct[:, other] = possible[other] = possible[:, other] = False
         groups[one] += groups.pop(other)
     return list(groups.values())
 
 
-def _agree(samples: Sequence[Sample]) -> bool:
-    """Whether there are samples, and all may be of one person."""
-    return bool(samples) and all(likeness(one, other) >= AT_ODDS for one, other in combinations(samples, 2))
+def _is_consistent(samples: Sequence[Sample]) -> bool:
+    """Return True if there are samples and all may be of one person."""
+    return bool(samples) and all(similarity(one, other) >= DIFFERENT for one, other in combinations(samples, 2))

@@ -32,7 +32,7 @@ def chosen_ids(annotations: Annotations, options: Options) -> frozenset[int]:
     return known - (options.keep or frozenset())
 
 
-class Replay:
+class SecondPass:
     """Stands where `Analysis` does, and takes the file as it stands."""
 
     tracks = 0  # nothing is followed: the file says where faces are

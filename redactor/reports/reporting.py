@@ -22,7 +22,7 @@ class ProgressStyle(StrEnum):
     NONE = "none"
 
 
-def rendered(result: Result) -> dict[str, Any]:
+def to_json(result: Result) -> dict[str, Any]:
     """A result as the JSON object that scripts and the media service's worker read."""
     return {
         "frames": result.frames,

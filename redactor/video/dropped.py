@@ -11,10 +11,10 @@ from av.stream import Disposition, Stream
 KEPT_SIDE_DATA: Final = frozenset(
     {"display_matrix", "cpb_properties", "mastering_display_metadata", "content_light_level"}
 )
-ENCODERS_NOTES: Final = frozenset(
+ENCODER_NOTE_UUIDS: Final = frozenset(
     {bytes.fromhex("dc45e9bde6d948b7962cd820d923eeef"), bytes.fromhex("2ca2de09b51747dbbb55a4fe7fc2fc4e")}
 )
-LEFT_OUT: Final = {
+DROPPED_SIDE_DATA: Final = {
     Type.A53_CC: "closed captions",
     Type.SEI_UNREGISTERED: "notes between the pictures",
     Type.DYNAMIC_HDR_PLUS: "HDR10+ metadata",
@@ -31,33 +31,33 @@ TECHNICAL_TAGS: Final = frozenset(
 DEFAULT_HANDLERS: Final = frozenset({"VideoHandler", "SoundHandler", "Core Media Video", "Core Media Audio"})
 
 
-def left_out(
+def dropped_parts(
     container: InputContainer, kept: Sequence[Stream], side_data: Collection[str], carried: Collection[Type]
 ) -> tuple[str, ...]:
     """`kept`: the streams that are not, of which `side_data` are the video's and `carried` its frames' kinds."""
     indices = {stream.index for stream in kept}
-    names = [_named(stream) for stream in container.streams if stream.index not in indices]
-    named = [("", container.metadata), *((f" of {s.type} stream {s.index}", s.metadata) for s in kept)]
-    for owner, metadata in named:
-        tags = sorted((tag for tag, value in metadata.items() if _tells(tag, value)), key=str.casefold)
+    names = [_described(stream) for stream in container.streams if stream.index not in indices]
+    owners = [("", container.metadata), *((f" of {s.type} stream {s.index}", s.metadata) for s in kept)]
+    for owner, metadata in owners:
+        tags = sorted((tag for tag, value in metadata.items() if _is_informative(tag, value)), key=str.casefold)
         if tags:
             names.append(f"metadata{owner}: {', '.join(tags)}")
-    names += sorted({LEFT_OUT[kind] for kind in carried if kind in LEFT_OUT})
+    names += sorted({DROPPED_SIDE_DATA[kind] for kind in carried if kind in DROPPED_SIDE_DATA})
     # Dolby Vision's configuration, spherical and stereo layouts.
     names += [f"video side data: {name}" for name in side_data if name not in KEPT_SIDE_DATA]
     return tuple(names)
 
 
-def _tells(tag: str, value: str) -> bool:
+def _is_informative(tag: str, value: str) -> bool:
     return not (tag.casefold() in TECHNICAL_TAGS or tag.startswith("_STATISTICS") or value in DEFAULT_HANDLERS)
 
 
-def encoders_own(data: SideData) -> bool:
+def is_encoder_note(data: SideData) -> bool:
     """Whether it is the note in which x264 or x265 tells its version and options."""
-    return data.type is Type.SEI_UNREGISTERED and bytes(data)[:16] in ENCODERS_NOTES
+    return data.type is Type.SEI_UNREGISTERED and bytes(data)[:16] in ENCODER_NOTE_UUIDS
 
 
-def _named(stream: Stream) -> str:
+def _described(stream: Stream) -> str:
     kind: str = stream.type
     if kind == "video" and stream.disposition & Disposition.attached_pic:
         kind = "attached picture"

@@ -15,13 +15,13 @@ from redactor.errors import RedactionError
 BLOCK: Final = 8 * 2**20  # bytes between two looks at the caller's wish to stop
 PARENTS: Final = frozenset({b"moov", b"trak", b"mdia", b"minf", b"stbl"})
 VIDEO_ENTRIES: Final = frozenset({b"avc1", b"avc3", b"hvc1", b"hev1"})
-MOST_32: Final = 2**32 - 1
+MAX_UINT32: Final = 2**32 - 1
 
 
-def index_first(path: Path, proceed: Callable[[], None], description: bytes = b"") -> None:
-    """Rewrite the MP4 at `path` in place; `proceed` may raise to stop, and leaves a file that is of no use.
+def index_first(path: Path, checkpoint: Callable[[], None], entry_boxes: bytes = b"") -> None:
+    """Rewrite the MP4 at `path` in place; `checkpoint` may raise to stop, and leaves a file that is of no use.
 
-    `description`: boxes to add to the video's sample entry.
+    `entry_boxes`: boxes to add to the video's sample entry.
     """
     with path.open("r+b") as file:
         boxes = list(_boxes(file))
@@ -30,16 +30,16 @@ def index_first(path: Path, proceed: Callable[[], None], description: bytes = b"
             raise RedactionError(f"{path.name}: boxes {kinds} are not what the muxer writes")
         start, (_, index_at, size) = boxes[1][1], boxes[-1]
         file.seek(index_at)
-        index = moved(file.read(size), description)
-        _insert(file, index, start, index_at, proceed)
+        index = relocated(file.read(size), entry_boxes)
+        _insert_before_media(file, index, start, index_at, checkpoint)
 
 
-def _insert(file: BinaryIO, content: bytes, start: int, end: int, proceed: Callable[[], None]) -> None:
+def _insert_before_media(file: BinaryIO, content: bytes, start: int, end: int, checkpoint: Callable[[], None]) -> None:
     """Move what lies between `start` and `end` behind `content`, and end the file there."""
     waiting = content
     reading = writing = start
     while reading < end:
-        proceed()
+        checkpoint()
         file.seek(reading)
         block = file.read(min(BLOCK, end - reading))
         if not block:
@@ -67,33 +67,33 @@ def _boxes(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
         at += size or end - at
 
 
-def moved(index: bytes, description: bytes) -> bytes:
+def relocated(index: bytes, entry_boxes: bytes) -> bytes:
     """The `moov` box with media that lie further back by its own new length."""
     for wide in (False, True):
-        length = len(_rebuilt(index, 0, description, wide=wide))
+        length = len(_shifted(index, 0, entry_boxes, wide=wide))
         try:
-            return _rebuilt(index, length, description, wide=wide)
+            return _shifted(index, length, entry_boxes, wide=wide)
         except OverflowError:
             continue
-    raise RedactionError("the index cannot be moved")
+    raise RedactionError("the index cannot be relocated")
 
 
-def _rebuilt(box: bytes, shift: int, description: bytes, *, wide: bool) -> bytes:
+def _shifted(box: bytes, shift: int, entry_boxes: bytes, *, wide: bool) -> bytes:
     """`box` with offsets greater by `shift`, as 64-bit numbers if `wide`. Raises OverflowError if they must be."""
     kind, content = box[4:8], box[8:]
     if kind in PARENTS:
         at, parts = 0, []
         while at < len(content):
             size = int.from_bytes(content[at : at + 4])
-            parts.append(_rebuilt(content[at : at + size], shift, description, wide=wide))
+            parts.append(_shifted(content[at : at + size], shift, entry_boxes, wide=wide))
             at += size
         content = b"".join(parts)
     elif kind == b"stsd" and content[12:16] in VIDEO_ENTRIES:
-        entry = content[8:] + description  # the only one
+        entry = content[8:] + entry_boxes  # the only one
         content = content[:8] + len(entry).to_bytes(4) + entry[4:]
     elif kind in {b"stco", b"co64"}:
         offsets = np.frombuffer(content[8:], ">u4" if kind == b"stco" else ">u8").astype(np.uint64) + np.uint64(shift)
-        if kind == b"stco" and not wide and offsets.max(initial=0) > MOST_32:
+        if kind == b"stco" and not wide and offsets.max(initial=0) > MAX_UINT32:
             raise OverflowError
         kind = b"co64" if wide else kind
         content = content[:8] + offsets.astype(">u4" if kind == b"stco" else ">u8").tobytes()

@@ -8,8 +8,8 @@ from typing import Final
 from av.sidedata.sidedata import Type
 from av.video.frame import VideoFrame
 
-MOST_16: Final = 2**16 - 1
-MOST_32: Final = 2**32 - 1
+MAX_UINT16: Final = 2**16 - 1
+MAX_UINT32: Final = 2**32 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +76,11 @@ def _display(data: bytes) -> MasteringDisplay | None:
         return None
     rationals = [Fraction(numbers[at], numbers[at + 1]) if numbers[at + 1] else Fraction(0) for at in range(0, 20, 2)]
     red, green, blue, white = (rationals[at : at + 2] for at in range(0, 8, 2))
-    chromaticities = tuple(min(MOST_16, max(0, round(r * 50_000))) for r in (*green, *blue, *red, *white))
-    darkest, brightest = (min(MOST_32, max(0, round(r * 10_000))) for r in rationals[8:])
+    chromaticities = tuple(min(MAX_UINT16, max(0, round(r * 50_000))) for r in (*green, *blue, *red, *white))
+    darkest, brightest = (min(MAX_UINT32, max(0, round(r * 10_000))) for r in rationals[8:])
     return MasteringDisplay(chromaticities, brightest, darkest)
 
 
 def _light(data: bytes) -> LightLevel | None:
     """AVContentLightMetadata: MaxCLL and MaxFALL."""
-    return LightLevel(*(min(MOST_16, level) for level in struct.unpack_from("2I", data))) if len(data) >= 8 else None
+    return LightLevel(*(min(MAX_UINT16, level) for level in struct.unpack_from("2I", data))) if len(data) >= 8 else None

@@ -18,7 +18,7 @@ from redactor.video.faststart import index_first
 from redactor.video.hdr import Hdr10, hdr10
 from redactor.video.sound import sound
 from redactor.video.source import AnyPacket, Source, VideoFacts
-from redactor.video.track_length import Span
+from redactor.video.track_length import TrackLength
 
 CONTAINERS: Final = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov"}
 FULL_RANGE: Final = 2
@@ -46,10 +46,10 @@ class Sink:
         self.pixel_format = output_pixel_format(facts)
         self.written = 0
         self._bottom_first = facts.bottom_first
-        self._pictures = 0
-        self._span = Span()
+        self._packets = 0
+        self._track_length = TrackLength()
         self._hdr = Hdr10()
-        self._early: list[AnyPacket] = []
+        self._held_audio: list[AnyPacket] = []
         self._partial = destination.parent / f".{destination.name}.{secrets.token_hex(4)}.part"
         self._finished = False
         try:
@@ -93,27 +93,27 @@ class Sink:
             self._prepare(frame)
         self._write_pictures(self._encoded(frame))
         self.written += 1
-        if self._early:
-            early, self._early = self._early, []
-            for packet in early:
+        if self._held_audio:
+            held, self._held_audio = self._held_audio, []
+            for packet in held:
                 self.write_audio(packet)
 
     def write_audio(self, packet: AnyPacket) -> None:
         """Pass a packet of one of the source's audio streams on."""
         if not self.written:  # to write it would open the encoder, and how is told by the first frame
-            self._early.append(packet)
+            self._held_audio.append(packet)
             return
         self._mux(self._sounds[packet.stream.index].write(packet))
 
-    def finish(self, proceed: Callable[[], None] = lambda: None) -> None:
+    def finish(self, checkpoint: Callable[[], None] = lambda: None) -> None:
         """Flush the encoder and write the index; the file is complete afterwards, and still unpublished.
 
-        That takes a while with a large file: `proceed` is called now and then, and may raise to stop.
+        That takes a while with a large file: `checkpoint` is called now and then, and may raise to stop.
         """
         self._write_pictures(self._encoded(None))
-        if self._pictures != self.written:
-            raise RedactionError(f"{self.destination}: {self.written} frames went in, {self._pictures} came out")
-        self._mux(self._span.last())
+        if self._packets != self.written:
+            raise RedactionError(f"{self.destination}: {self.written} frames went in, {self._packets} came out")
+        self._mux(self._track_length.finish())
         for track in self._sounds.values():
             self._mux(track.finish())
         try:
@@ -121,7 +121,7 @@ class Sink:
         except av.FFmpegError as error:
             raise RedactionError(f"{self.destination}: cannot be written ({error.strerror})") from error
         try:
-            index_first(self._partial, proceed, self._hdr.boxes())
+            index_first(self._partial, checkpoint, self._hdr.boxes())
         except OSError as error:
             raise RedactionError(f"{self.destination}: cannot be written ({error.strerror})") from error
         self._finished = True
@@ -150,9 +150,9 @@ class Sink:
             raise kind(f"{self.destination}: {what} ({error.strerror})") from error
 
     def _write_pictures(self, packets: Sequence[AnyPacket]) -> None:
-        self._pictures += len(packets)  # H.264 and HEVC encoders make one packet of each frame
+        self._packets += len(packets)  # H.264 and HEVC encoders make one packet of each frame
         for packet in packets:
-            self._mux(self._span.add(packet))
+            self._mux(self._track_length.add(packet))
 
     def _mux(self, packets: Sequence[AnyPacket]) -> None:
         try:

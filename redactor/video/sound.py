@@ -13,7 +13,7 @@ from redactor.errors import ContentMalformed
 from redactor.video.source import AnyPacket
 
 # Codecs that players look for in ISO media files; QuickTime files hold PCM as well.
-KEPT: Final = frozenset({"aac", "mp3", "mp2", "ac3", "eac3", "alac", "opus", "flac", "dts"})
+COPIED: Final = frozenset({"aac", "mp3", "mp2", "ac3", "eac3", "alac", "opus", "flac", "dts"})
 NOT_IN_MOV: Final = frozenset({"opus", "flac"})
 AAC_RATES: Final = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
 AAC_LAYOUTS: Final = {1: "mono", 2: "stereo", 3: "3.0", 4: "4.0", 5: "5.0", 6: "5.1", 8: "7.1"}
@@ -28,7 +28,7 @@ class CopiedSound:
 
     def __init__(self, container: OutputContainer, stream: AudioStream) -> None:
         self._copy = container.add_stream_from_template(stream)
-        _introduce(stream, self._copy)
+        _copy_selection_tags(stream, self._copy)
 
     def write(self, packet: AnyPacket) -> Sequence[AnyPacket]:
         packet.stream = self._copy
@@ -51,7 +51,7 @@ class ConvertedSound:
         self._sound.codec_context.bit_rate = AAC_BITS_A_CHANNEL * stream.channels
         self._resampler = AudioResampler("fltp", layout, rate, AAC_FRAME)
         self.change = f"audio stream {stream.index} ({stream.codec_context.name}) to aac"
-        _introduce(stream, self._sound)
+        _copy_selection_tags(stream, self._sound)
 
     def write(self, packet: AnyPacket) -> Sequence[AnyPacket]:
         return self._encode(packet)
@@ -75,13 +75,13 @@ class ConvertedSound:
 def sound(container: OutputContainer, stream: AudioStream, suffix: str) -> CopiedSound | ConvertedSound:
     """How `stream` gets into an output with that suffix."""
     codec = stream.codec_context.codec.canonical_name
-    kept = codec in KEPT
+    kept = codec in COPIED
     if suffix == ".mov":
-        kept = codec.startswith("pcm_") or codec in KEPT - NOT_IN_MOV
+        kept = codec.startswith("pcm_") or codec in COPIED - NOT_IN_MOV
     return (CopiedSound if kept else ConvertedSound)(container, stream)
 
 
-def _introduce(stream: AudioStream, copy: AudioStream) -> None:
+def _copy_selection_tags(stream: AudioStream, copy: AudioStream) -> None:
     """Keep what players choose among several streams by; a title may name people."""
     copy.disposition = stream.disposition
     if stream.language:

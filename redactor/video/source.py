@@ -20,8 +20,8 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from redactor.errors import ContentMalformed, ContentUnsupported
-from redactor.video.dropped import encoders_own, left_out
-from redactor.video.truncation import cut_short
+from redactor.video.dropped import dropped_parts, is_encoder_note
+from redactor.video.truncation import truncation
 
 type AnyPacket = Packet[Stream]
 
@@ -70,7 +70,7 @@ class Source:
         except (av.FFmpegError, ValueError) as error:
             raise ContentMalformed(f"{path.name}: not a video this engine reads ({FORMATS_IN_WORDS})") from error
         try:
-            missing = cut_short(path, self.container.format.name)
+            missing = truncation(path, self.container.format.name)
             if missing:
                 raise ContentMalformed(f"{path.name}: cut short: {missing}")
             self.video: VideoStream = self._main_video()
@@ -142,7 +142,7 @@ class Source:
 
     def dropped(self) -> tuple[str, ...]:
         """What of the input an output made from `items`, which must have been read, lacks, in words."""
-        return left_out(self.container, (self.video, *self.audio), self._side_data, self._carried)
+        return dropped_parts(self.container, (self.video, *self.audio), self._side_data, self._carried)
 
     def _main_video(self) -> VideoStream:
         moving = [s for s in self.container.streams.video if not s.disposition & Disposition.attached_pic]
@@ -240,7 +240,7 @@ class Source:
         if frame.interlaced_frame and self.facts.codec == "hevc":
             raise ContentUnsupported(f"{self.path.name}: interlaced HEVC is not handled; make it progressive first")
         self._fields = self._fields or frame.interlaced_frame
-        self._carried.update(kind for kind, data in frame.side_data.items() if not encoders_own(data))
+        self._carried.update(kind for kind, data in frame.side_data.items() if not is_encoder_note(data))
         if (frame.width, frame.height) != (self.facts.width, self.facts.height):
             raise ContentUnsupported(
                 f"{self.path.name}: the picture changes from {self.facts.width}x{self.facts.height} "

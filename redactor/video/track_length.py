@@ -3,7 +3,7 @@
 from redactor.video.source import AnyPacket
 
 
-class Span:
+class TrackLength:
     """Holds the latest packet of a track back, so that the last one's duration can make the track's length right.
 
     MP4 keeps no durations but distances of decoding times, and a duration of the last. Pictures that are reordered
@@ -27,7 +27,7 @@ class Span:
         held, self._held = self._held, packet
         return [held] if held is not None else []
 
-    def last(self) -> list[AnyPacket]:
+    def finish(self) -> list[AnyPacket]:
         """The packet still to write, if there is one."""
         packet = self._held
         if packet is None or packet.pts is None or packet.dts is None or self._decoded_from is None:

@@ -17,7 +17,7 @@ TS_PACKETS: Final = ((188, 0), (192, 4), (204, 0))  # length, and where in it th
 HEAD: Final = 64 * 1024
 
 
-def cut_short(path: Path, format_name: str) -> str | None:
+def truncation(path: Path, format_name: str) -> str | None:
     """What shows that the file is; `format_name`: FFmpeg's name of the demuxer."""
     size = path.stat().st_size
     with path.open("rb") as file:

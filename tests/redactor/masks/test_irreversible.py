@@ -19,10 +19,10 @@ from redactor.faces.tracking import Region
 from redactor.masks.blur import Painter
 from redactor.networks.sface import Portrait, Recogniser
 
-KNOWN = 0.363  # the likeness from which SFace's authors take two faces for one person's
+KNOWN = 0.363  # the similarity from which SFace's authors call two faces one person
 
 type Picture = NDArray[np.uint8]
-type Likeness = Callable[[Callable[[Picture], Picture]], float]
+type Similarity = Callable[[Callable[[Picture], Picture]], float]
 
 
 @pytest.fixture(scope="module")
@@ -31,8 +31,8 @@ def recogniser() -> Recogniser:
 
 
 @pytest.fixture
-def likeness(walk: Any, recogniser: Recogniser) -> Likeness:
-    """How alike the recogniser finds a face and the same face in a changed picture, -1 to 1."""
+def similarity(walk: Any, recogniser: Recogniser) -> Similarity:
+    """The similarity of a face to itself in a changed picture, -1 to 1, by the recogniser."""
     scene = walk(1, 640, 480)[0]
     picture = np.ascontiguousarray(scene.pixels[:, :, ::-1])
     known = recogniser.portrait(picture, scene.face)
@@ -52,12 +52,12 @@ def halved(picture: Picture) -> Picture:
     return np.asarray(cv2.pyrUp(cv2.pyrDown(picture)), np.uint8)
 
 
-def test_the_recogniser_knows_the_face_in_half_the_detail(likeness: Likeness) -> None:
-    assert likeness(halved) > 2 * KNOWN
+def test_the_recogniser_knows_the_face_in_half_the_detail(similarity: Similarity) -> None:
+    assert similarity(halved) > 2 * KNOWN
 
 
 @pytest.mark.parametrize("blur_type", [BlurType.MED, BlurType.HIGH, BlurType.BLACK])
-def test_the_recogniser_does_not_know_the_face_redacted(blur_type: BlurType, walk: Any, likeness: Likeness) -> None:
+def test_the_recogniser_does_not_know_the_face_redacted(blur_type: BlurType, walk: Any, similarity: Similarity) -> None:
     face = walk(1, 640, 480)[0].face
     painter = Painter(blur_type, 1.35, np.random.default_rng(1))
 
@@ -66,4 +66,4 @@ def test_the_recogniser_does_not_know_the_face_redacted(blur_type: BlurType, wal
         painter.draw(frame, [Region(1, face, seen=True)])
         return np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
 
-    assert likeness(redacted) < KNOWN / 2
+    assert similarity(redacted) < KNOWN / 2

@@ -13,7 +13,7 @@ from skimage import data
 import redactor
 from redactor.geometry import Box
 from redactor.networks.sface import Recogniser
-from redactor.people.identities import AT_ODDS, Identities, Sample, group
+from redactor.people.identities import DIFFERENT, Identities, Sample, group
 
 FACE = Box(168, 62, 280, 208)  # of the 512x512 astronaut, forehead to chin
 
@@ -108,27 +108,27 @@ def test_a_place_filled_between_two_people_is_neither_s(film: Any, head: Any, tm
 
 
 @pytest.mark.parametrize(
-    ("alike", "apart", "expected"),
+    ("similarities", "distinct", "expected"),
     [
         ([[1.0, 0.4], [0.4, 1.0]], [], [[0], [1]]),
         ([[1.0, 0.7], [0.7, 1.0]], [], [[0, 1]]),
         ([[1.0, 0.9], [0.9, 1.0]], [(0, 1)], [[0], [1]]),
-        # alike to a chain's end, but not to the whole chain
+        # similar to a chain's end, but not to the whole chain
         ([[1.0, 0.8, 0.2], [0.8, 1.0, 0.7], [0.2, 0.7, 1.0]], [], [[0, 1], [2]]),
         # as much like one as like the other of two people
         ([[1.0, 0.5, 0.8], [0.5, 1.0, 0.75], [0.8, 0.75, 1.0]], [(0, 1)], [[0], [1], [2]]),
         ([[1.0, 0.5, 0.8], [0.5, 1.0, 0.6], [0.8, 0.6, 1.0]], [(0, 1)], [[0, 2], [1]]),
-        # who is apart from one is apart from all that are that one
+        # distinct from one member is distinct from the whole group
         ([[1.0, 0.9, 0.6], [0.9, 1.0, 0.6], [0.6, 0.6, 1.0]], [(0, 2)], [[0, 1], [2]]),
     ],
 )
 def test_only_what_is_clearly_alike_is_joined(
-    alike: list[list[float]], apart: list[tuple[int, int]], expected: list[list[int]]
+    similarities: list[list[float]], distinct: list[tuple[int, int]], expected: list[list[int]]
 ) -> None:
-    separate = np.zeros((len(alike), len(alike)), np.bool_)
-    for one, other in apart:
-        separate[one, other] = separate[other, one] = True
-    assert sorted(sorted(rows) for rows in group(np.array(alike, np.float32), separate)) == expected
+    apart = np.zeros((len(similarities), len(similarities)), np.bool_)
+    for one, other in distinct:
+        apart[one, other] = apart[other, one] = True
+    assert sorted(sorted(rows) for rows in group(np.array(similarities, np.float32), apart)) == expected
 
 
 def sample(*direction: float) -> Sample:
@@ -149,7 +149,7 @@ def test_a_face_is_like_itself_in_other_light_and_size_and_unlike_a_stranger() -
     recogniser = Recogniser()
     picture = np.ascontiguousarray(np.asarray(data.astronaut(), np.uint8)[..., ::-1])  # type: ignore[no-untyped-call]
 
-    def likeness(pixels: NDArray[np.uint8], box: Box) -> float:
+    def similarity(pixels: NDArray[np.uint8], box: Box) -> float:
         one, other = (recogniser.portrait(*each) for each in ((picture, FACE), (pixels, box)))
         assert one is not None
         assert other is not None
@@ -157,10 +157,10 @@ def test_a_face_is_like_itself_in_other_light_and_size_and_unlike_a_stranger() -
 
     half = np.asarray(cv2.resize(picture, (256, 256), interpolation=cv2.INTER_AREA), np.uint8)
     lying = np.ascontiguousarray(np.rot90(picture))
-    assert likeness(np.asarray(picture * 0.4, np.uint8), FACE) > 0.8
-    assert likeness(half, FACE.stretched(0.5, 0.5)) > 0.8
-    assert likeness(lying, FACE.stretched(1 / 512, 1 / 512).turned(1).stretched(512, 512)) > 0.8
-    assert likeness(255 - picture, FACE) < AT_ODDS
+    assert similarity(np.asarray(picture * 0.4, np.uint8), FACE) > 0.8
+    assert similarity(half, FACE.stretched(0.5, 0.5)) > 0.8
+    assert similarity(lying, FACE.stretched(1 / 512, 1 / 512).turned(1).stretched(512, 512)) > 0.8
+    assert similarity(255 - picture, FACE) < DIFFERENT
 
 
 def test_a_large_face_just_outside_the_picture_has_no_portrait() -> None:

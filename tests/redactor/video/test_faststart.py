@@ -9,7 +9,7 @@ import av
 import pytest
 
 from redactor.errors import Cancelled
-from redactor.video.faststart import index_first, moved
+from redactor.video.faststart import index_first, relocated
 from redactor.video.sink import Sink
 from redactor.video.source import Source
 
@@ -41,14 +41,14 @@ def test_media_are_found_behind_the_index(
 
 def test_offsets_beyond_four_gigabytes_become_wide() -> None:
     index = table(b"stco", "I", 40, 2**32 - 20)
-    wider = moved(index, b"")
+    wider = relocated(index, b"")
     assert wider == table(b"co64", "Q", 40 + len(wider), 2**32 - 20 + len(wider))
 
 
 def test_small_and_wide_offsets_stay_so() -> None:
     for kind, width in ((b"stco", "I"), (b"co64", "Q")):
         index = table(kind, width, 40, 5000)
-        assert moved(index, b"") == table(kind, width, 40 + len(index), 5000 + len(index))
+        assert relocated(index, b"") == table(kind, width, 40 + len(index), 5000 + len(index))
 
 
 def test_stopping_meanwhile_leaves_nothing(walking_clip: Path, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from av.packet import Packet
 
 from redactor.video.source import AnyPacket
-from redactor.video.track_length import Span
+from redactor.video.track_length import TrackLength
 
 
 def packet(dts: int, pts: int, duration: int) -> AnyPacket:
@@ -13,8 +13,8 @@ def packet(dts: int, pts: int, duration: int) -> AnyPacket:
 
 
 def written(*packets: AnyPacket) -> list[AnyPacket]:
-    span = Span()
-    return [ready for each in packets for ready in span.add(each)] + span.last()
+    length = TrackLength()
+    return [ready for each in packets for ready in length.add(each)] + length.finish()
 
 
 def length(packets: list[AnyPacket]) -> int:
