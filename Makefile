@@ -32,7 +32,7 @@ cloud: $(READY) ## Keep the local cloud up and say where it is; STACK=dev|ams, D
 
 replay: $(READY) ## Raise the events of a deployed stack's dead letters again; STACK=its name, ARGS=--dry-run only lists them
 	@outputs=$$(pulumi stack output --json --stack "$(STACK)") && \
-	    printf '%s' "$$outputs" | $(PYTHON) -m local replay $(ARGS)
+	    printf '%s' "$$outputs" | $(PYTHON) -m operations replay $(ARGS)
 
 test: $(READY) ## Run every test; ARGS=what pytest takes
 	@exec $(PYTHON) -m pytest $(ARGS)
@@ -62,7 +62,7 @@ clean: ## Remove what was set up and cached; out/ stays
 setup: $(READY) ## Install what is needed into .venv and .cache; every other target does so by itself
 
 # Each step in a line; what its tool said is shown only when it fails.
-$(READY): .venv/bin/python requirements.lock local/azurite/package-lock.json
+$(READY): .venv/bin/python requirements.lock local/services/azurite/package-lock.json
 	@mkdir -p .cache; \
 	step() { \
 	    echo "$$1"; shift; \
@@ -73,7 +73,7 @@ $(READY): .venv/bin/python requirements.lock local/azurite/package-lock.json
 	step "Installing the packages of requirements.lock (a minute or two the first time)" \
 	    $(UV) pip install --python $(PYTHON) --requirements requirements.lock; \
 	step "Installing Azurite, the storage emulator" \
-	    $(PYTHON) -c 'from local import azurite; azurite.install()'; \
+	    $(PYTHON) -c 'from local.services import azurite; azurite.install()'; \
 	touch $@
 
 .venv/bin/python:

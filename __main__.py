@@ -4,20 +4,20 @@ from pathlib import Path
 
 import pulumi
 
-from stack.alerts import Alerts
-from stack.diagnostics import send_logs
 from stack.events import UploadEvents
-from stack.function import FUNCTION_NAME, FunctionApp
+from stack.function.app import FUNCTION_NAME, FunctionApp
+from stack.function.package import build_package
 from stack.identity import managed_identity
-from stack.monitoring import Monitoring
-from stack.package import build_package
+from stack.observability.alerts import Alerts
+from stack.observability.diagnostics import send_logs
+from stack.observability.monitoring import Monitoring
+from stack.observability.portal import portal_link
+from stack.observability.workbook import Dashboard
 from stack.place import make_place
-from stack.portal import portal_link
 from stack.retries import retry_what_azure_is_not_ready_for
 from stack.settings import read_settings
-from stack.storage import Custody, FunctionStorage, Lake, MediaStorage
+from stack.storage import FunctionStorage, Lake, MediaStorage, Retention
 from stack.transform import FaceRedaction
-from stack.workbook import Dashboard
 
 settings = read_settings(pulumi.Config(), pulumi.Config("azure-native").get("location"))
 package = build_package(Path("function"), Path(".cache/function-package"))
@@ -30,13 +30,13 @@ lake = Lake(
     "lake",
     place,
     settings.upload_container,
-    Custody(settings.upload_days, settings.recover_days, settings.protect_data, settings.private_network),
+    Retention(settings.upload_days, settings.recover_days, settings.protect_data, settings.private_network),
     settings.lake_account,
 )
 media_storage = MediaStorage(
     "media-storage",
     place,
-    Custody(settings.result_days, settings.recover_days, settings.protect_data, settings.private_network),
+    Retention(settings.result_days, settings.recover_days, settings.protect_data, settings.private_network),
 )
 network = None
 if settings.private_network:
@@ -48,7 +48,7 @@ if settings.private_network:
 function_identity = managed_identity("function", place)
 
 if settings.self_hosted:
-    from stack.self_hosted_media import make_self_hosted_media
+    from stack.media.self_hosted import make_self_hosted_media
 
     media = make_self_hosted_media(
         place,
@@ -61,7 +61,7 @@ if settings.self_hosted:
         network=network,
     )
 else:
-    from stack.azure_media import AzureMedia
+    from stack.media.azure import AzureMedia
 
     media = AzureMedia(
         "media",

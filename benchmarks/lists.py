@@ -34,11 +34,11 @@ from mediaservice.model.jobs import HttpInput, Job, JobOutput, JobState
 from mediaservice.model.query import Query, parse_filter, parse_order
 from mediaservice.model.transforms import parse_transform
 from mediaservice.settings import read_api
-from mediaservice.store import keys
 from mediaservice.store.account import Store, open_store
 from mediaservice.store.jobs import BY_STATE, COLUMNS
-from mediaservice.store.listing import Page, list_page
-from mediaservice.store.table import EntityTable, Range
+from mediaservice.store.tables import keys
+from mediaservice.store.tables.listing import Page, list_page
+from mediaservice.store.tables.table import EntityTable, Range
 
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 STEP = timedelta(seconds=10)

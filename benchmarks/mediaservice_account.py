@@ -16,12 +16,12 @@ from azure.core.credentials import AzureNamedKeyCredential
 from azure.data.tables import TableServiceClient
 from azure.storage.queue import QueueServiceClient
 
-from local import certificates as tls
-from local import processes
-from local.azurite import Azurite, Endpoints
-from local.identity import Identity
-from local.ingress import Ingress
-from local.ports import free_port
+from local.host import certificates as tls
+from local.host import processes
+from local.host.ports import free_port
+from local.services.azurite import Azurite, Endpoints
+from local.services.entra import Entra
+from local.services.ingress import Ingress
 
 STORAGE, AUDIENCE, GROUP, ACCOUNT = "media1", "api://media", "benchmark", "faces"
 CLIENT_ID, SUBSCRIPTION = "11111111-1111-4111-8111-111111111111", "33333333-3333-4333-8333-333333333333"
@@ -64,7 +64,7 @@ def running_account(folder: Path) -> Iterator[RunningAccount]:
     port = free_port()
     with (
         Azurite([STORAGE], issued, log=folder / "azurite.log") as azurite,
-        Identity(issued, identities={CLIENT_ID: SUBSCRIPTION}, api_roles={AUDIENCE: {}}) as identity,
+        Entra(issued, identities={CLIENT_ID: SUBSCRIPTION}, api_roles={AUDIENCE: {}}) as entra,
         Ingress(port, issued) as ingress,
     ):
         endpoints, key = azurite.endpoints[STORAGE], azurite.account_key(STORAGE)
@@ -89,14 +89,14 @@ def running_account(folder: Path) -> Iterator[RunningAccount]:
             "STORAGE_BLOB_ENDPOINT": endpoints.blob,
             "STORAGE_QUEUE_ENDPOINT": endpoints.queue,
             "STORAGE_TABLE_ENDPOINT": endpoints.table,
-            "TOKEN_AUTHORITY": identity.authority,
-            "TOKEN_TENANT_ID": identity.tenant_id,
+            "TOKEN_AUTHORITY": entra.authority,
+            "TOKEN_TENANT_ID": entra.tenant_id,
             "TOKEN_AUDIENCE": AUDIENCE,
-            **identity.environment(CLIENT_ID),
+            **entra.environment(CLIENT_ID),
             **issued.environment,
         }
-        identity.grant(AUDIENCE, identity.developer_id, ["Media.ReadWrite"])
-        token = identity.token(AUDIENCE, identity.developer_id, CLIENT_ID)[0]
+        entra.grant(AUDIENCE, entra.developer_id, ["Media.ReadWrite"])
+        token = entra.token(AUDIENCE, entra.developer_id, CLIENT_ID)[0]
         command = [sys.executable, "-m", "mediaservice", "api"]
         with processes.start("api", command, environment=environment, log=folder / "api.log") as api:
             numbers = {"service": api.pid, "storage emulator": azurite.process.pid, "ingress": os.getpid()}

@@ -10,8 +10,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from local import interrupts
-from local.videos import UsageError
+from local.host import interrupts
+from local.user.videos import UsageError
 
 app = typer.Typer(help="Run the Pulumi program's graph on this machine.", no_args_is_help=True, add_completion=False)
 
@@ -44,18 +44,18 @@ def redact(
     with _plain_errors():
         _check_machine()
         from local.cloud import PROGRAM, Options
-        from local.graph import read_stack
-        from local.videos import check_videos
+        from local.graph.program import read_stack
+        from local.user.videos import check_videos
 
         changes = _changes(config)
         if not videos:
-            from local.sample import sample_clip
+            from local.user.sample import sample_clip
 
             videos = [sample_clip(PROGRAM / ".cache")]
         check_videos(videos, read_stack(PROGRAM, stack, changes))
         _make_folders(data, out)
-        from local.display import fail
-        from local.redaction import redact as run
+        from local.user.display import fail
+        from local.user.redaction import redact as run
 
         failures = run(videos, Options(stack=stack, data=data, changes=changes, workers=workers), out)
         fail(failures)
@@ -73,39 +73,10 @@ def up(
     with _plain_errors():
         _check_machine()
         from local.cloud import Options
-        from local.standing import stand
+        from local.user.watch import watch
 
         _make_folders(data)
-        stand(Options(stack=stack, data=data, changes=_changes(config), workers=workers))
-
-
-@app.command()
-def replay(
-    dead_letters: Annotated[str, typer.Option("--dead-letters", help="The address of the dead letters.")] = "",
-    uploads: Annotated[str, typer.Option("--uploads", help="The address of the upload container.")] = "",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="List the dead letters and change nothing.")] = False,
-) -> None:
-    """Raise the events of dead letters again, on Azure; without addresses it reads a stack's outputs as JSON."""
-    with _plain_errors():
-        from local.replay import Containers
-        from local.replay import replay as run
-
-        if bool(dead_letters) != bool(uploads):
-            raise UsageError("--dead-letters and --uploads belong together; allowed: both or neither")
-        if not dead_letters and sys.stdin.isatty():
-            raise UsageError(
-                "nothing says where the dead letters are; allowed: `pulumi stack output --json` piped in, or the "
-                "options --dead-letters and --uploads"
-            )
-        containers = Containers.at(dead_letters, uploads) if dead_letters else Containers.of_outputs(sys.stdin.read())
-        from azure.identity import DefaultAzureCredential
-
-        from local.display import fail
-
-        with DefaultAzureCredential() as credential:
-            failures = run(containers, credential, dry_run=dry_run)
-        fail(failures)
-        raise typer.Exit(1 if failures else 0)
+        watch(Options(stack=stack, data=data, changes=_changes(config), workers=workers))
 
 
 class _plain_errors:  # noqa: N801  # reads as a statement
@@ -125,16 +96,15 @@ class _plain_errors:  # noqa: N801  # reads as a statement
             raise typer.Exit(2)
         if error is None or isinstance(error, typer.Exit):
             return
-        from local.azurite import AzuriteInstallError
-        from local.graph import ProgramError
-        from local.outputs import UnknownResourceError
-        from local.processes import ProcessError
-        from local.replay import ReplayError
+        from local.graph.outputs import UnknownResourceError
+        from local.graph.program import ProgramError
+        from local.host.processes import ProcessError
+        from local.services.azurite import AzuriteInstallError
 
         if isinstance(error, ProgramError):
             print(error, file=sys.stderr)
             raise typer.Exit(2)
-        if isinstance(error, AzuriteInstallError | ProcessError | ReplayError | UnknownResourceError):
+        if isinstance(error, AzuriteInstallError | ProcessError | UnknownResourceError):
             print(error, file=sys.stderr)
             raise typer.Exit(1)
 

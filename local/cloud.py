@@ -12,25 +12,25 @@ from typing import Self
 import httpx
 from azure.storage.queue import QueueClient
 
-from local import azurite as emulator
-from local import certificates, interrupts, processes
-from local.azurite import Azurite
-from local.blob_watcher import BlobWatcher
-from local.deployment import take_package, upload_packages
-from local.directory import event_senders, grant_media_roles, process_environment, register_identities
-from local.environment import changed_environment
-from local.event_topic import Listener, Topic
-from local.function_app import FunctionApp
-from local.graph import Graph, Stack, read_stack, run_program
-from local.identity import Identity
-from local.ingress import Ingress
-from local.media import HIDDEN_QUEUES, HIDDEN_TABLES, MediaService, declared_media_service
-from local.ports import free_port
-from local.scaler import Scaler
-from local.scratch import scratch_folder
-from local.storage import account_names, make_queue, make_storage, make_table
-from local.subscriptions import Subscriptions
-from local.topic_endpoint import CustomTopic, TopicEndpoint
+from local.events.blob_watcher import BlobWatcher
+from local.events.endpoint import CustomTopic, TopicEndpoint
+from local.events.topic import Listener, Topic
+from local.graph.program import Graph, Stack, read_stack, run_program
+from local.host import certificates, interrupts, processes
+from local.host.environment import changed_environment
+from local.host.ports import free_port
+from local.host.scratch import scratch_folder
+from local.resources.identities import event_senders, grant_media_roles, process_environment, register_identities
+from local.resources.media_service import HIDDEN_QUEUES, HIDDEN_TABLES, MediaService, declared_media_service
+from local.resources.packages import take_package, upload_packages
+from local.resources.storage import account_names, make_queue, make_storage, make_table
+from local.resources.subscriptions import Subscriptions
+from local.services import azurite as emulator
+from local.services.azurite import Azurite
+from local.services.entra import Entra
+from local.services.function_app import FunctionApp
+from local.services.ingress import Ingress
+from local.services.scaler import Scaler
 
 PROGRAM = Path(__file__).parent.parent
 API_START_SECONDS = 60.0
@@ -95,7 +95,7 @@ class Cloud:
     media: MediaService
     media_url: str
     azurite: Azurite
-    identity: Identity
+    entra: Entra
     trust: certificates.Certificates
     topic: Topic
     logs: Path
@@ -148,7 +148,7 @@ class Cloud:
         self.trust = certificates.issue(self._folder / "tls")
         self._life.enter_context(changed_environment(self.trust.environment))  # this process's own clients trust it too
         self._platform = {**self.trust.environment, "PATH": os.defpath, "TMPDIR": str(self._folder)}
-        self.identity = self._life.enter_context(Identity(self.trust, tenant_id=_TENANT_ID))
+        self.entra = self._life.enter_context(Entra(self.trust, tenant_id=_TENANT_ID))
         ports = emulator.choose_ports(self._data and self._data / "azurite")
         addresses = _Addresses(ports, self.trust, self._life)
         self._step(f"Running the program's stack {self._options.stack}")
@@ -158,7 +158,7 @@ class Cloud:
         self._step("Starting the media service and the function")
         api = self._start_api(addresses)
         self._start_function()  # while the API loads
-        subscriptions = Subscriptions(self.graph, self._function, self.azurite, self.identity)
+        subscriptions = Subscriptions(self.graph, self._function, self.azurite, self.entra)
         self._start_job_events(addresses, subscriptions)
         self._await_api(api)
         self._start_workers()
@@ -171,20 +171,20 @@ class Cloud:
 
     def _run_program(self, addresses: _Addresses) -> None:
         options = self._options
-        changes = {**options.changes, "authority": self.identity.authority}
+        changes = {**options.changes, "authority": self.entra.authority}
         if read_stack(options.program, options.stack, options.changes).setting("engine") == "azure":
             changes["resourceManager"] = f"https://{addresses.container_app(_RESOURCE_MANAGER)}"
         self.stack = read_stack(options.program, options.stack, changes)
         self.graph = run_program(
             options.program,
             self.stack,
-            tenant_id=self.identity.tenant_id,
-            deployer_id=self.identity.developer_id,
+            tenant_id=self.entra.tenant_id,
+            deployer_id=self.entra.developer_id,
             addresses=addresses,
         )
-        register_identities(self.graph, self.identity)
-        self.media = declared_media_service(self.graph, self.stack, self.identity, self._platform)
-        grant_media_roles(self.graph, self.identity, self.media.audience)
+        register_identities(self.graph, self.entra)
+        self.media = declared_media_service(self.graph, self.stack, self.entra, self._platform)
+        grant_media_roles(self.graph, self.entra, self.media.audience)
 
     def _start_storage(self, ports: Mapping[str, int]) -> None:
         self.azurite = self._life.enter_context(
@@ -227,12 +227,12 @@ class Cloud:
         site = self.graph.one("web:WebApp")
         settings = {each["name"]: each["value"] for each in site.inputs["siteConfig"]["appSettings"]}
         deployer = str(uuid.uuid4())
-        self.identity.register(deployer, self.identity.developer_id)
-        login = {"AZURE_CLIENT_ID": deployer, **self.identity.environment(deployer), **self.trust.environment}
+        self.entra.register(deployer, self.entra.developer_id)
+        login = {"AZURE_CLIENT_ID": deployer, **self.entra.environment(deployer), **self.trust.environment}
         upload_packages(self.graph, self._options.program, login)
         package = self._folder / "function"
-        take_package(self.graph, site.state["name"], package, self.identity.credential())
-        environment = process_environment(settings, self.graph, site, self.identity, self._platform)
+        take_package(self.graph, site.state["name"], package, self.entra.credential())
+        environment = process_environment(settings, self.graph, site, self.entra, self._platform)
         self._function = self._life.enter_context(FunctionApp(package, environment, log=self.logs / "function.log"))
         self._processes.append(self._function.process)
 
@@ -266,7 +266,7 @@ class Cloud:
             publish = self._life.enter_context(topic).publish
             senders = event_senders(self.graph, declared)
             endpoint = addresses.topics[declared.state["name"]]
-            self._life.enter_context(endpoint.serving(CustomTopic(declared.id, senders, self.identity, publish)))
+            self._life.enter_context(endpoint.serving(CustomTopic(declared.id, senders, self.entra, publish)))
 
     def _start_upload_events(self, subscriptions: Subscriptions) -> None:
         declared = self.graph.one("eventgrid:SystemTopic")

@@ -14,7 +14,7 @@ from stack.place import Place
 
 
 @dataclass(frozen=True)
-class Custody:
+class Retention:
     """How videos are kept: `days` until they are deleted (0: never), `recover_days` for which they come back then.
 
     `protect` keeps `pulumi destroy` away from them, `private` everybody outside the virtual network.
@@ -32,10 +32,11 @@ def _account(
     parent: pulumi.Resource,
     *,
     hierarchical: bool = False,
-    custody: Custody | None = None,
+    retention: Retention | None = None,
     existing: str | None = None,
 ) -> storage.StorageAccount:
-    options = pulumi.ResourceOptions(parent=parent, protect=bool(custody and custody.protect))
+    options = pulumi.ResourceOptions(parent=parent, protect=bool(retention and retention.protect))
+    outside = storage.DefaultAction.DENY if retention and retention.private else storage.DefaultAction.ALLOW
     return storage.StorageAccount(
         name,
         account_name=name_of(existing) if existing else None,
@@ -53,7 +54,7 @@ def _account(
         # Event Grid reaches the account through this bypass whatever the default action is
         network_rule_set=storage.NetworkRuleSetArgs(
             bypass=storage.Bypass.AZURE_SERVICES,
-            default_action=storage.DefaultAction.DENY if custody and custody.private else storage.DefaultAction.ALLOW,
+            default_action=outside,
         ),
         tags=place.tags,
         opts=adopted(existing, options),
@@ -65,11 +66,11 @@ def _retain(
     place: Place,
     account: storage.StorageAccount,
     prefixes: Sequence[str],
-    custody: Custody,
+    retention: Retention,
     parent: pulumi.Resource,
 ) -> storage.BlobServiceProperties:
     """Soft delete for the account's blobs and containers, and the end of blobs below `prefixes`."""
-    recover = storage.DeleteRetentionPolicyArgs(enabled=custody.recover_days > 0, days=custody.recover_days or None)
+    recover = storage.DeleteRetentionPolicyArgs(enabled=retention.recover_days > 0, days=retention.recover_days or None)
     properties = storage.BlobServiceProperties(
         f"{name}-recovery",
         blob_services_name="default",
@@ -79,8 +80,8 @@ def _retain(
         container_delete_retention_policy=recover,
         opts=pulumi.ResourceOptions(parent=parent),
     )
-    if custody.days:
-        age = storage.DateAfterModificationArgs(days_after_modification_greater_than=custody.days)
+    if retention.days:
+        age = storage.DateAfterModificationArgs(days_after_modification_greater_than=retention.days)
         storage.ManagementPolicy(
             f"{name}-lifecycle",
             management_policy_name="default",
@@ -140,19 +141,19 @@ class Lake(pulumi.ComponentResource):
     uploads: storage.BlobContainer
 
     def __init__(
-        self, name: str, place: Place, upload_container: str, custody: Custody, existing: str | None = None
+        self, name: str, place: Place, upload_container: str, retention: Retention, existing: str | None = None
     ) -> None:
         super().__init__("face-redaction:storage:Lake", name)
         account = _account(
-            place.compact_name("lake"), place, self, hierarchical=True, custody=custody, existing=existing
+            place.compact_name("lake"), place, self, hierarchical=True, retention=retention, existing=existing
         )
         self.location = account.location
         self.account_id = account.id
         self.blob_endpoint = account.primary_endpoints.blob
         self.dfs_endpoint = account.primary_endpoints.dfs
-        self.uploads = _container(upload_container, place, account, self, protect=custody.protect, lake=existing)
+        self.uploads = _container(upload_container, place, account, self, protect=retention.protect, lake=existing)
         if not existing:
-            self.blobs_id = _retain("lake", place, account, [f"{upload_container}/"], custody, self).id
+            self.blobs_id = _retain("lake", place, account, [f"{upload_container}/"], retention, self).id
         self.register_outputs({"blob_endpoint": self.blob_endpoint, "dfs_endpoint": self.dfs_endpoint})
 
 
@@ -170,16 +171,16 @@ class MediaStorage(pulumi.ComponentResource):
     blobs_id: pulumi.Output[str]
     dead_letters: storage.BlobContainer
 
-    def __init__(self, name: str, place: Place, custody: Custody) -> None:
+    def __init__(self, name: str, place: Place, retention: Retention) -> None:
         super().__init__("face-redaction:storage:MediaStorage", name)
-        account = _account(place.compact_name("media"), place, self, custody=custody)
+        account = _account(place.compact_name("media"), place, self, retention=retention)
         self.account_id = account.id
         self.account_name = account.name
         self.blob_endpoint = account.primary_endpoints.blob
         self.queue_endpoint = account.primary_endpoints.queue
         self.table_endpoint = account.primary_endpoints.table
         self.dead_letters = _container("dead-letters", place, account, self)
-        self.blobs_id = _retain("media", place, account, ["asset-", "dead-letters/"], custody, self).id
+        self.blobs_id = _retain("media", place, account, ["asset-", "dead-letters/"], retention, self).id
         self.register_outputs({"blob_endpoint": self.blob_endpoint})
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from local import certificates as tls
-from local.azurite import Azurite
-from local.certificates import Certificates
-from local.identity import Identity
+from local.host import certificates as tls
+from local.host.certificates import Certificates
+from local.services.azurite import Azurite
+from local.services.entra import Entra
 
 LAKE = "lake1"
 MEDIA = "media1"
@@ -36,9 +36,9 @@ def azurite(certificates: Certificates, tmp_path_factory: pytest.TempPathFactory
 
 
 @pytest.fixture(scope="session")
-def identity(certificates: Certificates) -> Iterator[Identity]:
+def entra(certificates: Certificates) -> Iterator[Entra]:
     """One managed identity, which holds Media.ReadWrite on `api://media`, as does the developer."""
-    with Identity(
+    with Entra(
         certificates,
         identities={CLIENT_ID: PRINCIPAL_ID},
         api_roles={MEDIA_AUDIENCE: {PRINCIPAL_ID: ["Media.ReadWrite"]}},

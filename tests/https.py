@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from local.certificates import Certificates
+from local.host.certificates import Certificates
 
 
 @contextmanager

@@ -13,6 +13,7 @@ import yaml
 
 from local.__main__ import app as local_app
 from mediaservice.__main__ import app as mediaservice_app
+from operations.__main__ import app as operations_app
 from redactor.cli import app as redactor_app
 from stack.retries import WAITS
 
@@ -23,7 +24,13 @@ FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
 PROSE = {name: FENCE.sub("", text) for name, text in PAGES.items()}
 TEXT = "\n".join(PAGES.values())
 MAKEFILE = (ROOT / "Makefile").read_text()
-APPS = {"local": local_app, "mediaservice": mediaservice_app, "redactor": redactor_app}
+APPS = {
+    "local": local_app,
+    "mediaservice": mediaservice_app,
+    "operations": operations_app,
+    "redactor": redactor_app,
+}
+MAKE = {"redact": ("local", "redact"), "cloud": ("local", "up"), "replay": ("operations", "replay")}
 
 
 def commands() -> Iterator[list[str]]:
@@ -69,7 +76,7 @@ def test_its_options_are_in_the_commands_help() -> None:
     for words in commands():
         if words[0] == "make":
             given = [each.removeprefix("ARGS=") for each in words if each.startswith("ARGS=")]
-            room, command = "local", {"redact": "redact", "cloud": "up", "replay": "replay"}.get(words[1], "")
+            room, command = MAKE.get(words[1], ("", ""))
             arguments = shlex.split(" ".join(given))
         else:
             _, _, room, command, *arguments = words

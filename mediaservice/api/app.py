@@ -12,16 +12,17 @@ from fastapi.middleware import Middleware
 from fastapi.responses import JSONResponse
 
 from mediaservice import logs, telemetry
-from mediaservice.api import accounts, assets, documentation, jobs, problems, transforms
-from mediaservice.api.auth import DOCUMENT, Authentication
-from mediaservice.api.document import BEARER, FAILURES
-from mediaservice.api.problems import OdataResponse
-from mediaservice.api.readiness import Readiness
-from mediaservice.api.requests import HEALTH, READY, Requests
-from mediaservice.api.scope import api_version, known_account
-from mediaservice.api.signing_keys import SigningKeys
-from mediaservice.api.size_limit import SizeLimit
-from mediaservice.api.tracing import Tracing
+from mediaservice.api.contract import problems
+from mediaservice.api.contract.document import BEARER, FAILURES
+from mediaservice.api.contract.problems import OdataResponse
+from mediaservice.api.contract.scope import api_version, known_account
+from mediaservice.api.middleware.auth import DOCUMENT, Authentication
+from mediaservice.api.middleware.readiness import Readiness
+from mediaservice.api.middleware.requests import HEALTH, READY, Requests
+from mediaservice.api.middleware.signing_keys import SigningKeys
+from mediaservice.api.middleware.size_limit import SizeLimit
+from mediaservice.api.middleware.tracing import Tracing
+from mediaservice.api.routes import accounts, assets, documentation, jobs, transforms
 from mediaservice.settings import ApiSettings
 
 if TYPE_CHECKING:
@@ -88,8 +89,8 @@ async def _keep_store(settings: ApiSettings, opened: "asyncio.Future[Store]") ->
     """Open the store beside the event loop, since its SDKs take a second to import, and sweep it regularly."""
     try:
         await asyncio.to_thread(__import__, "mediaservice.store.sweep")
-        from mediaservice.events.overdue import EVENT_SECONDS, publish_overdue
         from mediaservice.store.account import open_store
+        from mediaservice.store.events.overdue import EVENT_SECONDS, publish_overdue
         from mediaservice.store.expiry import expire
         from mediaservice.store.sweep import SWEEP_SECONDS, sweep
 

@@ -8,12 +8,12 @@ from azure.core.credentials_async import AsyncTokenCredential
 from azure.data.tables.aio import TableClient
 from azure.storage.blob.aio import BlobServiceClient
 
-from mediaservice.events.outbox import Outbox
-from mediaservice.events.topic import Topic
 from mediaservice.settings import ApiSettings, WorkerSettings
 from mediaservice.store.assets import Assets
 from mediaservice.store.clients import BLOBS_AND_QUEUES, TABLES, connections, credential
 from mediaservice.store.containers import Containers
+from mediaservice.store.events.outbox import Outbox
+from mediaservice.store.events.topic import Topic
 from mediaservice.store.jobs import Jobs
 from mediaservice.store.transforms import Transforms
 from mediaservice.store.work import Work, open_work

@@ -5,9 +5,9 @@ from pydantic import TypeAdapter
 
 from mediaservice.model.assets import Asset
 from mediaservice.model.query import Query
-from mediaservice.store import keys
-from mediaservice.store.listing import Index, Page, list_page
-from mediaservice.store.table import EntityTable, Rows, Stored
+from mediaservice.store.tables import keys
+from mediaservice.store.tables.listing import Index, Page, list_page
+from mediaservice.store.tables.table import EntityTable, Rows, Stored
 
 PARTITION = "assets"
 COLUMNS = {

@@ -11,12 +11,12 @@ from pydantic import TypeAdapter
 from mediaservice import telemetry
 from mediaservice.model.jobs import Job, JobState
 from mediaservice.model.query import Query
-from mediaservice.store import keys
-from mediaservice.store.listing import PAGE_SIZE, Index, Page, list_page
-from mediaservice.store.table import EntityTable, Range, Rows, Stored
+from mediaservice.store.tables import keys
+from mediaservice.store.tables.listing import PAGE_SIZE, Index, Page, list_page
+from mediaservice.store.tables.table import EntityTable, Range, Rows, Stored
 
 if TYPE_CHECKING:
-    from mediaservice.events.outbox import Outbox
+    from mediaservice.store.events.outbox import Outbox
 
 COLUMNS = {
     "name": "Name",

@@ -15,11 +15,11 @@ from pydantic import TypeAdapter
 
 from mediaservice.model.query import Query
 from mediaservice.model.transforms import Transform, TransformProperties
-from mediaservice.store import keys
 from mediaservice.store.errors import ChangedError, ExistsError
-from mediaservice.store.listing import Page, list_page
-from mediaservice.store.shared import SharedRead
-from mediaservice.store.table import EntityTable, Range, Rows, Stored
+from mediaservice.store.tables import keys
+from mediaservice.store.tables.listing import Page, list_page
+from mediaservice.store.tables.shared_read import SharedRead
+from mediaservice.store.tables.table import EntityTable, Range, Rows, Stored
 
 PARTITION = "transforms"
 COLUMNS = {"name": "Name", "properties/created": "Created", "properties/lastModified": "LastModified"}

@@ -11,9 +11,9 @@ from datetime import datetime
 from pathlib import Path
 
 from mediaservice import telemetry
-from mediaservice.events.change import PROGRESS_SECONDS
 from mediaservice.model import states
 from mediaservice.model.errors import ErrorCode, JobFailedError
+from mediaservice.model.job_events import PROGRESS_SECONDS
 from mediaservice.model.jobs import Job
 from mediaservice.model.sources import File, Source, complete, sources, unnamed, version
 from mediaservice.model.transforms import Mode
@@ -23,8 +23,8 @@ from mediaservice.store.errors import LeaseLostError
 from mediaservice.store.work import Lease
 from mediaservice.worker.disk import Disk
 from mediaservice.worker.download import download, files_of
-from mediaservice.worker.figures import Figures
-from mediaservice.worker.holding import CancelRequestedError, Holding
+from mediaservice.worker.held_job import CancelRequestedError, HeldJob
+from mediaservice.worker.job_metrics import JobMetrics
 from mediaservice.worker.outputs import Outputs, Place, Staged
 from mediaservice.worker.tasks import MAX_FILES, Material, main_name, perform
 from mediaservice.worker.workspace import workspace
@@ -43,14 +43,14 @@ class Execution:
         store: Store,
         settings: Work,
         outputs: Outputs,
-        holding: Holding,
+        held_job: HeldJob,
         lease: Lease,
         stopping: asyncio.Event,
     ) -> None:
         self._store = store
         self._settings = settings
         self._outputs = outputs
-        self._holding = holding
+        self._held_job = held_job
         self._lease = lease
         self._stopping = stopping
         self._over = asyncio.Event()
@@ -101,19 +101,19 @@ class Execution:
                         ErrorCode.SERVICE_ERROR, f"The job took longer than {self._settings.timeout_seconds} s."
                     )
                 )
-                await self._holding.write(states.conclude)
+                await self._held_job.write(states.conclude)
                 return
-            await self._holding.write(states.give_back)
+            await self._held_job.write(states.give_back)
         except CancelRequestedError:
-            await self._outputs.withdraw(self._holding)
-            await self._holding.write(states.canceled, canceling=True)
+            await self._outputs.withdraw(self._held_job)
+            await self._held_job.write(states.canceled, canceling=True)
 
     async def _work(self) -> None:
         with workspace() as folder:
-            while (index := states.next_output(self._holding.job)) is not None:
+            while (index := states.next_output(self._held_job.job)) is not None:
                 self._index, self._percent = index, 0
-                await self._holding.write(self._begin)
-                if await self._outputs.adopt(self._holding, index):
+                await self._held_job.write(self._begin)
+                if await self._outputs.adopt(self._held_job, index):
                     continue
                 try:
                     await self._output(folder, index)
@@ -125,17 +125,17 @@ class Execution:
                     # another worker's disk is as large, so that trying again would not help
                     told = f"The worker's disk does not hold the input and what is made of it: {error.strerror}."
                     await self._fail(JobFailedError(ErrorCode.SERVICE_ERROR, told))
-        await self._holding.write(states.conclude)
+        await self._held_job.write(states.conclude)
 
     async def _output(self, folder: Path, index: int) -> None:
         """All sources first, then all that was made of them at once: an output is complete or absent."""
         await self._name_files()
-        job = self._holding.job
+        job = self._held_job.job
         mode = job.outputs[index].task.preset.mode
         found = sources(job)
         places = [await self._outputs.place(job, index, main_name(mode, source.video.name)) for source in found]
         staged: list[Staged] = []
-        figures = Figures()
+        metrics = JobMetrics()
         for number, (source, place) in enumerate(zip(found, places, strict=True)):
             self._part = (number, len(found))
             here = folder / f"source-{number}"
@@ -149,14 +149,14 @@ class Execution:
                 raise JobFailedError(
                     ErrorCode.CONTENT_UNSUPPORTED, f"There are more than {MAX_FILES:,} files to publish."
                 )
-            figures += done
+            metrics += done
             if len(found) > 1:  # what the largest needs is enough disk for all
                 shutil.rmtree(here)
-        await self._outputs.publish(self._holding, index, staged)
-        log.info("output published", extra={"job": job.name, "output": index, **figures.metadata()})
+        await self._outputs.publish(self._held_job, index, staged)
+        log.info("output published", extra={"job": job.name, "output": index, **metrics.metadata()})
 
-    async def _source(self, folder: Path, index: int, source: Source, place: Place) -> tuple[list[Staged], Figures]:
-        job = self._holding.job
+    async def _source(self, folder: Path, index: int, source: Source, place: Place) -> tuple[list[Staged], JobMetrics]:
+        job = self._held_job.job
         material = Material(folder / SOURCE, folder / "annotations.json", folder / "ids.txt")
         products = folder / f"output-{index}"
         products.mkdir()
@@ -174,7 +174,7 @@ class Execution:
             staged = await self._outputs.stage_all(job, index, made.products, place)
         self._reach(REDACTED)
         shutil.rmtree(products)
-        figures = Figures(
+        metrics = JobMetrics(
             made.result.faces,
             made.result.frames,
             made.result.frames_with_faces,
@@ -182,14 +182,14 @@ class Execution:
             redacted - downloaded,
             time.monotonic() - redacted,
         )
-        return [replace(each, metadata=figures.metadata()) for each in staged], figures
+        return [replace(each, metadata=metrics.metadata()) for each in staged], metrics
 
     async def _name_files(self) -> None:
         """An input asset's files are written down: the output is called after the video, in every attempt."""
-        job = self._holding.job
+        job = self._held_job.job
         listing = {asset: await files_of(self._store, asset) for asset in unnamed(job)}
         if listing and (completed := complete(job, listing)) != job.inputs:
-            await self._holding.write(lambda job, _: replace(job, inputs=completed))
+            await self._held_job.write(lambda job, _: replace(job, inputs=completed))
 
     async def _download(self, folder: Path, source: Source, material: Material, *, to_redact: bool) -> None:
         """What an earlier output has not brought here yet."""
@@ -199,7 +199,7 @@ class Execution:
         for file, to in wanted:
             if file and not to.exists():
                 disk = Disk(folder, self._settings.limits.disk_bytes)
-                await download(self._store, self._settings.inputs, file, to, disk, version(self._holding.job, file))
+                await download(self._store, self._settings.inputs, file, to, disk, version(self._held_job.job, file))
 
     def _begin(self, job: Job, now: datetime) -> Job:
         return states.begin_output(job, self._index, now)
@@ -210,11 +210,11 @@ class Execution:
 
     async def _fail(self, failed: JobFailedError) -> None:
         """End the output in Error, unless a former attempt turns out to have published it."""
-        if await self._outputs.adopt(self._holding, self._index):
+        if await self._outputs.adopt(self._held_job, self._index):
             return
-        await self._outputs.withdraw(self._holding)
-        log.warning("output failed", extra={"job": self._holding.job.name, "code": failed.error.code})
-        await self._holding.write(lambda job, now: states.fail_output(job, self._index, failed.error, now))
+        await self._outputs.withdraw(self._held_job)
+        log.warning("output failed", extra={"job": self._held_job.job.name, "code": failed.error.code})
+        await self._held_job.write(lambda job, now: states.fail_output(job, self._index, failed.error, now))
 
     def _engine_progress(self, percent: float) -> None:
         self._reach(DOWNLOADED + percent * (REDACTED - DOWNLOADED) / 100)
@@ -235,12 +235,12 @@ class Execution:
                 if now - renewed >= lease / 3:
                     self._lease = await self._store.work.renew(self._lease, lease)
                     renewed = now
-                output = self._holding.job.outputs[self._index]
+                output = self._held_job.job.outputs[self._index]
                 if now - written >= beat or (self._percent > output.progress and not output.state.final):
-                    await self._holding.write(self._beat)
+                    await self._held_job.write(self._beat)
                     written = now
                 else:
-                    await self._holding.look()
+                    await self._held_job.look()
             except (LeaseLostError, CancelRequestedError):
                 raise
             except Exception:

@@ -10,7 +10,7 @@ from mediaservice.model.jobs import Job
 from mediaservice.store.assets import Assets
 from mediaservice.store.containers import Blob, Containers
 from mediaservice.store.errors import NotThereError, OverwrittenError
-from mediaservice.worker.holding import Holding
+from mediaservice.worker.held_job import HeldJob
 from mediaservice.worker.tasks import Product
 
 INSTANCE = "jobInstance"  # metadata: the job that the blob is an output of
@@ -49,14 +49,14 @@ class Outputs:
         container = asset.value.container
         return Place(container, name, await self._containers.properties(container, name))
 
-    async def adopt(self, holding: Holding, index: int) -> bool:
+    async def adopt(self, held_job: HeldJob, index: int) -> bool:
         """Finish the output with what an earlier attempt committed before it could say so; False if none did."""
-        if not holding.attempt.committing:
+        if not held_job.attempt.committing:
             return False
-        place = await self.place(holding.job, index, holding.attempt.committing[-1])
-        if not _is_of(place.former, holding.job):
+        place = await self.place(held_job.job, index, held_job.attempt.committing[-1])
+        if not _is_of(place.former, held_job.job):
             return False
-        await holding.write(lambda job, now: states.finish_output(job, index, now))
+        await held_job.write(lambda job, now: states.finish_output(job, index, now))
         return True
 
     async def stage_all(self, job: Job, index: int, products: Sequence[Product], main: Place) -> list[Staged]:
@@ -76,13 +76,13 @@ class Outputs:
                 ErrorCode.UPLOAD_NOT_ACCESSIBLE, "The output Asset's container does not exist any more."
             ) from None
 
-    async def publish(self, holding: Holding, index: int, staged: Sequence[Staged]) -> None:
+    async def publish(self, held_job: HeldJob, index: int, staged: Sequence[Staged]) -> None:
         """Commit and finish the output. Raises JobFailedError when others have written a blob meanwhile."""
         names = [each.place.name for each in staged]
-        await holding.write(lambda job, now: states.begin_publishing(job, names, now))
+        await held_job.write(lambda job, now: states.begin_publishing(job, names, now))
         for each in staged:
-            await self._commit(each, holding.job)
-        await holding.write(lambda job, now: states.finish_output(job, index, now))
+            await self._commit(each, held_job.job)
+        await held_job.write(lambda job, now: states.finish_output(job, index, now))
 
     async def _commit(self, staged: Staged, job: Job) -> None:
         place = staged.place
@@ -99,13 +99,13 @@ class Outputs:
                     f"The file '{place.name}' in the output Asset was changed by somebody else meanwhile.",
                 ) from None
 
-    async def withdraw(self, holding: Holding) -> None:
+    async def withdraw(self, held_job: HeldJob) -> None:
         """Before a job ends without success: take back or fence what an attempt may have published of it."""
-        index = states.next_output(holding.job)
+        index = states.next_output(held_job.job)
         if index is None:
             return
-        for name in reversed(holding.attempt.committing):
-            await self._withdraw(holding.job, index, name)
+        for name in reversed(held_job.attempt.committing):
+            await self._withdraw(held_job.job, index, name)
 
     async def _withdraw(self, job: Job, index: int, name: str) -> None:
         try:

@@ -32,7 +32,7 @@ async def _run(settings: WorkerSettings, *, once: bool) -> None:
     async with open_work(settings.storage) as work:
         receiving = asyncio.create_task(work.receive(settings.work.lease_seconds))
         # The queue answers while the rest is loaded, which takes as long.
-        await asyncio.to_thread(__import__, "mediaservice.worker.desk")
+        await asyncio.to_thread(__import__, "mediaservice.worker.message_handling")
         await _work(settings, work, receiving, stopping, once=once)
 
 
@@ -46,12 +46,12 @@ async def _work(
 ) -> None:
     from mediaservice.store.account import open_store
     from mediaservice.store.sweep import sweep
-    from mediaservice.worker.desk import Desk
+    from mediaservice.worker.message_handling import MessageHandler
     from mediaservice.worker.workspace import remove_abandoned
 
     remove_abandoned()
     async with open_store(settings, work) as store:
-        desk = Desk(store, settings.work, stopping)
+        handler = MessageHandler(store, settings.work, stopping)
         done = 0
         while True:
             lease = await receiving
@@ -61,7 +61,7 @@ async def _work(
             elif stopping.is_set():
                 await work.renew(lease, 0)
             else:
-                await desk.handle(lease)
+                await handler.handle(lease)
                 done += 1
             if stopping.is_set() or (once and done):
                 break

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from local.cloud import Options
-from local.event_filter import Event
-from local.event_topic import Stage
-from local.outputs import SUBSCRIPTION_ID
-from local.sample import sample_clip
+from local.events.filter import Event
+from local.events.topic import Stage
+from local.graph.outputs import SUBSCRIPTION_ID
+from local.user.sample import sample_clip
 from tests.e2e.clips import Video, frames_with_faces, make_clip, read_video, top_level_boxes
 from tests.e2e.user import FINAL, Job, User, until, using
 
@@ -228,13 +228,13 @@ def test_the_media_service_answers_only_to_those_with_a_token_for_it(user: User)
         f"{cloud.media_url}/subscriptions/{SUBSCRIPTION_ID}/resourceGroups/{cloud.media.resource_group}/providers"
         f"/Microsoft.Media/mediaServices/{cloud.media.account}/transforms/faceredact/jobs?api-version=2022-07-01"
     )
-    developer = cloud.identity.developer_id
+    developer = cloud.entra.developer_id
     tokens = {
         None: 401,
         "rubbish": 401,
-        cloud.identity.token("https://storage.azure.com", developer, "cli")[0]: 401,
-        cloud.identity.token(cloud.media.audience, "11111111-1111-4111-8111-111111111111", "nobody")[0]: 403,
-        cloud.identity.token(cloud.media.audience, developer, "cli")[0]: 200,
+        cloud.entra.token("https://storage.azure.com", developer, "cli")[0]: 401,
+        cloud.entra.token(cloud.media.audience, "11111111-1111-4111-8111-111111111111", "nobody")[0]: 403,
+        cloud.entra.token(cloud.media.audience, developer, "cli")[0]: 200,
     }
     with httpx.Client(verify=cloud.trust.client_context, trust_env=False) as client:
         answers = {

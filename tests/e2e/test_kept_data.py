@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from local.cloud import Options
-from local.event_topic import Stage
+from local.events.topic import Stage
 from tests.e2e.clips import make_clip
 from tests.e2e.user import Job, until, using
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from local.sample import sample_clip
+from local.user.sample import sample_clip
 from tests.e2e.command import PROGRAM, Command
 from tests.e2e.user import until
 
@@ -13,7 +13,8 @@ STOPS_WITHIN = 20.0  # seconds; a worker gives its job back first
 
 STARTING = "Starting the media service"
 PROCESSING = "processing"  # what is said once the engine runs
-COUNTS = {STARTING: 2, PROCESSING: 6}  # processes by then, at least: leash, Azurite; API, function, worker, engine
+# The least number of processes by then: child reaper and Azurite; then API, function, worker and engine too.
+COUNTS = {STARTING: 2, PROCESSING: 6}
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,8 @@ from azure.mgmt.media import AzureMediaServices, models
 from azure.storage.blob import BlobServiceClient
 
 from local.cloud import Cloud, Options
-from local.event_topic import Notice, Stage
-from local.outputs import SUBSCRIPTION_ID
+from local.events.topic import Notice, Stage
+from local.graph.outputs import SUBSCRIPTION_ID
 
 WITHIN_SECONDS = 90.0  # far more than anything here takes, even on a busy machine
 POLL_SECONDS = 0.05
@@ -98,7 +98,7 @@ class User:
         account, _, uploads = self.cloud.graph.exports["uploadTo"].rpartition("/")
         most = block or len(content) + 1
         with BlobServiceClient(
-            account, credential=self.cloud.identity.credential(), max_single_put_size=most, max_block_size=most
+            account, credential=self.cloud.entra.credential(), max_single_put_size=most, max_block_size=most
         ) as lake:
             stored = lake.get_blob_client(container or uploads, name).upload_blob(content, overwrite=True)
         return str(stored["etag"]).strip('"')
@@ -106,7 +106,7 @@ class User:
     def make_container(self, name: str) -> None:
         """Beside the one for uploads."""
         account = self.cloud.graph.exports["uploadTo"].rpartition("/")[0]
-        with BlobServiceClient(account, credential=self.cloud.identity.credential()) as lake:
+        with BlobServiceClient(account, credential=self.cloud.entra.credential()) as lake:
             lake.create_container(name)
 
     def jobs(self) -> list[Job]:
@@ -142,7 +142,7 @@ class User:
         return path
 
     def _results(self) -> BlobServiceClient:
-        return BlobServiceClient(self.cloud.graph.exports["resultsIn"], credential=self.cloud.identity.credential())
+        return BlobServiceClient(self.cloud.graph.exports["resultsIn"], credential=self.cloud.entra.credential())
 
     def _container(self, job: Job) -> str:
         return str(self._media.assets.get(self._group, self._account, job.asset).container)
@@ -155,7 +155,7 @@ def using(options: Options) -> Iterator[User]:
     with (
         Cloud(options, on_event=events, on_job_event=told) as cloud,
         AzureMediaServices(
-            cloud.identity.credential(),
+            cloud.entra.credential(),
             SUBSCRIPTION_ID,
             base_url=cloud.media_url,
             credential_scopes=[f"{cloud.media.audience}/.default"],

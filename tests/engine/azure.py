@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
-from local.outputs import Addresses, Made, kind_of, make
+from local.graph.outputs import Addresses, Made, kind_of, make
 
 _GROUP = re.compile(r"/subscriptions/[^/]+/resourceGroups/[^/]+")
 _FUNCTION = re.compile(r"(?P<site>.+/Microsoft\.Web/sites/[^/]+)/functions/[^/]+")

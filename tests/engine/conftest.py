@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import yaml
 
-from local.azurite import Azurite
-from local.certificates import Certificates
-from local.identity import Identity
-from stack.package import build_package
+from local.host.certificates import Certificates
+from local.services.azurite import Azurite
+from local.services.entra import Entra
+from stack.function.package import build_package
 from tests.conftest import CLIENT_ID
 from tests.engine.azure import Azure, Snapshot
 from tests.engine.engine import PROGRAM, Engine, Run, Stack, copy_program, find_engine
@@ -61,18 +61,18 @@ def storage(certificates: Certificates, tmp_path_factory: pytest.TempPathFactory
 
 
 @pytest.fixture(scope="session")
-def azure(storage: AzuriteStorage, identity: Identity) -> Azure:
+def azure(storage: AzuriteStorage, entra: Entra) -> Azure:
     """With nothing in it."""
-    return Azure(storage, tenant_id=identity.tenant_id, deployer_id=identity.developer_id)
+    return Azure(storage, tenant_id=entra.tenant_id, deployer_id=entra.developer_id)
 
 
 @pytest.fixture(scope="session")
-def engine(azure: Azure, certificates: Certificates, identity: Identity) -> Iterator[Engine]:
+def engine(azure: Azure, certificates: Certificates, entra: Entra) -> Iterator[Engine]:
     """With the deployer logged in."""
     folder = find_engine()
     if folder is None:
         pytest.skip("pulumi is not installed; .ci/build-pulumi builds it")
-    login = {"AZURE_CLIENT_ID": CLIENT_ID, **identity.environment(CLIENT_ID), **certificates.environment}
+    login = {"AZURE_CLIENT_ID": CLIENT_ID, **entra.environment(CLIENT_ID), **certificates.environment}
     with Engine(folder, azure, login) as running:
         yield running
 

@@ -15,7 +15,7 @@ from pulumi import automation
 from pulumi.automation.events import EngineEvent, OpType
 from pulumi.runtime.proto import language_pb2_grpc, provider_pb2_grpc
 
-from local.outputs import kind_of
+from local.graph.outputs import kind_of
 from tests.engine.azure import Azure
 from tests.engine.language_host import LanguageHost
 from tests.engine.provider import AzureNative

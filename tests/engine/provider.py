@@ -11,7 +11,7 @@ from google.protobuf import empty_pb2, json_format, struct_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 from pulumi.runtime.rpc import UNKNOWN
 
-from local.outputs import UnknownResourceError, answer, kind_of, output_names, path_inputs
+from local.graph.outputs import UnknownResourceError, answer, kind_of, output_names, path_inputs
 from tests.engine.azure import Azure, RefusedError
 
 # Set on what was named at random: its replacement can stand beside it.

@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
 
-from local.certificates import Certificates
+from local.host.certificates import Certificates
 from tests.engine.storage import AzuriteStorage
 
 

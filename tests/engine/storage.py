@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.blob import BlobClient, BlobSasPermissions, generate_blob_sas
 
-from local.azurite import Azurite
-from local.storage import make_container
+from local.resources.storage import make_container
+from local.services.azurite import Azurite
 
 
 class AzuriteStorage:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import azure.functions as func
 import pytest
 
-from local.certificates import Certificates
+from local.host.certificates import Certificates
 from tests.function.recording import MediaService, recording
 from trigger import settings
 from trigger.settings import Settings

@@ -9,7 +9,7 @@ from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from local.certificates import Certificates
+from local.host.certificates import Certificates
 
 ACCOUNT = (
     "/subscriptions/33333333-3333-4333-8333-333333333333/resourceGroups/group1"

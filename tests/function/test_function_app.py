@@ -16,9 +16,9 @@ import httpx
 import pytest
 from azure.storage.blob import BlobServiceClient
 
-from local.azurite import Azurite
-from local.certificates import Certificates
-from local.identity import Identity
+from local.host.certificates import Certificates
+from local.services.azurite import Azurite
+from local.services.entra import Entra
 from tests.function.recording import ASSETS, JOBS, Answer, MediaService
 from trigger.outcomes import Retry
 from trigger.settings import SettingsError
@@ -33,7 +33,7 @@ CONTENT = b"not really a video"
 def deployed(
     environment: dict[str, str],
     azurite: Azurite,
-    identity: Identity,
+    entra: Entra,
     media_service: MediaService,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[dict[str, str]]:
@@ -44,7 +44,7 @@ def deployed(
         environment
         | {"LAKE_BLOB_ENDPOINT": lake, "LAKE_DFS_ENDPOINT": lake, "UPLOAD_CONTAINER": CONTAINER}
         | {"MEDIA_ENDPOINT": media_service.endpoint, "MEDIA_AUDIENCE": "api://media"}
-        | identity.environment(client_id)
+        | entra.environment(client_id)
     )
     for name, value in app_settings.items():
         monkeypatch.setenv(name, value)
@@ -54,8 +54,8 @@ def deployed(
 
 
 @pytest.fixture(scope="module")
-def blobs(azurite: Azurite, identity: Identity) -> Iterator[BlobServiceClient]:
-    with BlobServiceClient(azurite.endpoints["lake1"].blob, credential=identity.credential()) as client:
+def blobs(azurite: Azurite, entra: Entra) -> Iterator[BlobServiceClient]:
+    with BlobServiceClient(azurite.endpoints["lake1"].blob, credential=entra.credential()) as client:
         client.create_container(CONTAINER)
         yield client
 

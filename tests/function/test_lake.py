@@ -8,9 +8,9 @@ import httpx
 import pytest
 from azure.storage.blob import BlobClient, BlobServiceClient
 
-from local.azurite import Azurite
-from local.certificates import Certificates
-from local.identity import Identity
+from local.host.certificates import Certificates
+from local.services.azurite import Azurite
+from local.services.entra import Entra
 from tests.function.recording import Answer, MediaService
 from trigger import settings
 from trigger.address import BlobAddress, BlobEndpoint
@@ -31,14 +31,14 @@ def emulated(environment: dict[str, str], azurite: Azurite) -> Settings:
 
 
 @pytest.fixture
-def lake(emulated: Settings, identity: Identity) -> Lake:
-    return Lake(emulated, identity.credential())
+def lake(emulated: Settings, entra: Entra) -> Lake:
+    return Lake(emulated, entra.credential())
 
 
 @pytest.fixture(scope="module", autouse=True)
-def container(azurite: Azurite, identity: Identity) -> None:
+def container(azurite: Azurite, entra: Entra) -> None:
     url = azurite.endpoints["lake1"].blob
-    with BlobServiceClient(url, credential=identity.credential()) as client:
+    with BlobServiceClient(url, credential=entra.credential()) as client:
         client.create_container(CONTAINER)
 
 
@@ -48,9 +48,9 @@ def http(certificates: Certificates) -> Iterator[httpx.Client]:
         yield client
 
 
-def put(settings: Settings, identity: Identity, name: str) -> BlobAddress:
+def put(settings: Settings, entra: Entra, name: str) -> BlobAddress:
     address = BlobAddress.under(settings.lake_blob_endpoint, CONTAINER, name)
-    with BlobClient(settings.lake_blob_endpoint.url, CONTAINER, name, credential=identity.credential()) as client:
+    with BlobClient(settings.lake_blob_endpoint.url, CONTAINER, name, credential=entra.credential()) as client:
         client.upload_blob(CONTENT, overwrite=True)
     return address
 
@@ -69,18 +69,18 @@ def put(settings: Settings, identity: Identity, name: str) -> BlobAddress:
     ],
 )
 def test_the_link_reads_a_range_of_the_blob_whatever_its_name(
-    lake: Lake, emulated: Settings, identity: Identity, http: httpx.Client, name: str
+    lake: Lake, emulated: Settings, entra: Entra, http: httpx.Client, name: str
 ) -> None:
-    link = lake.read_link(put(emulated, identity, name), Deadline())
+    link = lake.read_link(put(emulated, entra, name), Deadline())
     part = http.get(link, headers={"Range": "bytes=4-9"})
     assert (part.status_code, part.content) == (206, CONTENT[4:10])
 
 
 def test_the_link_writes_deletes_and_lists_nothing_and_opens_no_other_blob(
-    lake: Lake, emulated: Settings, identity: Identity, http: httpx.Client
+    lake: Lake, emulated: Settings, entra: Entra, http: httpx.Client
 ) -> None:
-    link = lake.read_link(put(emulated, identity, "one.mp4"), Deadline())
-    other = put(emulated, identity, "two.mp4")
+    link = lake.read_link(put(emulated, entra, "one.mp4"), Deadline())
+    other = put(emulated, entra, "two.mp4")
     query = urlsplit(link).query
     refused = [
         http.put(link, content=b"x", headers={"x-ms-blob-type": "BlockBlob"}),
@@ -94,11 +94,11 @@ def test_the_link_writes_deletes_and_lists_nothing_and_opens_no_other_blob(
 
 @pytest.mark.parametrize(("hours", "least_hours"), [("1", 1.0), ("24", 24.0), ("168", 166.5)])
 def test_the_link_is_https_only_read_only_and_lasts_as_long_as_a_job_may_wait(
-    emulated: Settings, identity: Identity, hours: str, least_hours: float
+    emulated: Settings, entra: Entra, hours: str, least_hours: float
 ) -> None:
     now = datetime.now(UTC).replace(microsecond=0)
-    lake = Lake(replace(emulated, sas_hours=int(hours)), identity.credential(), lambda: now)
-    link = lake.read_link(put(emulated, identity, "a.mp4"), Deadline())
+    lake = Lake(replace(emulated, sas_hours=int(hours)), entra.credential(), lambda: now)
+    link = lake.read_link(put(emulated, entra, "a.mp4"), Deadline())
     sas = {name: values[0] for name, values in parse_qs(urlsplit(link).query).items()}
     assert (sas["spr"], sas["sp"], sas["sr"]) == ("https", "r", "b")
     assert timedelta(hours=least_hours) <= datetime.fromisoformat(sas["se"]) - now <= timedelta(hours=int(hours))
@@ -111,11 +111,11 @@ def key_of(link: str) -> str:
 
 
 def test_one_key_signs_many_links_until_it_would_cut_one_short(
-    emulated: Settings, identity: Identity, http: httpx.Client
+    emulated: Settings, entra: Entra, http: httpx.Client
 ) -> None:
     now = datetime.now(UTC)
-    lake = Lake(emulated, identity.credential(), lambda: now)
-    address = put(emulated, identity, "a.mp4")
+    lake = Lake(emulated, entra.credential(), lambda: now)
+    address = put(emulated, entra, "a.mp4")
     first = lake.read_link(address, Deadline())
     now += timedelta(minutes=59)
     assert key_of(lake.read_link(address, Deadline())) == key_of(first)
@@ -124,11 +124,11 @@ def test_one_key_signs_many_links_until_it_would_cut_one_short(
     assert key_of(later) != key_of(first)
 
 
-def test_threads_that_start_together_ask_for_one_key(emulated: Settings, identity: Identity) -> None:
+def test_threads_that_start_together_ask_for_one_key(emulated: Settings, entra: Entra) -> None:
     ticks = iter(range(1000))
     start = datetime.now(UTC)
-    lake = Lake(emulated, identity.credential(), lambda: start + timedelta(seconds=next(ticks)))
-    address = put(emulated, identity, "a.mp4")
+    lake = Lake(emulated, entra.credential(), lambda: start + timedelta(seconds=next(ticks)))
+    address = put(emulated, entra, "a.mp4")
     links: list[str] = []
     threads = [threading.Thread(target=lambda: links.append(lake.read_link(address, Deadline()))) for _ in range(8)]
     for thread in threads:
@@ -141,10 +141,10 @@ def test_threads_that_start_together_ask_for_one_key(emulated: Settings, identit
 
 @pytest.mark.parametrize(("status", "copying"), [("pending", True), ("success", False), ("failed", False)])
 def test_a_copy_is_waited_for_only_while_it_is_pending(
-    emulated: Settings, identity: Identity, media_service: MediaService, status: str, copying: bool
+    emulated: Settings, entra: Entra, media_service: MediaService, status: str, copying: bool
 ) -> None:
     endpoint = BlobEndpoint(f"{media_service.endpoint}/lake1")
-    lake = Lake(replace(emulated, lake_blob_endpoint=endpoint), identity.credential())
+    lake = Lake(replace(emulated, lake_blob_endpoint=endpoint), entra.credential())
     media_service.answers["HEAD", "/lake1/"] = [Answer(200, headers={"x-ms-copy-status": status})]
     assert lake.is_being_copied(BlobAddress.under(endpoint, "raw", "a b.mp4"), Deadline()) == copying
     assert media_service.requests[0].path == "/lake1/raw/a%20b.mp4"

@@ -17,12 +17,12 @@ from azure.mgmt.media.models import JobOutputAsset
 from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient
 
-from local import processes
-from local.azurite import Azurite
-from local.certificates import Certificates
-from local.identity import Identity
-from local.ingress import Ingress
-from local.ports import free_port
+from local.host import processes
+from local.host.certificates import Certificates
+from local.host.ports import free_port
+from local.services.azurite import Azurite
+from local.services.entra import Entra
+from local.services.ingress import Ingress
 from trigger import settings, upload
 from trigger.lake import Lake
 from trigger.media import MediaAccount
@@ -40,7 +40,7 @@ PRESET = {"@odata.type": "#Microsoft.Media.FaceDetectorPreset", "mode": "Combine
 @pytest.fixture(scope="module")
 def endpoint(
     azurite: Azurite,
-    identity: Identity,
+    entra: Entra,
     certificates: Certificates,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[str]:
@@ -74,10 +74,10 @@ def endpoint(
         "ASSETS_TABLE": "togetherassets",
         "TRANSFORMS_TABLE": "togethertransforms",
         "JOBS_TABLE": "togetherjobs",
-        "TOKEN_AUTHORITY": identity.authority,
-        "TOKEN_TENANT_ID": identity.tenant_id,
+        "TOKEN_AUTHORITY": entra.authority,
+        "TOKEN_TENANT_ID": entra.tenant_id,
         "TOKEN_AUDIENCE": AUDIENCE,
-        **identity.environment(client_id),
+        **entra.environment(client_id),
         **certificates.environment,
     }
     log = tmp_path_factory.mktemp("together") / "api.log"
@@ -99,14 +99,14 @@ def wired(environment: dict[str, str], azurite: Azurite, endpoint: str) -> Setti
     )
 
 
-def submission(settings: Settings, identity: Identity) -> Submission:
-    credential = identity.credential()
+def submission(settings: Settings, entra: Entra) -> Submission:
+    credential = entra.credential()
     return Submission(settings, Lake(settings, credential), MediaAccount(settings, credential))
 
 
 @pytest.fixture(scope="module")
-def blobs(azurite: Azurite, identity: Identity) -> Iterator[BlobServiceClient]:
-    with BlobServiceClient(azurite.endpoints["lake1"].blob, credential=identity.credential()) as client:
+def blobs(azurite: Azurite, entra: Entra) -> Iterator[BlobServiceClient]:
+    with BlobServiceClient(azurite.endpoints["lake1"].blob, credential=entra.credential()) as client:
         client.create_container(CONTAINER)
         yield client
 
@@ -119,9 +119,9 @@ def uploaded(blobs: BlobServiceClient, make_event: MakeEvent, name: str) -> func
 
 
 @pytest.fixture
-def media(wired: Settings, identity: Identity) -> Iterator[AzureMediaServices]:
+def media(wired: Settings, entra: Entra) -> Iterator[AzureMediaServices]:
     with AzureMediaServices(
-        identity.credential(),
+        entra.credential(),
         wired.media_subscription_id,
         base_url=wired.media_endpoint,
         credential_scopes=[f"{AUDIENCE}/.default"],
@@ -132,14 +132,14 @@ def media(wired: Settings, identity: Identity) -> Iterator[AzureMediaServices]:
 @pytest.mark.parametrize("name", ["party.mp4", "2026/über 視頻 100% #1.mp4", "n" * 900 + ".mp4"])
 def test_an_upload_is_one_queued_job_however_often_it_is_delivered(
     wired: Settings,
-    identity: Identity,
+    entra: Entra,
     blobs: BlobServiceClient,
     make_event: MakeEvent,
     media: AzureMediaServices,
     name: str,
 ) -> None:
     event = uploaded(blobs, make_event, name)
-    worker = submission(wired, identity)
+    worker = submission(wired, entra)
     for _ in range(2):
         worker.handle(event)
     read = upload.read(event, wired)
@@ -159,13 +159,13 @@ def test_an_upload_is_one_queued_job_however_often_it_is_delivered(
 
 def test_a_transform_that_is_not_there_yet_is_waited_for(
     wired: Settings,
-    identity: Identity,
+    entra: Entra,
     blobs: BlobServiceClient,
     make_event: MakeEvent,
     media: AzureMediaServices,
 ) -> None:
     event = uploaded(blobs, make_event, "early.mp4")
-    early = submission(replace(wired, media_transform="later"), identity)
+    early = submission(replace(wired, media_transform="later"), entra)
     with pytest.raises(Retry):
         early.handle(event)
     with pytest.raises(ResourceNotFoundError):

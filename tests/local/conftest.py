@@ -12,9 +12,9 @@ from typing import Any, Protocol
 import azure.functions
 import pytest
 
-from local.azurite import Azurite
-from local.event_topic import Notice, Stage
-from local.function_app import FunctionApp
+from local.events.topic import Notice, Stage
+from local.services.azurite import Azurite
+from local.services.function_app import FunctionApp
 
 
 class Eventually(Protocol):

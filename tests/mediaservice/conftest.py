@@ -17,9 +17,9 @@ import pytest
 import skimage.data
 from azure.mgmt.media import AzureMediaServices
 
-from local.azurite import Azurite
-from local.certificates import Certificates
-from local.identity import Identity
+from local.host.certificates import Certificates
+from local.services.azurite import Azurite
+from local.services.entra import Entra
 from mediaservice.settings import ApiSettings, read_api, read_worker
 from mediaservice.store.account import open_store
 from tests.mediaservice.deployment import (
@@ -40,20 +40,20 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def deploy(
-    azurite: Azurite, identity: Identity, certificates: Certificates, tmp_path_factory: pytest.TempPathFactory
+    azurite: Azurite, entra: Entra, certificates: Certificates, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[], Deployment]:
     """Makes queues and tables as the graph does, under names that no other deployment has."""
 
     def make() -> Deployment:
-        return deployed(azurite, identity, certificates, tmp_path_factory.mktemp("mediaservice"))
+        return deployed(azurite, entra, certificates, tmp_path_factory.mktemp("mediaservice"))
 
     return make
 
 
 @pytest.fixture(scope="session")
-def service(deploy: Callable[[], Deployment], identity: Identity) -> Iterator[Service]:
+def service(deploy: Callable[[], Deployment], entra: Entra) -> Iterator[Service]:
     """One API for the tests that only talk to it; each uses names of its own."""
-    with serving(deploy(), identity) as running:
+    with serving(deploy(), entra) as running:
         yield running
 
 
@@ -82,9 +82,9 @@ def name() -> str:
 
 
 @pytest.fixture(scope="session")
-def busy_service(deploy: Callable[[], Deployment], identity: Identity) -> Iterator[Service]:
+def busy_service(deploy: Callable[[], Deployment], entra: Entra) -> Iterator[Service]:
     """The API in front of the workers that tests start."""
-    with serving(deploy(), identity) as running:
+    with serving(deploy(), entra) as running:
         yield running
 
 

@@ -20,12 +20,12 @@ from azure.mgmt.media.models import Asset, Job, JobInputHttp, JobOutputAsset
 from azure.storage.blob import BlobSasPermissions, BlobServiceClient, generate_blob_sas
 from azure.storage.queue import QueueClient, QueueServiceClient
 
-from local import processes
-from local.azurite import Azurite
-from local.certificates import Certificates
-from local.identity import Identity
-from local.ingress import Ingress
-from local.ports import free_port
+from local.host import processes
+from local.host.certificates import Certificates
+from local.host.ports import free_port
+from local.services.azurite import Azurite
+from local.services.entra import Entra
+from local.services.ingress import Ingress
 
 ACCOUNT_NAME = "media1"
 AUDIENCE = "api://media"
@@ -94,7 +94,7 @@ class Deployment:
         )
 
 
-def deployed(azurite: Azurite, identity: Identity, certificates: Certificates, folder: Path) -> Deployment:
+def deployed(azurite: Azurite, entra: Entra, certificates: Certificates, folder: Path) -> Deployment:
     """With the queues and tables that the graph makes, under names that no other deployment has."""
     suffix = uuid.uuid4().hex[:8]
     endpoints = azurite.endpoints[ACCOUNT_NAME]
@@ -118,11 +118,11 @@ def deployed(azurite: Azurite, identity: Identity, certificates: Certificates, f
             "ASSETS_TABLE": f"assets{suffix}",
             "TRANSFORMS_TABLE": f"transforms{suffix}",
             "JOBS_TABLE": f"jobs{suffix}",
-            "TOKEN_AUTHORITY": identity.authority,
-            "TOKEN_TENANT_ID": identity.tenant_id,
+            "TOKEN_AUTHORITY": entra.authority,
+            "TOKEN_TENANT_ID": entra.tenant_id,
             "TOKEN_AUDIENCE": AUDIENCE,
-            "LAKE_SUBMITTER": identity.developer_id,
-            **identity.environment(CLIENT_ID),
+            "LAKE_SUBMITTER": entra.developer_id,
+            **entra.environment(CLIENT_ID),
             **certificates.environment,
         },
         storage=azurite,
@@ -144,7 +144,7 @@ class Service:
 
     deployment: Deployment
     url: str
-    identity: Identity
+    entra: Entra
     process: processes.Process
     http: httpx.Client = field(repr=False)
 
@@ -159,32 +159,32 @@ class Service:
 
     def client(self) -> AzureMediaServices:
         return AzureMediaServices(
-            _Credential(self.identity),
+            _Credential(self.entra),
             SUBSCRIPTION,
             base_url=self.url,
             credential_scopes=[f"{AUDIENCE}/.default"],
         )
 
     def token(self, principal: str | None = None) -> str:
-        return self.identity.token(AUDIENCE, principal or self.identity.developer_id, CLIENT_ID)[0]
+        return self.entra.token(AUDIENCE, principal or self.entra.developer_id, CLIENT_ID)[0]
 
 
 class _Credential:
-    def __init__(self, identity: Identity) -> None:
-        self._credential = identity.credential()
+    def __init__(self, entra: Entra) -> None:
+        self._credential = entra.credential()
 
     def get_token(self, *scopes: str, **options: object) -> AccessToken:
         return self._credential.get_token(*scopes)
 
 
 @contextlib.contextmanager
-def serving(deployment: Deployment, identity: Identity) -> Iterator[Service]:
+def serving(deployment: Deployment, entra: Entra) -> Iterator[Service]:
     with (
         deployment.start("api") as process,
         Ingress(int(deployment.environment["PORT"]), deployment.certificates) as tls,
         httpx.Client(base_url=tls.url, verify=deployment.certificates.client_context) as http,
     ):
-        running = Service(deployment, tls.url, identity, process, http)
+        running = Service(deployment, tls.url, entra, process, http)
         process.until(lambda: http.get("/healthz").status_code == 200, 10)
         yield running
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from local.certificates import Certificates
+from local.host.certificates import Certificates
 
 HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length", "host"})
 

@@ -20,16 +20,16 @@ from azure.mgmt.media.models import (
     TransformOutput,
 )
 
-from local.identity import Identity
+from local.services.entra import Entra
+from tests.mediaservice.api.test_accounts import NOT_OFFERED
 from tests.mediaservice.deployment import AUDIENCE, GROUP, SUBSCRIPTION, Deployment, Service
-from tests.mediaservice.test_accounts import NOT_OFFERED
 
 Steps = Callable[[Any], Awaitable[None]]
 
 
 class _Credential:
-    def __init__(self, identity: Identity) -> None:
-        self._credential = identity.credential()
+    def __init__(self, entra: Entra) -> None:
+        self._credential = entra.credential()
 
     async def get_token(self, *scopes: str, **options: object) -> AccessToken:
         return self._credential.get_token(*scopes)
@@ -50,7 +50,7 @@ def with_client(service: Service, acting_as: Callable[[Deployment], None]) -> Ca
 
     async def run(steps: Steps) -> None:
         scopes = [f"{AUDIENCE}/.default"]
-        credential = _Credential(service.identity)
+        credential = _Credential(service.entra)
         async with AzureMediaServices(credential, SUBSCRIPTION, service.url, credential_scopes=scopes) as client:
             await steps(client)
 

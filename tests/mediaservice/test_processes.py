@@ -9,7 +9,7 @@ import httpx
 import psutil
 import pytest
 
-from local.identity import Identity
+from local.services.entra import Entra
 from tests.mediaservice.deployment import Deployment, Pipeline, serving
 
 
@@ -55,8 +55,8 @@ def test_a_canceled_engine_leaves_nothing_behind(pipeline: Pipeline, name: str, 
     assert not list(pipeline.folder.glob("redaction-*"))
 
 
-def test_the_api_stops_when_it_is_told_to(deploy: Callable[[], Deployment], identity: Identity) -> None:
-    with serving(deploy(), identity) as service:
+def test_the_api_stops_when_it_is_told_to(deploy: Callable[[], Deployment], entra: Entra) -> None:
+    with serving(deploy(), entra) as service:
         psutil.Process(service.process.pid).terminate()
         assert service.process.wait(5) in (0, -15)
 
@@ -90,9 +90,9 @@ def test_an_execution_takes_one_message_and_leaves_the_others(pipeline: Pipeline
     ],
 )
 def test_an_api_is_ready_when_storage_answers_and_the_tenants_keys_are_here(
-    deploy: Callable[[], Deployment], identity: Identity, broken: dict[str, str], missing: list[str] | None
+    deploy: Callable[[], Deployment], entra: Entra, broken: dict[str, str], missing: list[str] | None
 ) -> None:
-    with serving(deploy().with_environment(**broken), identity) as service:
+    with serving(deploy().with_environment(**broken), entra) as service:
         answer = service.http.get("/readyz", timeout=10)
         assert service.http.get("/healthz").status_code == httpx.codes.OK
     expected = (503, {"status": "not ready", "missing": missing}) if missing else (200, {"status": "ready"})
@@ -100,9 +100,9 @@ def test_an_api_is_ready_when_storage_answers_and_the_tenants_keys_are_here(
 
 
 def test_a_failure_of_storage_is_a_500_in_the_services_words_and_not_a_404(
-    deploy: Callable[[], Deployment], identity: Identity
+    deploy: Callable[[], Deployment], entra: Entra
 ) -> None:
-    with serving(deploy().with_environment(ASSETS_TABLE="missing"), identity) as service:
+    with serving(deploy().with_environment(ASSETS_TABLE="missing"), entra) as service:
         answer = service.http.get(
             f"{service.path}/assets/a",
             params={"api-version": "2022-08-01"},

@@ -20,10 +20,10 @@ import httpx
 import psutil
 import pytest
 
-from local import processes
-from local.azurite import Azurite
-from local.certificates import Certificates
-from local.identity import Identity
+from local.host import processes
+from local.host.certificates import Certificates
+from local.services.azurite import Azurite
+from local.services.entra import Entra
 from tests.mediaservice.deployment import ACCOUNT_NAME, Pipeline, deployed, serving
 
 JOBS = int(os.environ.get("SOAK_JOBS", "100"))
@@ -142,19 +142,19 @@ def _kill(process: processes.Process) -> None:
 
 
 @pytest.fixture
-def soak(certificates: Certificates, identity: Identity, tmp_path: Path, seed: int) -> Iterator[Soak]:
+def soak(certificates: Certificates, entra: Entra, tmp_path: Path, seed: int) -> Iterator[Soak]:
     stand_in = Path(__file__).with_name("stand_in_engine.py")
     data, folder = tmp_path / "data", tmp_path / "work"
     data.mkdir()
     folder.mkdir()
     with Azurite([ACCOUNT_NAME], certificates, log=tmp_path / "azurite.log", data=data) as storage:
-        deployment = deployed(storage, identity, certificates, tmp_path).with_environment(
+        deployment = deployed(storage, entra, certificates, tmp_path).with_environment(
             ENGINE_COMMAND=f"{sys.executable} {stand_in}",
             JOB_LEASE_SECONDS="3",
             JOB_MAX_ATTEMPTS="100",  # ill luck is no fault of the job's
             TMPDIR=str(folder),
         )
-        with serving(deployment, identity) as service, service.client() as client:
+        with serving(deployment, entra) as service, service.client() as client:
             running = Soak(Pipeline(service, deployment, client, folder), storage, random.Random(seed))
             yield running
             for process in (*running.workers, *running.api):

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from local.certificates import Certificates
-from local.identity import Identity
+from local.host.certificates import Certificates
+from local.services.entra import Entra
 from tests.https import https_server
 from tests.mediaservice.deployment import Deployment, Pipeline, serving
 
@@ -86,10 +86,10 @@ def watched(deploy: Callable[[], Deployment], insights: Insights, tmp_path: Path
 
 
 def test_a_jobs_way_can_be_followed_in_traces_measurements_and_log_lines(
-    watched: Deployment, insights: Insights, identity: Identity, name: str, tmp_path: Path
+    watched: Deployment, insights: Insights, entra: Entra, name: str, tmp_path: Path
 ) -> None:
     failed = f"{name}-failed"
-    with serving(watched, identity) as service, service.client() as client:
+    with serving(watched, entra) as service, service.client() as client:
         pipeline = Pipeline(service, watched, client, tmp_path)
         pipeline.submit(name, {})
         pipeline.submit(failed, {"fail": {"code": "ContentMalformed", "message": "see https://a/b?sig=secretsecret"}})
@@ -113,8 +113,7 @@ def test_a_jobs_way_can_be_followed_in_traces_measurements_and_log_lines(
     assert "output published" in {each["message"] for each in lines if each["operation"] == jobs[name]["operation"]}
     assert "sig=" not in json.dumps(insights.posted)
     senders = {
-        identity.claims(token.removeprefix("Bearer "), "https://monitor.azure.com/")["appid"]
-        for token in insights.tokens
+        entra.claims(token.removeprefix("Bearer "), "https://monitor.azure.com/")["appid"] for token in insights.tokens
     }
     assert senders == {watched.environment["AZURE_CLIENT_ID"]}
 
@@ -143,7 +142,7 @@ def test_signatures_are_masked_in_what_is_sent(watched: Deployment, insights: In
 
 
 def test_without_an_application_insights_nothing_is_loaded_that_would_send() -> None:
-    rooms = ("api.app", "store.sweep", "worker.desk", "worker.run")
+    rooms = ("api.app", "store.sweep", "worker.message_handling", "worker.run")
     program = (
         f"import sys, {', '.join(f'mediaservice.{room}' for room in rooms)}\n"
         "print([name for name in sys.modules if name.startswith(('opentelemetry.sdk', 'azure.monitor'))])"

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pulumi.output import Unknown
 
-from local.graph import Graph
+from local.graph.program import Graph
 from policy.rules import RULES, UNKNOWN, Declared, kind_of
 from policy.rules.tags import TAGLESS
 from tests.stack.conformity import args_class, token_of

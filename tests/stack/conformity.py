@@ -18,7 +18,7 @@ import pulumi
 from pulumi._types import input_type_py_to_pulumi_names, is_input_type
 from pulumi.output import Unknown
 
-from local.graph import Resource
+from local.graph.program import Resource
 
 _EXPLICIT_VERSION = re.compile(r"\w+/v\d{8}(preview)?")
 _CONSTANT = re.compile(r"Expected value is '(.+?)'")

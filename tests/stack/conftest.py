@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from local.graph import Graph, read_stack, run_program
+from local.graph.program import Graph, read_stack, run_program
 
 PROGRAM = Path(__file__).parents[2]
 

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from local.graph import Resource
+from local.graph.program import Resource
 
 _GUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _LETTERS_DIGITS_SINGLE_HYPHENS = r"(?!.*--)[a-z0-9]([a-z0-9-]*[a-z0-9])?"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from local.graph import Graph
+from local.graph.program import Graph
 from tests.stack.conftest import run
 
 GROUP = "/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/data/providers"

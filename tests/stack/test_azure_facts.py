@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from local.graph import PROGRAM_LOGGER, Graph
-from local.replay import Containers
-from stack.package import PYTHON
+from local.graph.program import PROGRAM_LOGGER, Graph
+from operations.replay import Containers
+from stack.function.package import PYTHON
 from stack.roles import Role, assignment_name
 from tests.stack.conftest import run
 from tests.stack.test_graph import account, closure, grants, identity

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from local.graph import Graph, read_stack, run_program
+from local.graph.program import Graph, read_stack, run_program
 from tests.stack.conformity import departures, is_providers, token_of
 from tests.stack.conftest import PROGRAM, AzureAddresses, run
 from tests.stack.naming import breach, name_of

@@ -7,10 +7,10 @@ from typing import Any
 import pulumi
 import pytest
 
-from local.graph import Graph, Resource
-from stack.package import FunctionPackage
+from local.graph.program import Graph, Resource
+from stack.function.package import FunctionPackage
+from stack.media.self_hosted import disk_bytes
 from stack.roles import Role
-from stack.self_hosted_media import disk_bytes
 from tests.stack.conftest import PROGRAM, run
 
 

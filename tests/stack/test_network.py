@@ -2,7 +2,7 @@
 
 import pytest
 
-from local.graph import Graph
+from local.graph.program import Graph
 from tests.stack.conftest import run
 from tests.stack.test_graph import closure
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from local.graph import ProgramError, Stack, read_stack
+from local.graph.program import ProgramError, Stack, read_stack
 from stack.settings import Engine, SelfHosted, SettingError, Settings, read_settings
 from stack.transform import BlurType, Quality, Resolution
 from tests.stack.conftest import PROGRAM, run

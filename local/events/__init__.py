@@ -1,0 +1,1 @@
+"""Event Grid on this machine: filter, deliver, retry and dead-letter as the graph declares."""

@@ -1,0 +1,1 @@
+"""The Pulumi program run on this machine, and the outputs of its resources."""

@@ -1,0 +1,1 @@
+"""The Azure services that the local cloud replaces, each on its own."""

@@ -1,0 +1,113 @@
+"""What a person sees of the cloud: its start, each video's stages, and where the result is."""
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+
+from local.user.journey import Journey, Stage
+
+console = Console(highlight=False)
+errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+# Of the whole way, how far each stage's end is; processing is nearly all of it.
+_REACHED = {None: 0.0, Stage.UPLOADED: 3.0, Stage.DELIVERED: 6.0, Stage.QUEUED: 8.0, Stage.PROCESSED: 99.0}
+
+
+class Display:
+    """One line that says what the cloud is doing, then one line a video; plain lines where nobody looks."""
+
+    def __init__(self) -> None:
+        self._progress = Progress(
+            SpinnerColumn(finished_text="[green]✓"),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TimeElapsedColumn(),
+            console=console,
+        )
+        self._live = console.is_terminal
+        self._began = time.monotonic()
+        self._start: TaskID | None = None
+        self._tasks: dict[Path, TaskID] = {}
+        self._shown: dict[Path, str] = {}
+
+    @contextmanager
+    def running(self) -> Iterator["Display"]:
+        """Draw until the end of the `with`."""
+        if not self._live:
+            yield self
+            return
+        with self._progress:
+            yield self
+
+    def step(self, text: str) -> None:
+        """What the cloud starts now."""
+        if not self._live:
+            console.print(f"{text} …", soft_wrap=True)
+        elif self._start is None:
+            self._start = self._progress.add_task(text, total=None)
+        else:
+            self._progress.update(self._start, description=text)
+
+    def started(self) -> float:
+        """The cloud is up; seconds that it took."""
+        took = time.monotonic() - self._began
+        if self._start is not None:
+            self._progress.update(self._start, description="local cloud is up", total=1, completed=1)
+        return took
+
+    def show(self, journey: Journey, uploading: float | None = None) -> None:
+        """Where a video is now; `uploading` in percent before it is in the lake."""
+        text = _stages(journey, uploading)
+        if not self._live:
+            plain = text.split(" [")[0]
+            if self._shown.get(journey.video) != plain:
+                self._shown[journey.video] = plain
+                console.print(plain, soft_wrap=True)
+            return
+        if journey.video not in self._tasks:
+            self._tasks[journey.video] = self._progress.add_task(text, total=100)
+        done = 100.0 if journey.result else _REACHED[journey.stage]
+        if journey.stage is Stage.QUEUED:
+            done += journey.percent * 0.9
+        self._progress.update(self._tasks[journey.video], description=text, completed=done)
+
+
+def _stages(journey: Journey, uploading: float | None) -> str:
+    said = [f"[bold]{journey.video.name}[/bold]"]
+    if uploading is not None:
+        said.append(f"uploading {uploading:.0f} %")
+    stages = list(Stage)
+    reached = stages.index(journey.stage) + 1 if journey.stage else 0
+    said += ["processed" if stage is Stage.PROCESSED else stage.value for stage in stages[:reached]]
+    if journey.stage is Stage.QUEUED and journey.percent:
+        said.append(f"processing {journey.percent:.0f} %")
+    note = f" [yellow]({journey.note})[/yellow]" if journey.note else ""
+    return said[0] + "  " + " → ".join(said[1:]) + note
+
+
+def report(journey: Journey, started: float, picture: Path | None) -> None:
+    """Where the redacted video is, how many faces it had, how long each stage took."""
+    result = journey.result
+    assert result
+    faces = f"{result.faces} {'face' if result.faces == 1 else 'faces'}"
+    stages = {"local cloud up": started, **{stage.value: took for stage, took in journey.seconds.items()}}
+    total = started + sum(journey.seconds.values())
+    console.print()
+    console.print(f"[bold green]{result.path}[/bold green]", soft_wrap=True)
+    console.print(f"  {faces} on {result.frames_with_faces} of {result.frames} frames")
+    took = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in stages.items())
+    console.print(f"  {total:.1f} s: {took}", soft_wrap=True)
+    if picture:
+        console.print(f"  before and after: {picture}", soft_wrap=True)
+
+
+def fail(messages: Sequence[str]) -> None:
+    """One line each on standard error."""
+    for message in messages:
+        errors.print(message, style=None, markup=False)
+    sys.stderr.flush()

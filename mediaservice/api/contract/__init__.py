@@ -1,0 +1,1 @@
+"""The shapes that the API takes and returns: bodies, lists, errors, addresses."""

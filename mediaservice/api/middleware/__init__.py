@@ -1,0 +1,1 @@
+"""Layers around every request: identity, size, tracing, the access log, readiness."""

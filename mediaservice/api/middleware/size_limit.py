@@ -1,0 +1,41 @@
+"""Refuses requests that are larger than any sensible one, whether or not they say so beforehand."""
+
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from mediaservice.api.contract.problems import OdataResponse, body
+
+# A job with 50 inputs at the 4,000 characters that an address may have is a quarter of it.
+BODY_BYTES = 1024 * 1024
+HEADER_BYTES = 32 * 1024  # Entra's tokens stay below 16 KiB
+TOO_LARGE = f"The request's body exceeds the {BODY_BYTES:,} bytes that are allowed."
+HEADERS_TOO_LARGE = f"The request's headers exceed the {HEADER_BYTES:,} bytes that are allowed."
+
+
+class SizeLimit:
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > HEADER_BYTES:
+            answer = OdataResponse(body("RequestHeaderFieldsTooLarge", HEADERS_TOO_LARGE), 431)
+            await answer(scope, receive, send)
+            return
+        if int(Headers(scope=scope).get("content-length", "0")) > BODY_BYTES:  # a number, as the server has checked
+            await OdataResponse(body("RequestContentTooLarge", TOO_LARGE), 413)(scope, receive, send)
+            return
+        received = 0
+
+        async def counted() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > BODY_BYTES:
+                raise HTTPException(413, TOO_LARGE)
+            return message
+
+        await self._app(scope, counted, send)

@@ -1,0 +1,112 @@
+"""Jobs."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from fastapi import APIRouter, Request, Response
+
+from mediaservice import telemetry
+from mediaservice.api.contract import render
+from mediaservice.api.contract.bodies import JobBody, JobPatch
+from mediaservice.api.contract.document import GONE
+from mediaservice.api.contract.paging import collection, query_of
+from mediaservice.api.contract.problems import Problem, bad_request, not_found
+from mediaservice.api.contract.scope import ACCOUNT, InAccount, JobName, StoreHere, TransformName
+from mediaservice.api.routes.submission import submit
+from mediaservice.model import states
+from mediaservice.model.jobs import Job, JobState
+from mediaservice.model.query import JOBS
+from mediaservice.store.errors import ChangedError
+
+if TYPE_CHECKING:
+    from mediaservice.store.account import Store
+
+router = APIRouter(prefix=ACCOUNT + "/transforms/{transform}/jobs", tags=["jobs"])
+TRIES = 10  # a worker writes about once a second, so a second try nearly always succeeds
+
+
+@router.get("")
+async def list_jobs(request: Request, account: InAccount, transform: TransformName, store: StoreHere) -> dict[str, Any]:
+    query = query_of(request, JOBS)
+    found, page = await asyncio.gather(store.transforms.get(transform), store.jobs.page(transform, query))
+    if not found:
+        raise not_found("Transform", transform)
+    return collection(request, query, page, lambda job: render.job(account, job))
+
+
+@router.get("/{job}")
+async def get(account: InAccount, transform: TransformName, name: JobName, store: StoreHere) -> dict[str, Any]:
+    found = await store.jobs.get(transform, name)
+    if not found:
+        raise not_found("Job", name)
+    return render.job(account, found.value)
+
+
+@router.put("/{job}", status_code=201)
+async def create(
+    request: Request, account: InAccount, transform: TransformName, name: JobName, body: JobBody, store: StoreHere
+) -> dict[str, Any]:
+    """A name that is taken is a conflict, whatever the body: jobs do not change, and nothing runs twice."""
+    begun = time.monotonic()
+    submitter = request.app.state.settings.lake_submitter
+    lasting = submitter is not None and request.state.principal == submitter
+    job = await submit(store, transform, name, body.properties, lasting=lasting)
+    telemetry.record(telemetry.SUBMIT_SECONDS, time.monotonic() - begun)
+    return render.job(account, job)
+
+
+@router.patch("/{job}")
+async def update(
+    account: InAccount, transform: TransformName, name: JobName, body: JobPatch, store: StoreHere
+) -> dict[str, Any]:
+    """Description and priority, of which the latter counts only while the job is queued."""
+    patch = body.properties
+
+    def change(job: Job) -> Job:
+        priority = patch.priority if patch.priority and job.state is JobState.QUEUED else job.priority
+        description = job.description if patch.description is None else patch.description
+        return replace(job, description=description, priority=priority, last_modified=datetime.now(UTC))
+
+    return render.job(account, await _change(store, transform, name, change))
+
+
+@router.delete("/{job}", responses=GONE, response_class=Response)
+async def delete(transform: TransformName, name: JobName, store: StoreHere) -> Response:
+    found = await store.jobs.get(transform, name)
+    if not found:
+        return Response(status_code=204)
+    if not found.value.state.final:
+        raise bad_request(
+            f"The Job '{name}' is {found.value.state}; it can be deleted when it is Finished, Error or Canceled."
+        )
+    try:
+        await store.jobs.delete(found)
+    except ChangedError:
+        raise Problem(409, "Conflict", f"The Job '{name}' was changed meanwhile; try again.") from None
+    return Response(status_code=200)
+
+
+@router.post("/{job}/cancelJob", response_class=Response)
+async def cancel(transform: TransformName, name: JobName, store: StoreHere) -> Response:
+    await _change(store, transform, name, lambda job: states.request_cancel(job, datetime.now(UTC)))
+    return Response(status_code=200)
+
+
+async def _change(store: "Store", transform: str, name: str, change: Callable[[Job], Job]) -> Job:
+    """Apply `change` to the job as it is now, again whenever its worker wrote in between."""
+    for _ in range(TRIES):
+        found = await store.jobs.get(transform, name)
+        if not found:
+            raise not_found("Job", name)
+        changed = change(found.value)
+        if changed is found.value:
+            return changed
+        try:
+            return (await store.jobs.replace(found, changed)).value
+        except ChangedError:
+            continue
+    raise Problem(409, "Conflict", f"The Job '{name}' is being changed; try again.")

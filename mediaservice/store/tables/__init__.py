@@ -1,0 +1,1 @@
+"""Entities in Azure Tables: rows, keys, lists, batched inserts, shared reads."""

@@ -1,0 +1,182 @@
+"""Decides what a message means: a job to do, to take over, to end, to put off, or nothing any more.
+
+The rules by which a message is turned to a job that is more urgent than its own are in mediaservice.store.
+"""
+
+import asyncio
+import logging
+import uuid
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from mediaservice import telemetry
+from mediaservice.model import states
+from mediaservice.model.jobs import Job, JobState
+from mediaservice.settings import Work
+from mediaservice.store.account import Store
+from mediaservice.store.errors import ChangedError, LeaseLostError
+from mediaservice.store.tables.table import Stored
+from mediaservice.store.work import Lease, Ticket
+from mediaservice.worker.execution import Execution
+from mediaservice.worker.held_job import CancelRequestedError, HeldJob
+from mediaservice.worker.outputs import Outputs
+
+# A message may be read a moment before its job is written. It is put off for 1, 2, 4, 8 and 16 s; then its job is over.
+ORPHAN_SECONDS = 0.2
+ORPHAN_TRIES = 6
+RETRY_SECONDS = 30  # until a job whose attempt failed for no fault of its own is tried again
+log = logging.getLogger(__name__)
+
+
+class MessageHandler:
+    def __init__(self, store: Store, settings: Work, stopping: asyncio.Event) -> None:
+        self._store = store
+        self._settings = settings
+        self._stopping = stopping
+
+    async def handle(self, lease: Lease) -> None:
+        """Never raises for the job's sake: whatever happens, the message or the sweep brings it back."""
+        message = HandledMessage(self._store, self._settings, self._stopping, lease)
+        try:
+            await message.run()
+        except LeaseLostError:
+            log.warning("lost the job to another worker", extra=_about(message.lease))
+        except Exception:
+            log.exception("the attempt failed; the job will be tried again", extra=_about(message.lease))
+            await self._retry_later(message.lease)
+
+    async def _retry_later(self, lease: Lease) -> None:
+        try:
+            await self._store.work.renew(lease, min(RETRY_SECONDS, self._settings.lease_seconds))
+        except Exception:
+            log.warning("the message comes back by itself", extra=_about(lease))
+
+
+class HandledMessage:
+    """One message, from its arrival until it is deleted, put off or given back."""
+
+    def __init__(self, store: Store, settings: Work, stopping: asyncio.Event, lease: Lease) -> None:
+        self._store = store
+        self._settings = settings
+        self._stopping = stopping
+        self.lease = lease  # as last renewed
+
+    async def run(self) -> None:
+        if self.lease.ticket is None:
+            log.error("a message that is none of ours goes to the poison queue", extra=_about(self.lease))
+            await self._store.work.keep_for_people(self.lease)
+            await self._store.work.delete(self.lease)
+            return
+        while chosen := await self._choose(self.lease.ticket):
+            if await self._take(chosen):
+                return
+
+    async def _choose(self, ticket: Ticket) -> Stored[Job] | None:
+        """The job to do now; None when the message has been settled without one."""
+        jobs = self._store.jobs
+        stored = await jobs.get(ticket.transform, ticket.job)
+        if not stored:
+            await asyncio.sleep(ORPHAN_SECONDS)
+            stored = await jobs.get(ticket.transform, ticket.job)
+        if not stored and self.lease.received < ORPHAN_TRIES:
+            await self._put_off(2 ** (self.lease.received - 1), ticket)
+            return None
+        over = not stored or stored.value.instance != ticket.instance or stored.value.state.final
+        held = stored is not None and not over and _held_by_other(stored, self.lease)
+        waits = stored is not None and not over and stored.value.state is JobState.QUEUED
+        if over or waits or (held and ticket.seen is None):
+            best = await jobs.next_waiting([*await self._store.transforms.names(), ticket.transform])
+            if best:
+                return await self._turn_to(best)
+        if over:
+            await self._store.work.delete(self.lease)
+        elif held and stored:
+            await self._put_off(self._settings.lease_seconds, replace(ticket, seen=stored.etag))
+        else:
+            return stored
+        return None
+
+    async def _turn_to(self, best: Stored[Job]) -> Stored[Job]:
+        """The message names a job before that is taken: should this process die, the message brings it back.
+
+        It is renewed even if it names the job already. Were the job taken by way of a message that has run out, another
+        worker could turn that to a third job, and no message would be left to bring this one back.
+        """
+        named = Ticket(best.value.transform, best.value.name, best.value.instance)
+        self.lease = await self._store.work.renew(self.lease, self._settings.lease_seconds, ticket=named)
+        return best
+
+    async def _put_off(self, seconds: int, ticket: Ticket) -> None:
+        self.lease = await self._store.work.renew(self.lease, seconds, ticket=ticket)
+
+    async def _take(self, stored: Stored[Job]) -> bool:
+        """False when somebody else was faster."""
+        holder = str(uuid.uuid4())
+        taken = states.take(stored.value, holder=holder, message=self.lease.message, now=datetime.now(UTC))
+        try:
+            async with asyncio.timeout(self._settings.lease_seconds * 2 / 3):  # not once the message may be another's
+                held_job = HeldJob(self._store.jobs, await self._store.jobs.replace(stored, taken), holder)
+        except ChangedError:
+            return False  # canceled, or taken by way of another message
+        number = held_job.attempt.number
+        log.info("job taken", extra=_about(self.lease) | {"attempt": number})
+        outputs = Outputs(self._store.containers, self._store.assets)
+        if taken.state is JobState.CANCELING:
+            await outputs.withdraw(held_job)
+            await held_job.write(states.canceled, canceling=True)
+        elif number > self._settings.max_attempts:
+            await self._give_up(held_job, outputs)
+        else:
+            await self._execute(held_job, outputs)
+            if not held_job.job.state.final:
+                await self._store.work.renew(self.lease, 0)
+                log.info("job given back", extra=_about(self.lease))
+                return True
+        log.info("job over", extra=_about(self.lease) | {"state": held_job.job.state})
+        await self._store.work.delete(self.lease)
+        return True
+
+    async def _execute(self, held_job: HeldJob, outputs: Outputs) -> None:
+        job, number = held_job.job, held_job.attempt.number
+        if number == 1:
+            telemetry.record(telemetry.WAIT_SECONDS, (datetime.now(UTC) - job.created).total_seconds())
+        with telemetry.span(
+            "job", telemetry.Kind.MESSAGE, transform=job.transform, job=job.name, attempt=number
+        ) as span:
+            execution = Execution(self._store, self._settings, outputs, held_job, self.lease, self._stopping)
+            self.lease = await execution.run()
+            span.add(state=held_job.job.state)
+            if held_job.job.state is JobState.ERROR:
+                span.fail()
+
+    async def _give_up(self, held_job: HeldJob, outputs: Outputs) -> None:
+        """The attempt that is one too many only ends the job, unless an earlier one had all but finished it."""
+        try:
+            while (index := states.next_output(held_job.job)) is not None:
+                if not await outputs.adopt(held_job, index):
+                    break
+            if index is None:
+                await held_job.write(states.conclude)
+                return
+            attempts = self._settings.max_attempts
+            log.error("job given up", extra=_about(self.lease) | {"attempts": attempts})
+            await outputs.withdraw(held_job)
+            await self._store.work.keep_for_people(self.lease)
+            await held_job.write(lambda job, now: states.exhaust(job, attempts, now))
+        except CancelRequestedError:
+            await outputs.withdraw(held_job)
+            await held_job.write(states.canceled, canceling=True)
+
+
+def _held_by_other(stored: Stored[Job], lease: Lease) -> bool:
+    """By a worker that came by another message and has written since this message was put off."""
+    attempt = stored.value.attempt
+    if stored.value.state is JobState.QUEUED or attempt is None or attempt.holder is None:
+        return False
+    return attempt.message != lease.message and (lease.ticket is None or lease.ticket.seen != stored.etag)
+
+
+def _about(lease: Lease) -> dict[str, object]:
+    ticket = lease.ticket
+    about: dict[str, object] = {"queueMessage": lease.message, "received": lease.received}
+    return about | ({"transform": ticket.transform, "job": ticket.job} if ticket else {})

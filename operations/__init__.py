@@ -1,0 +1,1 @@
+"""Commands on a deployed stack; they know it by its outputs alone."""

@@ -1,0 +1,276 @@
+"""Dead letters become uploads' events again: each video is copied onto itself, which raises BlobCreated anew.
+
+Nobody but the storage account may publish to its system topic. Sources: learn.microsoft.com "Azure Blob Storage as an
+Event Grid source" (a copy raises BlobCreated by CopyBlob) and "Copy Blob" (onto the same name it replaces the blob;
+within an account no link to the source is needed).
+"""
+
+import json
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+from operations.errors import OperationError, UsageError
+
+if TYPE_CHECKING:  # slow to import, and a wrong option should be told at once
+    from azure.core.credentials import TokenCredential
+    from azure.core.exceptions import AzureError
+    from azure.storage.blob import BlobClient, BlobProperties, ContainerClient
+
+DEAD_LETTERS = "dead-letters"  # the container's name in the graph
+MARK = "replayed"  # metadata of a video: the id of the event that was raised again last
+COPY_SECONDS = 600.0
+POLL_SECONDS = 0.5
+_SUBJECT = "/blobServices/default/containers/"
+
+
+class ReplayError(OperationError):
+    """Why a letter stays, or why there is nothing to look at; one line."""
+
+
+@dataclass(frozen=True)
+class Containers:
+    """The https addresses of two blob containers, without a query."""
+
+    dead_letters: str
+    uploads: str
+
+    @classmethod
+    def of_outputs(cls, text: str) -> "Containers":
+        """From what `pulumi stack output --json` prints. Raises UsageError."""
+        try:
+            outputs = json.loads(text)
+            return cls.at(f"{outputs['resultsIn'].rstrip('/')}/{DEAD_LETTERS}", outputs["uploadTo"])
+        except (ValueError, TypeError, KeyError, AttributeError):
+            raise UsageError(
+                "standard input does not hold a stack's outputs; allowed: what `pulumi stack output --json` prints, "
+                "or the options --dead-letters and --uploads"
+            ) from None
+
+    @classmethod
+    def at(cls, dead_letters: str, uploads: str) -> "Containers":
+        """Raises UsageError for what is no container's address."""
+        for option, url in (("--dead-letters", dead_letters), ("--uploads", uploads)):
+            parts = urlsplit(url)
+            if parts.scheme != "https" or not parts.hostname or not parts.path.strip("/") or parts.query:
+                raise UsageError(
+                    f"{option} is {url!r}; allowed: a container's https address, such as "
+                    "https://account.blob.core.windows.net/raw"
+                )
+        return cls(dead_letters.rstrip("/"), uploads.rstrip("/"))
+
+
+@dataclass(frozen=True)
+class DeadEvent:
+    """One undelivered event in the letter `letter`, a blob's name; `video` is the uploaded blob's."""
+
+    letter: str
+    event_id: str
+    time: datetime
+    container: str
+    video: str
+    reason: str
+    attempts: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of all letters of a video; `problem` is None when its event was raised again."""
+
+    video: str
+    problem: str | None
+
+
+class Replay:
+    """Reads letters and raises their events again. Raises ReplayError where a container cannot be read at all."""
+
+    def __init__(self, containers: Containers, credential: "TokenCredential") -> None:
+        self._at = containers
+        self._credential = credential
+
+    def letters(self) -> tuple[list[DeadEvent], list[str]]:
+        """Every undelivered event, oldest first, and a line for each letter that cannot be read."""
+        from azure.core.exceptions import AzureError
+
+        found: list[DeadEvent] = []
+        unread: list[str] = []
+        with self._container(self._at.dead_letters) as container:
+            try:
+                for name in container.list_blob_names():
+                    try:
+                        found += _read(name, container.download_blob(name).readall())
+                    except ReplayError as error:
+                        unread.append(f"{name}: {error}; it is kept")
+            except AzureError as error:
+                raise ReplayError(f"{self._at.dead_letters} cannot be read: {_said(error)}") from None
+        return sorted(found, key=lambda event: event.time), unread
+
+    def raise_again(self, events: Iterable[DeadEvent]) -> Iterator[Outcome]:
+        """One event for each video, however many of its events were lost, since only its present content is left.
+
+        A letter is deleted once the event of every video that it names has been raised.
+        """
+        videos: dict[tuple[str, str], list[DeadEvent]] = {}
+        waiting: dict[str, set[tuple[str, str]]] = {}
+        for event in events:
+            videos.setdefault((event.container, event.video), []).append(event)
+            waiting.setdefault(event.letter, set()).add((event.container, event.video))
+        with self._container(self._at.uploads) as uploads, self._container(self._at.dead_letters) as letters:
+            for (container, video), of_video in videos.items():
+                said = f"{container}/{video}"
+                newest = max(of_video, key=lambda event: event.time)
+                try:
+                    if container != uploads.container_name:
+                        raise ReplayError(f"it is not in {self._at.uploads}")
+                    with uploads.get_blob_client(video) as blob:
+                        _touch(blob, newest.event_id)
+                    for letter in {event.letter for event in of_video}:
+                        waiting[letter].discard((container, video))
+                        if not waiting[letter]:
+                            _delete(letters, letter)
+                except ReplayError as error:
+                    kept = ", ".join(sorted({event.letter for event in of_video}))
+                    yield Outcome(said, f"{error}; kept: {kept}")
+                else:
+                    yield Outcome(said, None)
+
+    def _container(self, url: str) -> "ContainerClient":
+        from azure.storage.blob import ContainerClient, ExponentialRetry
+
+        retry = ExponentialRetry(initial_backoff=1, increment_base=2, retry_total=3)  # seconds; somebody is waiting
+        return ContainerClient.from_container_url(url, self._credential, retry_policy=retry)
+
+
+def _read(name: str, content: bytes) -> list[DeadEvent]:
+    """A letter is a JSON array of events in Event Grid's schema, each with why it was given up."""
+    try:
+        return [_event(name, item) for item in json.loads(content)]
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise ReplayError("it is no dead letter of an upload") from None
+
+
+def _event(letter: str, item: dict[str, Any]) -> DeadEvent:
+    container, between, video = item["subject"].removeprefix(_SUBJECT).partition("/blobs/")
+    if not item["subject"].startswith(_SUBJECT) or not between or not video:
+        raise ValueError(item["subject"])
+    if "\ufffd" in video:  # some subjects lose characters that the address has
+        video = unquote(urlsplit(item["data"]["url"]).path).partition(f"/{container}/")[2]
+    reason = f"{item.get('deadLetterReason') or 'unknown'}: {item.get('lastDeliveryOutcome') or 'unknown'}"
+    return DeadEvent(
+        letter=letter,
+        event_id=str(item["id"]),
+        time=datetime.fromisoformat(item["eventTime"]),
+        container=container,
+        video=video,
+        reason=reason,
+        attempts=int(item.get("deliveryAttempts") or 0),
+    )
+
+
+def _touch(blob: "BlobClient", event_id: str) -> None:
+    """Copy a video onto itself, unless an interrupted run has done so for the same event already.
+
+    Raises ReplayError when it is gone, changes meanwhile or cannot be copied whole.
+    """
+    from azure.core import MatchConditions
+    from azure.core.exceptions import AzureError, ResourceModifiedError, ResourceNotFoundError
+
+    try:
+        before = blob.get_blob_properties()
+        if before.metadata.get(MARK) == event_id and before.copy.status != "failed":
+            _wait(blob, before, before.size)
+            return
+        blob.start_copy_from_url(
+            blob.url,
+            metadata={**before.metadata, MARK: event_id},
+            etag=before.etag,
+            match_condition=MatchConditions.IfNotModified,
+        )
+        _wait(blob, blob.get_blob_properties(), before.size)
+    except ResourceNotFoundError:
+        raise ReplayError("the video is gone, so upload it again") from None
+    except ResourceModifiedError as error:
+        if getattr(error, "error_code", None) == "ConditionNotMet":
+            raise ReplayError("it is being written just now, which raises an event of its own; try again") from None
+        raise ReplayError(f"it cannot be copied onto itself: {_said(error)}") from None
+    except AzureError as error:
+        raise ReplayError(f"it cannot be copied onto itself: {_said(error)}") from None
+
+
+def _wait(blob: "BlobClient", now: "BlobProperties", size: int) -> None:
+    """Within an account copies are made at once as a rule, but that is not promised."""
+    deadline = time.monotonic() + COPY_SECONDS
+    while now.copy.status == "pending" and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
+        now = blob.get_blob_properties()
+    if now.copy.status != "success" or now.size != size:
+        raise ReplayError(f"its copy onto itself is {now.copy.status} with {now.size} of {size} bytes: look at it")
+
+
+def _delete(letters: "ContainerClient", name: str) -> None:
+    from azure.core.exceptions import AzureError, ResourceNotFoundError
+
+    try:
+        letters.delete_blob(name)
+    except ResourceNotFoundError:  # somebody else has replayed it just now
+        pass
+    except AzureError as error:
+        raise ReplayError(f"its event was raised, but {name} cannot be deleted: {_said(error)}") from None
+
+
+def _said(error: "AzureError") -> str:
+    """The first line of what Azure says, with what to do where a login or a role is missing."""
+    from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
+
+    line = (error.message.splitlines() or [type(error).__name__])[0].strip()
+    if isinstance(error, HttpResponseError) and error.status_code == 403:
+        return f"{line} (the role Storage Blob Data Contributor is needed on both containers)"
+    if isinstance(error, ClientAuthenticationError):
+        return f"{line} (log in by `az login`)"
+    return line
+
+
+def replay(containers: Containers, credential: "TokenCredential", *, dry_run: bool) -> list[str]:
+    """Say what there is, raise it again unless `dry_run`; gives a line for each letter that stays.
+
+    Raises ReplayError.
+    """
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    work = Replay(containers, credential)
+    events, problems = work.letters()
+    if not events:
+        console.print(f"no dead letters in {containers.dead_letters}", markup=False, soft_wrap=True)
+        return problems
+    if dry_run:
+        _tabulate(events)
+        return problems
+    for outcome in work.raise_again(events):
+        if outcome.problem:
+            problems.append(f"{outcome.video}: {outcome.problem}")
+        else:
+            console.print(f"{outcome.video}: its event is raised again", markup=False, soft_wrap=True)
+    return problems
+
+
+def _tabulate(events: list[DeadEvent]) -> None:
+    from rich.console import Console
+    from rich.measure import Measurement
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("uploaded", "video", "why it was given up", "attempts", box=None, pad_edge=False)
+    for event in events:
+        cells = (
+            f"{event.time:%Y-%m-%d %H:%M:%S}",
+            f"{event.container}/{event.video}",
+            event.reason,
+            str(event.attempts),
+        )
+        table.add_row(*(Text(cell) for cell in cells))
+    wide = Console(highlight=False, width=10_000)  # a letter a line, however narrow the terminal
+    wide.print(table, width=Measurement.get(wide, wide.options, table).maximum)

@@ -1,0 +1,1 @@
+"""The Function App: its package, its resources, its release."""

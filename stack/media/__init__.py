@@ -1,0 +1,1 @@
+"""The media service: the account that clients see, and the two engines that can stand behind it."""

@@ -1,0 +1,87 @@
+"""The media service's Entra application: what its tokens are issued for, and who holds which of its app roles."""
+
+import uuid
+from enum import StrEnum
+
+import pulumi
+import pulumi_azuread as azuread
+
+from stack.media.account import Audience
+from stack.place import Place
+
+
+class AppRole(StrEnum):
+    """App roles of the media service, as they stand in a token's `roles`."""
+
+    READ_WRITE = "Media.ReadWrite"
+    READ = "Media.Read"
+
+    @property
+    def role_id(self) -> str:
+        """The role's id within the application; any GUID that stays the same."""
+        return str(uuid.uuid5(uuid.NAMESPACE_URL, f"face-redaction/{self.value}"))
+
+
+_DESCRIPTIONS = {
+    AppRole.READ_WRITE: "Submit redaction jobs, and read everything of the media account",
+    AppRole.READ: "Read everything of the media account",
+}
+
+
+class ApiApplication(pulumi.ComponentResource):
+    """An application with its app roles; the identity `caller` (a principal's object id) may submit jobs."""
+
+    audience: Audience
+
+    def __init__(self, name: str, place: Place, caller: pulumi.Output[str]) -> None:
+        super().__init__("face-redaction:media:ApiApplication", name)
+        options = pulumi.ResourceOptions(parent=self)
+        registration = azuread.ApplicationRegistration(
+            place.name("media-api"),
+            display_name=f"{place.name('media')} ({pulumi.get_stack()})",
+            description="The Media Services account of event-based face redaction",
+            sign_in_audience="AzureADMyOrg",
+            requested_access_token_version=2,
+            opts=options,
+        )
+        roles = [
+            azuread.ApplicationAppRole(
+                f"role-{role.value.partition('.')[2].lower()}",
+                application_id=registration.id,
+                role_id=role.role_id,
+                value=role.value,
+                display_name=role.value,
+                description=_DESCRIPTIONS[role],
+                allowed_member_types=["Application", "User"],
+                opts=options,
+            )
+            for role in AppRole
+        ]
+        # It names the application's own id, so it cannot be part of the registration itself.
+        identifier = azuread.ApplicationIdentifierUri(
+            "identifier",
+            application_id=registration.id,
+            identifier_uri=pulumi.Output.concat("api://", registration.client_id),
+            opts=options,
+        )
+        principal = azuread.ServicePrincipal(
+            place.name("media-api"),
+            client_id=registration.client_id,
+            app_role_assignment_required=True,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[*roles, identifier]),
+        )
+        # Before the function asks for its first token: one without the role would be kept for a day.
+        submits = azuread.AppRoleAssignment(
+            "function-submits-jobs",
+            app_role_id=AppRole.READ_WRITE.role_id,
+            principal_object_id=caller,
+            resource_object_id=principal.object_id,
+            opts=options,
+        )
+        self.audience = Audience(
+            asked_for=identifier.identifier_uri,
+            # version 2 tokens name the application by its bare id
+            accepted=pulumi.Output.concat(identifier.identifier_uri, ",", registration.client_id),
+            ready=[submits],
+        )
+        self.register_outputs({"audience": identifier.identifier_uri})

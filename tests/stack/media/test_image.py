@@ -1,0 +1,88 @@
+"""The media service's image: built in the graph from the sources, or given."""
+
+import gzip
+import io
+import shutil
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from local.graph.program import Graph
+from stack.media.image import ContextUpload
+from stack.media.image_context import build_context
+from tests.stack.conftest import PROGRAM, run
+from tests.stack.test_graph import closure
+
+
+def test_the_image_is_built_from_the_sources_and_tagged_by_their_hash(dev: Graph) -> None:
+    build = dev.one("containerregistry:TaskRun").inputs
+    sources = next(r for r in dev.resources if r.name == "image-sources").inputs
+    (tag,) = build["runRequest"]["imageNames"]
+    assert tag == f"face-redaction:{sources['sha256'][:16]}"
+    assert build["forceUpdateTag"] == sources["sha256"]
+    for kind in ("app:ContainerApp", "app:Job"):
+        (container,) = dev.one(kind).inputs["template"]["containers"]
+        assert container["image"].endswith(f".azurecr.io/{tag}")
+
+
+def test_nothing_pulls_before_the_image_is_built_and_its_identity_may_pull(dev: Graph, dev_preview: Graph) -> None:
+    for graph in (dev, dev_preview):
+        for kind, command in (("app:ContainerApp", "api"), ("app:Job", "worker")):
+            before = closure(graph, graph.one(kind))
+            assert "containerregistry:TaskRun image-build" in before
+            assert f"authorization:RoleAssignment {command}-pulls-image" in before
+
+
+def test_a_given_image_is_pulled_from_where_it_is() -> None:
+    graph = run("dev", image="registry.example.com/faces@sha256:" + "0" * 64)
+    assert not graph.of("containerregistry:Registry")
+    (container,) = graph.one("app:Job").inputs["template"]["containers"]
+    assert container["image"] == "registry.example.com/faces@sha256:" + "0" * 64
+    assert not graph.one("app:Job").inputs["configuration"].get("registries")
+
+
+@pytest.fixture
+def sources(tmp_path: Path) -> Path:
+    folder = tmp_path / "sources"
+    for part in ("mediaservice", "redactor"):
+        shutil.copytree(PROGRAM / part, folder / part)
+    for part in ("Dockerfile", "LICENSE"):
+        shutil.copyfile(PROGRAM / part, folder / part)
+    return folder
+
+
+def test_the_same_sources_make_the_same_context_anywhere(sources: Path, tmp_path: Path) -> None:
+    here = build_context(PROGRAM, tmp_path / "here")
+    there = build_context(sources, tmp_path / "there")
+    assert here.sha256 == there.sha256
+    assert here.path.read_bytes() == there.path.read_bytes()
+
+
+def test_another_source_makes_another_context(sources: Path, tmp_path: Path) -> None:
+    before = build_context(sources, tmp_path / "cache")
+    (sources / "redactor" / "new.py").write_text("")
+    assert build_context(sources, tmp_path / "cache").sha256 != before.sha256
+
+
+def test_the_context_holds_all_that_the_dockerfile_copies_and_no_more(tmp_path: Path) -> None:
+    context = build_context(PROGRAM, tmp_path)
+    with tarfile.open(fileobj=io.BytesIO(gzip.decompress(context.path.read_bytes()))) as archive:
+        names = archive.getnames()
+    lines = (PROGRAM / "Dockerfile").read_text().splitlines()
+    copied = [line.split()[1:-1] for line in lines if line.startswith("COPY ") and "--from" not in line]
+    for part in (part for parts in copied for part in parts):
+        assert any(name == part or name.startswith(f"{part}/") for name in names), part
+    assert {name.split("/")[0] for name in names} == {
+        "Dockerfile",
+        "LICENSE",
+        "mediaservice",
+        "redactor",
+    }
+    assert not [name for name in names if "__pycache__" in name]
+
+
+def test_sources_are_handed_over_again_only_when_they_changed() -> None:
+    before = {"registry_id": "/r", "sha256": "1", "source_location": "x"}
+    assert ContextUpload().diff("", before, {**before, "context": object()}).changes is False
+    assert ContextUpload().diff("", before, {**before, "sha256": "2"}).changes is True
