@@ -9,7 +9,7 @@ import pytest
 
 from local.graph.program import Graph, Resource
 from stack.function.package import FunctionPackage
-from stack.media.self_hosted import disk_bytes
+from stack.media.worker import disk_bytes
 from stack.roles import Role
 from tests.stack.conftest import PROGRAM, run
 
