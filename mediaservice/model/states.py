@@ -111,7 +111,12 @@ def conclude(job: Job, now: datetime) -> Job:
 def exhaust(job: Job, attempts: int, now: datetime) -> Job:
     """No worker survived it."""
     message = f"The job was given up after {attempts} attempts, none of which came to an end."
-    error = JobError(ErrorCode.SERVICE_ERROR, message, (ErrorDetail("ServiceError", f"attempts: {attempts}"),))
+    return give_up(job, message, f"attempts: {attempts}", now)
+
+
+def give_up(job: Job, message: str, detail: str, now: datetime) -> Job:
+    """End a job, which is not being canceled, in a ServiceError of all outputs that are left."""
+    error = JobError(ErrorCode.SERVICE_ERROR, message, (ErrorDetail(ErrorCode.SERVICE_ERROR.value, detail),))
     outputs = tuple(
         output if output.state.final else replace(output, state=JobState.ERROR, error=error, end_time=now)
         for output in job.outputs

@@ -19,7 +19,7 @@ from mediaservice.model.sources import File, Source, complete, sources, unnamed,
 from mediaservice.model.transforms import Mode
 from mediaservice.settings import Work
 from mediaservice.store.account import Store
-from mediaservice.store.errors import LeaseLostError
+from mediaservice.store.errors import LeaseLostError, TooLargeError
 from mediaservice.store.work import Lease
 from mediaservice.worker.disk import Disk
 from mediaservice.worker.download import download, files_of
@@ -119,6 +119,8 @@ class Execution:
                     await self._output(folder, index)
                 except JobFailedError as failed:
                     await self._fail(failed)
+                except TooLargeError as error:
+                    await self._fail(JobFailedError(ErrorCode.CONFIGURATION_UNSUPPORTED, f"The job's record: {error}"))
                 except OSError as error:
                     if error.errno not in DISK_FULL:
                         raise
