@@ -4,6 +4,7 @@ wait_for: a path; it reports 50 % and goes on when that exists · fail: an error
 hold: bytes of memory to fill before it waits · pad: bytes to add to its output · spin: true, to compute for ever
 fill: bytes to write beside its output before it computes for ever · open: how many files to open
 ignore_sigterm: true · log: a path to which it appends `begun` and `done`
+faces: how many thumbnails an analysis leaves
 environment: a path to which it writes its environment · arguments: one to which it writes its arguments.
 
 Its output is the input with `REDACTED` in front.
@@ -49,7 +50,12 @@ def main() -> None:
     if "fail" in told:
         print(json.dumps({"error": told["fail"]}), flush=True)
         sys.exit(2)
-    Path(target).write_text(f"REDACTED {text}" + "x" * told.get("pad", 0))
+    if "faces" in told:
+        for number in range(told["faces"]):
+            (Path(target) / f"{Path(source).stem}_thumb{number:06d}.jpg").write_text("face")
+        (Path(target) / f"{Path(source).stem}_annotations.json").write_text("{}")
+    else:
+        Path(target).write_text(f"REDACTED {text}" + "x" * told.get("pad", 0))
     del held
     say("done")
     print(json.dumps({"result": {"frames": 10, "framesWithFaces": 8, "faces": 3}}), flush=True)
