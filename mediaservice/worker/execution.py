@@ -26,6 +26,7 @@ from mediaservice.worker.download import download, files_of
 from mediaservice.worker.held_job import CancelRequestedError, HeldJob
 from mediaservice.worker.job_metrics import JobMetrics
 from mediaservice.worker.outputs import Outputs, Place, Staged
+from mediaservice.worker.produced import produced_in
 from mediaservice.worker.tasks import MAX_FILES, Material, main_name, perform
 from mediaservice.worker.workspace import workspace
 
@@ -161,19 +162,21 @@ class Execution:
         job = self._held_job.job
         material = Material(folder / SOURCE, folder / "annotations.json", folder / "ids.txt")
         products = folder / f"output-{index}"
-        products.mkdir()
         preset = job.outputs[index].task.preset
         begun = time.monotonic()
         with telemetry.span("download"):
             await self._download(folder, source, material, to_redact=preset.mode is Mode.REDACT)
         downloaded = time.monotonic()
         self._reach(DOWNLOADED)
-        with telemetry.span("redact", mode=preset.mode):
-            made = await perform(self._settings, preset, material, products, source.video.name, self._engine_progress)
-        redacted = time.monotonic()
-        telemetry.record(telemetry.SPEED, made.result.frames / (redacted - downloaded), mode=preset.mode)
-        with telemetry.span("upload"):
-            staged = await self._outputs.stage_all(job, index, made.products, place)
+        with produced_in(products, self._settings.limits.file_bytes) as produced:
+            with telemetry.span("redact", mode=preset.mode):
+                made = await perform(
+                    self._settings, preset, material, produced, source.video.name, self._engine_progress
+                )
+            redacted = time.monotonic()
+            telemetry.record(telemetry.SPEED, made.result.frames / (redacted - downloaded), mode=preset.mode)
+            with telemetry.span("upload"):
+                staged = await self._outputs.stage_all(job, index, produced, made.products, place)
         self._reach(REDACTED)
         shutil.rmtree(products)
         metrics = JobMetrics(
