@@ -13,8 +13,8 @@ import httpx
 import pytest
 from azure.mgmt.media.models import Asset
 
-from local.certificates import Certificates
-from local.identity import Identity
+from local.host.certificates import Certificates
+from local.services.entra import Entra
 from mediaservice.model import states
 from mediaservice.model.file_names import shortened, written_out
 from mediaservice.store.account import Store
@@ -78,7 +78,7 @@ class Limited:
 
 @pytest.fixture
 def limited(
-    deploy: Callable[[], Deployment], identity: Identity, certificates: Certificates, tmp_path: Path
+    deploy: Callable[[], Deployment], entra: Entra, certificates: Certificates, tmp_path: Path
 ) -> Iterator[Limited]:
     """The service on tables that have Storage's limits, with a topic that has Event Grid's."""
     events: list[dict[str, Any]] = []
@@ -105,7 +105,7 @@ def limited(
         https_server(Receiver, certificates) as port,
         held_storage(tables, certificates, lambda *_: False, limits.refused) as proxy,
     ):
-        stand_in = Path(__file__).with_name("stand_in_engine.py")
+        stand_in = Path(__file__).parents[1] / "stand_in_engine.py"
         deployment = deployment.with_environment(
             EVENTS_ENDPOINT=f"https://127.0.0.1:{port}/api/events",
             STORAGE_TABLE_ENDPOINT=proxy.endpoint,
@@ -113,7 +113,7 @@ def limited(
             JOB_LEASE_SECONDS="3",
             TMPDIR=str(tmp_path),
         )
-        with serving(deployment, identity) as service, service.client() as client:
+        with serving(deployment, entra) as service, service.client() as client:
             yield Limited(Pipeline(service, deployment, client, tmp_path), limits, events)
 
 
