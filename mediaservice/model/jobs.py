@@ -68,6 +68,7 @@ class Attempt:
     number: int
     holder: str | None  # None: given back
     message: str  # id of the queue message that this attempt came from
+    returned: int = 0  # how often a worker that had to stop gave the job back
     committing: FileNames = ()  # blobs of the current output that may have been committed, the main one last
 
 

@@ -25,6 +25,8 @@ ALLOWED: dict[JobState, frozenset[JobState]] = {
     JobState.CANCELED: frozenset(),
 }
 
+FREE_RETURNS = 3
+
 
 class IllegalTransitionError(Exception):
     def __init__(self, job: Job, to: JobState) -> None:
@@ -42,16 +44,19 @@ def take(job: Job, *, holder: str, message: str, now: datetime) -> Job:
             number=(job.attempt.number if job.attempt else 0) + 1,
             holder=holder,
             message=message,
+            returned=job.attempt.returned if job.attempt else 0,
             committing=job.attempt.committing if job.attempt else (),
         ),
     )
 
 
 def give_back(job: Job, now: datetime) -> Job:
-    """The worker must leave; this try does not count."""
+    """The worker must leave. The first times do not count: a job that outlives every worker is to come to an end."""
     if job.attempt is None:
         raise IllegalTransitionError(job, JobState.QUEUED)
-    given = replace(job.attempt, holder=None, number=job.attempt.number - 1)
+    returned = job.attempt.returned + 1
+    number = job.attempt.number - 1 if returned <= FREE_RETURNS else job.attempt.number
+    given = replace(job.attempt, holder=None, number=number, returned=returned)
     return replace(job, attempt=given, last_modified=now)
 
 

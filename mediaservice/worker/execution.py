@@ -97,11 +97,7 @@ class Execution:
             if not working.cancelled():
                 return
             if timed_out:
-                await self._fail(
-                    JobFailedError(
-                        ErrorCode.SERVICE_ERROR, f"The job took longer than {self._settings.timeout_seconds} s."
-                    )
-                )
+                await self._fail(_took_too_long(self._settings.timeout_seconds))
                 await self._held_job.write(states.conclude)
                 return
             await self._held_job.write(states.give_back)
@@ -258,6 +254,14 @@ class Execution:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._over.wait(), seconds)
         return self._over.is_set()
+
+
+def _took_too_long(seconds: int) -> JobFailedError:
+    return JobFailedError(
+        ErrorCode.SERVICE_ERROR,
+        f"The job took longer than {seconds} s, which is all that a worker has; the stack's setting workerMinutes "
+        "(JOB_TIMEOUT_SECONDS of a worker) may be raised.",
+    )
 
 
 async def _end(task: "asyncio.Task[object]") -> None:
