@@ -5,7 +5,7 @@
 unexport PYTHONDONTWRITEBYTECODE PYTHONHOME PYTHONPATH PYTHONSTARTUP VIRTUAL_ENV
 unexport PIP_USER PIP_TARGET PIP_PREFIX PIP_REQUIRE_VIRTUALENV PIP_REQUIRE_HASHES
 unexport UV_PYTHON UV_SYSTEM_PYTHON UV_BREAK_SYSTEM_PACKAGES UV_COMPILE_BYTECODE UV_REQUIRE_HASHES UV_CONFIG_FILE
-unexport MYPYPATH PYTEST_ADDOPTS
+unexport MYPYPATH PYTEST_ADDOPTS PYTEST_XDIST_AUTO_NUM_WORKERS
 
 STACK = dev
 JOBS = 2000
@@ -14,11 +14,16 @@ SEEDS = 1
 export VIDEO_TYPED := $(value VIDEO)
 export DATA_TYPED := $(value DATA)
 
+# Tests run in as many processes as there are cores, but not in more than this.
+WORKERS = 4
+# What `make check` leaves out: the tests that take long or need more than Python.
+TIERS = azurite or browser or engine or installs or video
+
 PYTHON = .venv/bin/python
 UV = $(PYTHON) -m uv
 READY = .venv/ready
 
-.PHONY: help setup redact cloud replay test soak lint lock clean
+.PHONY: help setup redact cloud replay check test soak lint lock clean
 .DEFAULT_GOAL := help
 
 help: ## Show this
@@ -34,8 +39,14 @@ replay: $(READY) ## Raise the events of a deployed stack's dead letters again; S
 	@outputs=$$(pulumi stack output --json --stack "$(STACK)") && \
 	    printf '%s' "$$outputs" | $(PYTHON) -m operations replay $(ARGS)
 
-test: $(READY) ## Run every test; ARGS=what pytest takes
-	@exec $(PYTHON) -m pytest $(ARGS)
+check: lint ## Check style, types and what can be tested within a minute; ROOM=folder of tests/, ARGS=what pytest takes
+	@$(PYTEST) -m "not ($(TIERS))" $(ARGS) $(TESTS)
+
+test: $(READY) ## Run every test; ROOM=folder of tests/, ARGS=what pytest takes
+	@$(PYTEST) $(ARGS) $(TESTS)
+
+PYTEST = exec $(PYTHON) -m pytest --numprocesses auto --maxprocesses $(WORKERS)
+TESTS = $(if $(ROOM),$(or $(wildcard tests/$(ROOM)),$(error ROOM: there is no tests/$(ROOM); rooms are $(patsubst tests/%/,%,$(wildcard tests/[a-z]*/)))))
 
 soak: $(READY) ## Kill the media service's processes at random under JOBS=2000 for each of SEEDS="1 2"; ARGS=what pytest takes
 	@SOAK_JOBS="$(JOBS)" SOAK_SEEDS="$(SEEDS)" exec $(PYTHON) -m pytest -s tests/mediaservice/test_soak.py $(ARGS)

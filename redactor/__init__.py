@@ -1,8 +1,9 @@
 """Hides every face of a video and leaves the rest as it was.
 
+    from pathlib import Path
     import redactor
 
-    result = redactor.redact("party.mp4", "party_redacted.mp4")
+    result = redactor.redact(Path("party.mp4"), Path("party_redacted.mp4"))
 
 Importing this package is cheap: FFmpeg, ONNX Runtime and OpenCV are loaded by the first call.
 """
@@ -20,7 +21,6 @@ from redactor.errors import (
 )
 from redactor.options import BlurType, Options, Quality, Resolution
 from redactor.results import Progress, Result, Stages
-from redactor.version import __version__
 
 __all__ = [
     "BlurType",
@@ -35,7 +35,6 @@ __all__ = [
     "Resolution",
     "Result",
     "Stages",
-    "__version__",
     "analyze",
     "redact",
 ]
@@ -44,8 +43,8 @@ DEFAULTS = Options()
 
 
 def redact(
-    source: str | Path,
-    destination: str | Path,
+    source: Path,
+    destination: Path,
     options: Options = DEFAULTS,
     on_progress: Callable[[Progress], None] | None = None,
     cancel: threading.Event | None = None,
@@ -61,14 +60,12 @@ def redact(
     """
     from redactor import engine
 
-    return engine.run(
-        Path(source), Path(destination), options, on_progress or (lambda _: None), cancel or threading.Event()
-    )
+    return engine.run(source, destination, options, on_progress or (lambda _: None), cancel or threading.Event())
 
 
 def analyze(
-    source: str | Path,
-    folder: str | Path,
+    source: Path,
+    folder: Path,
     options: Options = DEFAULTS,
     on_progress: Callable[[Progress], None] | None = None,
     cancel: threading.Event | None = None,
@@ -81,6 +78,4 @@ def analyze(
     """
     from redactor import engine
 
-    return engine.analyze(
-        Path(source), Path(folder), options, on_progress or (lambda _: None), cancel or threading.Event()
-    )
+    return engine.analyze(source, folder, options, on_progress or (lambda _: None), cancel or threading.Event())

@@ -1,4 +1,4 @@
-"""Entry point of `python -m redactor`."""
+"""`python -m redactor`."""
 
 from redactor.cli import run
 

@@ -1,4 +1,4 @@
-"""The command line: `redactor redact IN OUT`, `redactor analyze IN OUTDIR` and `redactor compare`."""
+"""The command line: `python -m redactor redact IN OUT` and `analyze IN OUTDIR`."""
 
 import signal
 import sys
@@ -20,13 +20,9 @@ from redactor.results import Progress, Result
 
 EXIT_BAD_INPUT: Final = 2
 EXIT_INTERNAL: Final = 1
-DETECTION: Final = "Detection"
-COVERING: Final = "Covering"
-TWO_PASSES: Final = "Two passes"
-OUTPUT: Final = "Output"
-EXIT_CODES: Final = "Exit codes: 0 done, 1 internal failure, 2 bad input or usage, 130 or 143 stopped by a signal."
+PREVIEW: Final = "Also draw some frames with their times: of OUT, or of an analysis with its faces outlined."
 
-app = typer.Typer(add_completion=False, help="Hide the faces in videos.", epilog=EXIT_CODES)
+app = typer.Typer(add_completion=False, help="Hides the faces in videos.")
 
 
 class Mode(StrEnum):
@@ -34,20 +30,9 @@ class Mode(StrEnum):
     REDACT = "redact"
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        sys.stdout.write(f"redactor {redactor.__version__}\n")
-        raise typer.Exit
-
-
 @app.callback(invoke_without_command=True)
-def main(
-    context: typer.Context,
-    _version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
-    ] = False,
-) -> None:
-    """Hide the faces in videos."""
+def main(context: typer.Context) -> None:
+    """Hides the faces in videos."""
     if context.invoked_subcommand is None:
         sys.stdout.write(context.get_help())
         raise typer.Exit(EXIT_BAD_INPUT)
@@ -55,74 +40,38 @@ def main(
 
 # The options that both commands share.
 ResolutionOption = Annotated[
-    Resolution,
-    typer.Option(
-        help="Size of the picture in which faces are detected. The output keeps the input's size.",
-        rich_help_panel=DETECTION,
-    ),
+    Resolution, typer.Option(help="Size of the picture that is analysed; the output keeps its size.")
 ]
-QualityOption = Annotated[Quality, typer.Option(help="Effort spent on detecting faces.", rich_help_panel=DETECTION)]
+QualityOption = Annotated[Quality, typer.Option(help="How much is spent on finding faces.")]
 ProgressOption = Annotated[
-    ProgressStyle,
-    typer.Option(help="auto: a bar on a terminal, else nothing. json: one object per line.", rich_help_panel=OUTPUT),
+    ProgressStyle, typer.Option(help="auto: a bar on a terminal, else nothing. json: one object a line.")
 ]
-PreviewOption = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="PNG",
-        help="Also draw some frames with their times: of OUT, or the analysed video with outlined faces.",
-        rich_help_panel=OUTPUT,
-    ),
-]
+PreviewOption = Annotated[Path | None, typer.Option(metavar="PNG", help=PREVIEW)]
 JsonOption = Annotated[
-    bool,
-    typer.Option("--json", help="Print the summary or error as one JSON object on stdout.", rich_help_panel=OUTPUT),
+    bool, typer.Option("--json", help="A summary as one JSON object on standard output, or the error.")
 ]
 
 
-@app.command(epilog=EXIT_CODES)
+@app.command()
 def redact(
     source: Annotated[Path, typer.Argument(metavar="IN", help="The video to redact.")],
     destination: Annotated[Path, typer.Argument(metavar="OUT", help="The .mp4, .m4v or .mov to write.")],
+    mode: Annotated[Mode, typer.Option(help="redact: cover what --annotations says, and look for nothing.")] = (
+        Mode.COMBINED
+    ),
+    blur_type: Annotated[BlurType, typer.Option(help="How faces are hidden.")] = BlurType.MED,
     resolution: ResolutionOption = Resolution.SOURCE,
     quality: QualityOption = Quality.BALANCED,
-    blur_type: Annotated[
-        BlurType,
-        typer.Option(help="How faces are hidden. Box and Low do not protect anyone.", rich_help_panel=COVERING),
-    ] = BlurType.MED,
-    mode: Annotated[
-        Mode,
-        typer.Option(
-            help="combined: detect and cover. redact: cover the people in --annotations, without detection.",
-            rich_help_panel=TWO_PASSES,
-        ),
-    ] = Mode.COMBINED,
-    annotations: Annotated[
-        Path | None, typer.Option(help="The file that `analyze` wrote, edited or not.", rich_help_panel=TWO_PASSES)
-    ] = None,
-    ids: Annotated[
-        str,
-        typer.Option(help="Ids of the people to cover, such as 1,2. Default: all.", rich_help_panel=TWO_PASSES),
-    ] = "",
-    id_list: Annotated[
-        Path | None,
-        typer.Option(help="A file of ids to cover, one per line. A blank file means all.", rich_help_panel=TWO_PASSES),
-    ] = None,
-    keep: Annotated[
-        str,
-        typer.Option(
-            help="Ids of the people to leave visible, such as 3,4. Everybody else is covered.",
-            rich_help_panel=TWO_PASSES,
-        ),
-    ] = "",
-    crf: Annotated[
-        int, typer.Option(help="The encoder's rate factor, 0 (lossless) to 51 (worst).", rich_help_panel=OUTPUT)
-    ] = 20,
+    crf: Annotated[int, typer.Option(help="Encoder's rate factor: 0 lossless to 51 worst.")] = 20,
+    annotations: Annotated[Path | None, typer.Option(help="What `analyze` wrote, edited or not.")] = None,
+    ids: Annotated[str, typer.Option(help="Whom of --annotations to cover, as in 1,2; all if not given.")] = "",
+    id_list: Annotated[Path | None, typer.Option(help="The same as a file, one id a line; blank for all.")] = None,
+    keep: Annotated[str, typer.Option(help="Whom of --annotations not to cover, as in 3,4; all others are.")] = "",
     preview: PreviewOption = None,
     json_summary: JsonOption = False,
     progress: ProgressOption = ProgressStyle.AUTO,
 ) -> None:
-    """Write IN to OUT with every face hidden."""
+    """Write OUT, which is IN with every face hidden. Exit 0 done, 2 bad input or usage, 1 internal failure."""
 
     def work(report: Callable[[Progress], None], cancel: threading.Event) -> Result:
         if (mode is Mode.REDACT) != (annotations is not None):
@@ -137,17 +86,17 @@ def redact(
     _run(work, progress, destination, as_json=json_summary)
 
 
-@app.command(epilog=EXIT_CODES)
+@app.command()
 def analyze(
     source: Annotated[Path, typer.Argument(metavar="IN", help="The video to analyse.")],
-    folder: Annotated[Path, typer.Argument(metavar="OUTDIR", help="The existing folder to write to.")],
+    folder: Annotated[Path, typer.Argument(metavar="OUTDIR", help="Where the annotations and thumbnails go.")],
     resolution: ResolutionOption = Resolution.SOURCE,
     quality: QualityOption = Quality.BALANCED,
     preview: PreviewOption = None,
     json_summary: JsonOption = False,
     progress: ProgressOption = ProgressStyle.AUTO,
 ) -> None:
-    """Write <IN>_annotations.json and a thumbnail of each person into OUTDIR, for review and editing."""
+    """Write <IN>_annotations.json and a thumbnail of each person into OUTDIR, to be looked through and edited."""
 
     def work(report: Callable[[Progress], None], cancel: threading.Event) -> Result:
         options = Options(resolution=resolution, quality=quality)
@@ -157,13 +106,13 @@ def analyze(
     _run(work, progress, folder, as_json=json_summary)
 
 
-@app.command(epilog=EXIT_CODES)
+@app.command()
 def compare(
     original: Annotated[Path, typer.Argument(metavar="ORIGINAL", help="A video.")],
-    redacted: Annotated[Path, typer.Argument(metavar="REDACTED", help="The same video, redacted.")],
+    redacted: Annotated[Path, typer.Argument(metavar="REDACTED", help="The same, redacted.")],
     picture: Annotated[Path, typer.Argument(metavar="PNG", help="The picture to write.")],
 ) -> None:
-    """Draw some frames that redaction changed, before above after."""
+    """Draw some frames that redaction changed, before and after."""
     from redactor.reports.contact_sheet import write_comparison
 
     try:
@@ -174,7 +123,7 @@ def compare(
 
 @contextmanager
 def _previewed(picture: Path | None, video: Path, annotations: Path | None = None) -> Iterator[None]:
-    """Draw `picture` of the video that the body wrote."""
+    """Draw `picture` of what the body wrote."""
     if picture is None:
         yield
         return
@@ -213,7 +162,7 @@ def _run(
 
 
 def _parsed_ids(option: str, text: str) -> frozenset[int] | None:
-    """Parse `1,2`. Return None for blank text."""
+    """None if blank."""
     parts = [part.strip() for part in text.split(",") if part.strip()]
     if not all(part.isascii() and part.isdecimal() for part in parts):
         raise ConfigurationUnsupported(f"{option}: {text!r} is not a list of numbers such as 1,2")
@@ -221,7 +170,7 @@ def _parsed_ids(option: str, text: str) -> frozenset[int] | None:
 
 
 def _listed_ids(path: Path) -> frozenset[int] | None:
-    """Parse a file like the FaceDetectorPreset's IDList.txt. Return None if it is blank."""
+    """Of a file like the FaceDetectorPreset's IDList.txt. None if blank."""
     try:
         lines = path.read_text("utf-8-sig", errors="replace").splitlines()
     except OSError as error:
@@ -233,18 +182,13 @@ def _listed_ids(path: Path) -> frozenset[int] | None:
 
 
 def run() -> NoReturn:
-    """Run the command. Print usage errors on one line."""
+    """The command with its usage errors on one line."""
     try:
-        code = app(prog_name=_program_name(), standalone_mode=False)
+        code = app(prog_name="python -m redactor", standalone_mode=False)
     except typer.TyperException as error:
         sys.stderr.write(f"error: {' '.join(error.format_message().split())}\n")
         code = EXIT_BAD_INPUT
     sys.exit(code if isinstance(code, int) else 0)
-
-
-def _program_name() -> str:
-    """Return the words that started this program, so that printed commands run as printed."""
-    return "python -m redactor" if Path(sys.argv[0]).name == "__main__.py" else "redactor"
 
 
 def _stop_on_signals(cancel: threading.Event) -> list[int]:

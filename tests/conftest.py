@@ -1,20 +1,44 @@
-"""The real local cloud's foundations, started once for all tests that ask for them."""
+"""Tiers and turns of all tests, and the real local cloud's foundations, started once in each worker that needs them."""
 
+import os
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
 
 from local.host import certificates as tls
 from local.host.certificates import Certificates
 from local.services.azurite import Azurite
 from local.services.entra import Entra
+from tests import tiers
+from tests.workers import ByFile, turn
 
 LAKE = "lake1"
 MEDIA = "media1"
 CLIENT_ID = "11111111-1111-4111-8111-111111111111"
 PRINCIPAL_ID = "22222222-2222-4222-8222-222222222222"
 MEDIA_AUDIENCE = "api://media"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        tiers.mark(item)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
+    return ByFile(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """A test marked `alone` runs while the other workers wait."""
+    beside_others = "PYTEST_XDIST_WORKER" in os.environ
+    alone = item.get_closest_marker("alone") is not None
+    with turn(item.config.cache.mkdir("turns"), alone=alone) if beside_others else nullcontext():
+        return (yield)
 
 
 @pytest.fixture(scope="session")

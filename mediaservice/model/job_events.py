@@ -22,8 +22,6 @@ NAMED = {
     JobState.ERROR: "Errored",
 }
 
-CORRELATION = frozenset({"correlationData", "jobCorrelationData"})  # every event has one of these
-
 
 @dataclass(frozen=True)
 class Event:

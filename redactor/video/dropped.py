@@ -1,6 +1,5 @@
 """What of an input no output has, in words: whoever asked is told what is missing."""
 
-import re
 from collections.abc import Collection, Sequence
 from typing import Final
 
@@ -29,7 +28,6 @@ TECHNICAL_TAGS: Final = frozenset(
     {"compatible_brands", "duration", "encoder", "language", "major_brand", "minor_version", "variant_bitrate"}
     | {"vendor_id", "bps", "number_of_bytes", "number_of_frames"}
 )
-WRITER: Final = re.compile(r"redactor [\d.]+")  # this program's own tag in .mov files
 DEFAULT_HANDLERS: Final = frozenset({"VideoHandler", "SoundHandler", "Core Media Video", "Core Media Audio"})
 
 
@@ -51,8 +49,7 @@ def dropped_parts(
 
 
 def _is_informative(tag: str, value: str) -> bool:
-    technical = tag.casefold() in TECHNICAL_TAGS or tag.startswith("_STATISTICS") or value in DEFAULT_HANDLERS
-    return not (technical or WRITER.fullmatch(value))
+    return not (tag.casefold() in TECHNICAL_TAGS or tag.startswith("_STATISTICS") or value in DEFAULT_HANDLERS)
 
 
 def is_encoder_note(data: SideData) -> bool:

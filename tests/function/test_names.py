@@ -10,13 +10,7 @@ LAKE = BlobEndpoint("https://lake1.blob.core.windows.net")
 
 
 def named(blob: str, etag: str = "0x1", event_id: str = "e") -> str:
-    return job_name(
-        Upload(
-            BlobAddress.under(LAKE, "raw", blob),
-            etag,
-            event_id,
-        )
-    )
+    return job_name(Upload(BlobAddress.under(LAKE, "raw", blob), etag, event_id, by_copy=False))
 
 
 @pytest.mark.parametrize(

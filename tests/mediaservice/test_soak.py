@@ -26,6 +26,8 @@ from local.services.azurite import Azurite
 from local.services.entra import Entra
 from tests.mediaservice.deployment import ACCOUNT_NAME, Pipeline, deployed, serving
 
+pytestmark = pytest.mark.azurite
+
 JOBS = int(os.environ.get("SOAK_JOBS", "100"))
 SEEDS = [int(seed) for seed in os.environ.get("SOAK_SEEDS", "1").split()]
 WORKERS = 2

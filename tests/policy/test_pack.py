@@ -13,6 +13,8 @@ from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
 
 from policy.rules import RULES
 
+pytestmark = pytest.mark.installs
+
 PROGRAM = Path(__file__).parents[2]
 PACK = PROGRAM / "policy"
 UNKNOWN_STRING = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"  # how the engine spells a string that it does not know yet

@@ -1,7 +1,6 @@
 """Insertions that come faster than one by one."""
 
 import asyncio
-import json
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -27,8 +26,7 @@ class _Insertion:
 
     @property
     def characters(self) -> int:
-        """As many as they are in a request, where all but ASCII is escaped."""
-        return sum(len(json.dumps(str(value))) for _, entity, *_ in self.operations for value in entity.values())
+        return sum(len(str(value)) for _, entity, *_ in self.operations for value in entity.values())
 
 
 class InsertBatching:

@@ -155,6 +155,7 @@ def test_a_restart_reports_what_changed_meanwhile_and_nothing_else(
     assert set(watched.said()) == {("PutBlob", "changed"), ("DeleteBlob", "deleted"), ("PutBlob", "new")}
 
 
+@pytest.mark.azurite
 def test_storage_that_is_away_for_a_while_loses_nothing_and_deletes_nothing(
     certificates: Certificates, entra: Entra, eventually: Eventually, tmp_path: Path
 ) -> None:

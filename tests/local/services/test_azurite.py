@@ -63,6 +63,7 @@ def test_a_user_delegation_sas_made_with_a_token_reads_one_blob(azurite: Azurite
         assert httpx.get(f"{container.url}/other?{signature}", verify=trust).status_code == 403
 
 
+@pytest.mark.azurite
 def test_kept_data_comes_back_under_the_same_address_and_key(certificates: Certificates, tmp_path: Path) -> None:
     def run() -> Azurite:
         return Azurite(["lake1"], certificates, log=tmp_path / "azurite.log", data=tmp_path / "data")
@@ -77,6 +78,8 @@ def test_kept_data_comes_back_under_the_same_address_and_key(certificates: Certi
     assert (tmp_path / "data" / "identity.json").stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.alone
+@pytest.mark.azurite
 def test_it_starts_within_seconds(certificates: Certificates, tmp_path: Path) -> None:
     began = time.monotonic()
     with Azurite(["a1b"], certificates, log=tmp_path / "azurite.log") as running:
@@ -84,6 +87,7 @@ def test_it_starts_within_seconds(certificates: Certificates, tmp_path: Path) ->
         assert running.process.memory() < 300e6
 
 
+@pytest.mark.installs
 def test_a_failed_installation_is_one_line_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package, cache = tmp_path / "azurite", tmp_path / "cache"
     package.mkdir()

@@ -6,6 +6,8 @@ import pytest
 
 from local.user.sample import sample_clip
 
+pytestmark = pytest.mark.video
+
 
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -8,6 +8,8 @@ import pytest
 from local.graph.program import Stack
 from local.user.videos import UsageError, check_videos
 
+pytestmark = pytest.mark.video
+
 DEV = Stack("face-redaction", "dev", {"face-redaction:uploadEndings": '[".mp4", ".MOV"]'})
 
 

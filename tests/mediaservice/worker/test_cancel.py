@@ -24,6 +24,7 @@ def commits(method: str, path: str) -> bool:
     return method == "PUT" and "comp=blocklist" in path
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("stage", [downloads, uploads, commits])
 def test_a_job_canceled_while_its_worker_waits_for_storage_is_canceled_within_two_seconds(
     pipeline: Pipeline, certificates: Certificates, name: str, stage: Callable[[str, str], bool]
@@ -56,6 +57,7 @@ def test_a_job_canceled_while_queued_is_never_begun(pipeline: Pipeline, name: st
     assert (engines(log, "begun"), pipeline.files(container), pipeline.messages()) == ([], {}, 0)
 
 
+@pytest.mark.alone
 def test_a_job_canceled_while_its_engine_works_is_canceled_within_two_seconds(pipeline: Pipeline, name: str) -> None:
     log = pipeline.folder / "log"
     container = pipeline.submit(name, {"log": str(log), "wait_for": str(pipeline.folder / "never")})

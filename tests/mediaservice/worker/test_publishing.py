@@ -65,8 +65,7 @@ def attempt(pipeline: Pipeline, name: str, acting_as: Callable[[Deployment], Non
             held_job = HeldJob(store.jobs, await store.jobs.replace(stored, taken), holder)
             await held_job.write(lambda job, now: states.begin_output(job, 0, now))
             outputs = Outputs(store.containers, store.assets)
-            with file.open("rb") as stream:
-                staged = await outputs.stage(await outputs.place(held_job.job, 0, FILE), stream)
+            staged = await outputs.stage(await outputs.place(held_job.job, 0, FILE), file)
             await steps(Attempt(pipeline, store, lease, outputs, held_job, staged))
 
     return lambda steps: asyncio.run(run(steps))

@@ -12,6 +12,8 @@ from redactor.geometry import Box
 from redactor.people.annotations import Annotations, Event, Fragment
 from redactor.reports.contact_sheet import CAPTION, COLUMNS, MARGIN, write_comparison, write_preview
 
+pytestmark = pytest.mark.video
+
 type Picture = NDArray[np.uint8]
 GREY = 128
 

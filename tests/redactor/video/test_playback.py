@@ -81,6 +81,7 @@ def play(folder: Path, names: list[str], profile: Path) -> dict[str, dict[str, A
             browser.wait()
 
 
+@pytest.mark.browser
 @pytest.mark.skipif(BROWSER is None, reason="neither Chromium nor Chrome is here")
 def test_outputs_play_to_their_end_in_a_browser(
     walk: Any, recipe: Any, make_clip: Any, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory

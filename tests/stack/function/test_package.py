@@ -15,6 +15,8 @@ import pytest
 from stack.function import package
 from stack.function.package import FunctionPackage, PackageError, build_package
 
+pytestmark = pytest.mark.installs
+
 PROJECT = Path(__file__).parents[3]
 FUNCTION = PROJECT / "function"
 
