@@ -20,23 +20,27 @@ from redactor.errors import (
     RedactionError,
 )
 from redactor.options import BlurType, Options, Quality, Resolution
-from redactor.results import Progress, Result, Stages
+from redactor.results import BareFace, Place, Progress, Result, Stages, Verification
 
 __all__ = [
+    "BareFace",
     "BlurType",
     "Cancelled",
     "ConfigurationUnsupported",
     "ContentMalformed",
     "ContentUnsupported",
     "Options",
+    "Place",
     "Progress",
     "Quality",
     "RedactionError",
     "Resolution",
     "Result",
     "Stages",
+    "Verification",
     "analyze",
     "redact",
+    "verify",
 ]
 
 DEFAULTS = Options()
@@ -79,3 +83,23 @@ def analyze(
     from redactor import engine
 
     return engine.analyze(source, folder, options, on_progress or (lambda _: None), cancel or threading.Event())
+
+
+def verify(
+    source: Path,
+    redacted: Path,
+    options: Options = DEFAULTS,
+    on_progress: Callable[[Progress], None] | None = None,
+    cancel: threading.Event | None = None,
+) -> Verification:
+    """Report every face of `source` that `redacted`, made of it by this or another program, still shows.
+
+    The input is looked at with the most careful setting, and what covers a face is judged by the pixels of both. Of
+    the options only `annotations`, `ids` and `keep` count: whom they leave bare is not reported.
+
+    Raises ConfigurationUnsupported if the two are not of one size, one number of frames and one scene, and else as
+    `redact` does.
+    """
+    from redactor.verification import run
+
+    return run.verify(source, redacted, options, on_progress or (lambda _: None), cancel or threading.Event())

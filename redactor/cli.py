@@ -16,10 +16,11 @@ import redactor
 from redactor.errors import Cancelled, ConfigurationUnsupported, RedactionError
 from redactor.options import BlurType, Options, Quality, Resolution
 from redactor.reports.reporting import ProgressStyle, emit, reporter, summary, to_json
-from redactor.results import Progress, Result
+from redactor.results import Progress, Result, Verification
 
 EXIT_BAD_INPUT: Final = 2
 EXIT_INTERNAL: Final = 1
+EXIT_BARE_FACES: Final = 3
 PREVIEW: Final = "Also draw some frames with their times: of OUT, or of an analysis with its faces outlined."
 
 app = typer.Typer(add_completion=False, help="Hides the faces in videos.")
@@ -38,7 +39,7 @@ def main(context: typer.Context) -> None:
         raise typer.Exit(EXIT_BAD_INPUT)
 
 
-# The options that both commands share.
+# The options that several commands share.
 ResolutionOption = Annotated[
     Resolution, typer.Option(help="Size of the picture that is analysed; the output keeps its size.")
 ]
@@ -46,6 +47,8 @@ QualityOption = Annotated[Quality, typer.Option(help="How much is spent on findi
 ProgressOption = Annotated[
     ProgressStyle, typer.Option(help="auto: a bar on a terminal, else nothing. json: one object a line.")
 ]
+AnnotationsOption = Annotated[Path | None, typer.Option(help="What `analyze` wrote, edited or not.")]
+IdListOption = Annotated[Path | None, typer.Option(help="The same as a file, one id a line; blank for all.")]
 PreviewOption = Annotated[Path | None, typer.Option(metavar="PNG", help=PREVIEW)]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="A summary as one JSON object on standard output, or the error.")
@@ -63,9 +66,9 @@ def redact(
     resolution: ResolutionOption = Resolution.SOURCE,
     quality: QualityOption = Quality.BALANCED,
     crf: Annotated[int, typer.Option(help="Encoder's rate factor: 0 lossless to 51 worst.")] = 20,
-    annotations: Annotated[Path | None, typer.Option(help="What `analyze` wrote, edited or not.")] = None,
+    annotations: AnnotationsOption = None,
     ids: Annotated[str, typer.Option(help="Whom of --annotations to cover, as in 1,2; all if not given.")] = "",
-    id_list: Annotated[Path | None, typer.Option(help="The same as a file, one id a line; blank for all.")] = None,
+    id_list: IdListOption = None,
     keep: Annotated[str, typer.Option(help="Whom of --annotations not to cover, as in 3,4; all others are.")] = "",
     preview: PreviewOption = None,
     json_summary: JsonOption = False,
@@ -76,14 +79,12 @@ def redact(
     def work(report: Callable[[Progress], None], cancel: threading.Event) -> Result:
         if (mode is Mode.REDACT) != (annotations is not None):
             raise ConfigurationUnsupported("--mode redact and --annotations go together")
-        if ids and id_list:
-            raise ConfigurationUnsupported("--ids and --id-list: only one of them can be given")
-        chosen = _listed_ids(id_list) if id_list else _parsed_ids("--ids", ids)
+        chosen = _chosen_ids(ids, id_list)
         options = Options(blur_type, resolution, quality, crf, annotations, chosen, _parsed_ids("--keep", keep))
         with _previewed(preview, destination):
             return redactor.redact(source, destination, options, report, cancel)
 
-    _run(work, progress, destination, as_json=json_summary)
+    _report(_run(work, progress, as_json=json_summary), destination, progress, as_json=json_summary)
 
 
 @app.command()
@@ -103,7 +104,35 @@ def analyze(
         with _previewed(preview, source, folder / f"{source.stem}_annotations.json"):
             return redactor.analyze(source, folder, options, report, cancel)
 
-    _run(work, progress, folder, as_json=json_summary)
+    _report(_run(work, progress, as_json=json_summary), folder, progress, as_json=json_summary)
+
+
+@app.command()
+def verify(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="A video.")],
+    redacted: Annotated[Path, typer.Argument(metavar="OUT", help="The same, redacted by this or another program.")],
+    annotations: AnnotationsOption = None,
+    ids: Annotated[str, typer.Option(help="Whom of --annotations OUT covers, as in 1,2; all if not given.")] = "",
+    id_list: IdListOption = None,
+    keep: Annotated[str, typer.Option(help="Whom of --annotations OUT shows on purpose, as in 3,4.")] = "",
+    json_summary: JsonOption = False,
+    progress: ProgressOption = ProgressStyle.AUTO,
+) -> None:
+    """Look for faces in IN with the most care, and report those that OUT shows. Exit 0 none, 3 some, 2 bad input."""
+    from redactor.reports import bare_faces
+
+    def work(report: Callable[[Progress], None], cancel: threading.Event) -> Verification:
+        chosen = _chosen_ids(ids, id_list)
+        options = Options(annotations=annotations, ids=chosen, keep=_parsed_ids("--keep", keep))
+        return redactor.verify(source, redacted, options, report, cancel)
+
+    found = _run(work, progress, as_json=json_summary, activity="verifying")
+    if json_summary or progress is ProgressStyle.JSON:
+        emit({"result": bare_faces.to_json(found)})
+    else:
+        sys.stdout.write(bare_faces.summary(redacted, found) + "\n")
+    if found.bare_faces:
+        raise typer.Exit(EXIT_BARE_FACES)
 
 
 @app.command()
@@ -135,19 +164,19 @@ def _previewed(picture: Path | None, video: Path, annotations: Path | None = Non
     write_preview(video, picture, read(annotations) if annotations else None)
 
 
-def _run(
-    work: Callable[[Callable[[Progress], None], threading.Event], Result],
+def _run[R](
+    work: Callable[[Callable[[Progress], None], threading.Event], R],
     progress: ProgressStyle,
-    destination: Path,
     *,
     as_json: bool,
-) -> None:
+    activity: str = "redacting",
+) -> R:
     cancel = threading.Event()
     received = _stop_on_signals(cancel)
     as_json = as_json or progress is ProgressStyle.JSON
     try:
-        with reporter(progress) as report:
-            result = work(report, cancel)
+        with reporter(progress, activity) as report:
+            return work(report, cancel)
     except Cancelled:
         sys.stderr.write("stopped; nothing was written\n")
         raise typer.Exit(128 + (received[0] if received else signal.SIGINT)) from None
@@ -155,10 +184,19 @@ def _run(
         _fail(str(error), error.code, as_json=as_json)
     except Exception as error:
         _fail(f"internal failure: {type(error).__name__}: {error}", RedactionError.code, as_json=as_json)
-    if as_json:
+
+
+def _report(result: Result, destination: Path, progress: ProgressStyle, *, as_json: bool) -> None:
+    if as_json or progress is ProgressStyle.JSON:
         emit({"result": to_json(result)})
     elif progress is not ProgressStyle.NONE:
         sys.stderr.write(summary(destination, result) + "\n")
+
+
+def _chosen_ids(ids: str, id_list: Path | None) -> frozenset[int] | None:
+    if ids and id_list:
+        raise ConfigurationUnsupported("--ids and --id-list: only one of them can be given")
+    return _listed_ids(id_list) if id_list else _parsed_ids("--ids", ids)
 
 
 def _parsed_ids(option: str, text: str) -> frozenset[int] | None:

@@ -38,17 +38,17 @@ def run(
 ) -> Result:
     """See `redactor.redact`."""
     started = time.monotonic()
-    _check_source(source)
+    check_source(source)
     _check_destination(destination, source)
     second_pass = _second_pass(options)
-    _configure_libraries()
+    configure_libraries()
     with Source(source) as opened, Sink(destination, opened, options.crf) as sink:
         facts = opened.facts
         regioned = second_pass(facts) if second_pass else Analysis(facts, options)
         painter = Painter(options.blur_type, effort(options).margin)
         frames_with_faces = 0
         clocks = Clocks()
-        decoded = timed(_cancellable(cancel, opened.items()), clocks.decoding)
+        decoded = timed(cancellable(cancel, opened.items()), clocks.decoding)
         for item in _in_thread(timed(regioned.run(decoded), clocks.analysing), cancel):
             if isinstance(item, Packet):
                 with clocks.encoding:
@@ -60,7 +60,7 @@ def run(
             frames_with_faces += bool(item.regions)
             with clocks.encoding:
                 sink.write_frame(frame)
-            on_progress(_progress(sink.written, facts.frames))
+            on_progress(progress_of(sink.written, facts.frames))
         with clocks.encoding:
             sink.finish(lambda: _raise_if_cancelled(cancel))
         return Result(
@@ -88,15 +88,15 @@ def analyze(
 ) -> Result:
     """See `redactor.analyze`."""
     started = time.monotonic()
-    _check_source(source)
+    check_source(source)
     if not folder.is_dir():
         raise ConfigurationUnsupported(f"{folder}: no such folder")
-    _configure_libraries()
+    configure_libraries()
     with Source(source) as opened, Album(folder, source.stem, opened.facts) as album:
         analysis = Analysis(opened.facts, options)
         frames = frames_with_faces = 0
         clocks = Clocks()
-        decoded = timed(_cancellable(cancel, opened.items()), clocks.decoding)
+        decoded = timed(cancellable(cancel, opened.items()), clocks.decoding)
         for item in _in_thread(timed(analysis.run(decoded), clocks.analysing), cancel):
             if isinstance(item, Packet):
                 continue
@@ -104,7 +104,7 @@ def analyze(
                 album.add(item.frame, item.scene, item.regions)
             frames += 1
             frames_with_faces += bool(item.regions)
-            on_progress(_progress(frames, opened.facts.frames))
+            on_progress(progress_of(frames, opened.facts.frames))
         with clocks.redacting:
             people = album.finish()
         return Result(
@@ -130,13 +130,13 @@ def _second_pass(options: Options) -> Callable[[VideoFacts], SecondPass] | None:
     return lambda facts: SecondPass(facts, annotations, chosen)
 
 
-def _configure_libraries() -> None:
+def configure_libraries() -> None:
     av.logging.set_level(None)
     # OpenCV's own threads only get in the way: the pictures are small, and every core is busy already.
     cv2.setNumThreads(1)
 
 
-def _check_source(source: Path) -> None:
+def check_source(source: Path) -> None:
     if not source.exists():
         raise ConfigurationUnsupported(f"{source}: no such file")
     if not source.is_file():
@@ -157,7 +157,7 @@ def _check_destination(destination: Path, source: Path) -> None:
         raise ConfigurationUnsupported(f"{destination}: is the input itself")
 
 
-def _progress(frame: int, frames: int | None) -> Progress:
+def progress_of(frame: int, frames: int | None) -> Progress:
     return Progress(frame, frames, min(99.9, 100.0 * frame / frames) if frames else 0.0)
 
 
@@ -175,7 +175,7 @@ def _raise_if_cancelled(cancel: threading.Event) -> None:
         raise Cancelled("stopped")
 
 
-def _cancellable(cancel: threading.Event, items: Iterator[VideoFrame | AnyPacket]) -> Iterator[VideoFrame | AnyPacket]:
+def cancellable(cancel: threading.Event, items: Iterator[VideoFrame | AnyPacket]) -> Iterator[VideoFrame | AnyPacket]:
     for item in items:
         _raise_if_cancelled(cancel)
         yield item

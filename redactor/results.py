@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from redactor.geometry import Box
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:
@@ -49,3 +51,44 @@ class Result:
     audio_streams: int
     dropped: tuple[str, ...] = ()
     converted: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a face is; `frame` counts from 0, `time` is in seconds, `box` in shares of the upright picture."""
+
+    frame: int
+    time: float
+    box: Box
+
+
+@dataclass(frozen=True, slots=True)
+class BareFace:
+    """A face that a redacted video shows, from `start` to `end` in seconds, in `frames` frames of that stretch.
+
+    `clearest` is where it shows most: `detail` is the share of what distinguishes the face that is still there.
+    """
+
+    first_frame: int
+    last_frame: int
+    start: float
+    end: float
+    frames: int
+    clearest: Place
+    detail: float
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """A finished comparison of a redacted video with its input.
+
+    `tracks` faces were followed in the input. `bare_faces` counts the stretches in which one shows in the output,
+    `bare_frames` the frames; `bare` lists the first thousand of the stretches, by time.
+    """
+
+    frames: int
+    tracks: int
+    bare_faces: int
+    bare_frames: int
+    bare: tuple[BareFace, ...]
+    seconds: float

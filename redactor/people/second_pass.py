@@ -54,9 +54,9 @@ class SecondPass:
     def run(self, items: Iterable[VideoFrame | AnyPacket]) -> Iterator[RegionedFrame | AnyPacket]:
         """The same items in the same order, frames with their regions."""
         for item in items:
-            yield item if isinstance(item, Packet) else RegionedFrame(item, self._regions(item))
+            yield item if isinstance(item, Packet) else RegionedFrame(item, self.regions_of(item))
 
-    def _regions(self, frame: VideoFrame) -> tuple[Region, ...]:
+    def regions_of(self, frame: VideoFrame) -> tuple[Region, ...]:
         time = Fraction(frame.pts or 0) * self._facts.time_base
         regions = tuple(
             Region(event.id, event.box.turned(-self._quarters).stretched(frame.width, frame.height), seen=True)

@@ -57,11 +57,11 @@ def summary(destination: Path, result: Result) -> str:
 
 
 @contextmanager
-def reporter(style: ProgressStyle) -> Iterator[Callable[[Progress], None]]:
+def reporter(style: ProgressStyle, activity: str = "redacting") -> Iterator[Callable[[Progress], None]]:
     if style is ProgressStyle.JSON:
         yield _json_reporter()
     elif style is ProgressStyle.BAR or (style is ProgressStyle.AUTO and sys.stderr.isatty()):
-        with _bar() as report:
+        with _bar(activity) as report:
             yield report
     else:
         yield lambda _: None
@@ -81,13 +81,13 @@ def _json_reporter() -> Callable[[Progress], None]:
 
 
 @contextmanager
-def _bar() -> Iterator[Callable[[Progress], None]]:
+def _bar(activity: str) -> Iterator[Callable[[Progress], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
 
     columns = (
-        TextColumn("redacting"),
+        TextColumn(activity),
         BarColumn(),
         TaskProgressColumn(show_speed=True),
         TextColumn("{task.completed} frames, {task.fields[rate]:.0f} a second"),
@@ -95,7 +95,7 @@ def _bar() -> Iterator[Callable[[Progress], None]]:
     )
     started = time.monotonic()
     with Bar(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("redacting", total=None, rate=0.0)
+        task = bar.add_task(activity, total=None, rate=0.0)
 
         def report(progress: Progress) -> None:
             rate = progress.frame / max(time.monotonic() - started, 1e-3)

@@ -6,13 +6,15 @@ from pathlib import Path
 ENGINE = Path(__file__).parents[2] / "redactor"
 # Lowest first. Modules at the package's top are either below all rooms or above them.
 LEVELS = (
-    {"errors", "geometry", "results"},
+    {"errors", "geometry"},
+    {"results"},
     {"options", "timing"},
     {"video", "networks"},
     {"faces"},
     {"people", "masks"},
     {"reports"},
     {"engine"},
+    {"verification"},
     {"__init__"},
     {"cli"},
     {"__main__"},

@@ -1,0 +1,1 @@
+"""Comparison of a redacted video with its input: the faces that show in both."""

@@ -1,0 +1,47 @@
+"""Frames' luma, and whether two frames are of one picture."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import cv2
+import numpy as np
+from av.video.frame import VideoFrame
+
+from redactor.geometry import Box
+from redactor.verification.detail import Luma
+from redactor.video.picture import planes
+
+THUMBNAIL: Final = (64, 36)
+AROUND: Final = 2.0  # a mask's axes against the face's box, at most
+LEAST_COMPARED: Final = 0.25  # share of the picture outside the faces without which nothing is said
+LEAST_LIKENESS: Final = 0.5  # correlation of the thumbnails outside the faces
+LEAST_CONTRAST: Final = 2.0  # standard deviation in shades of 255, below which correlation means nothing
+NEAR: Final = 8.0  # mean difference in shades of 255 of pictures that are near each other anyway
+
+
+def luma(frame: VideoFrame) -> Luma:
+    """(height, width) in 8 bits."""
+    if not frame.format.is_planar or frame.format.is_rgb:
+        return np.asarray(frame.to_ndarray(format="gray"), np.uint8)
+    samples = planes(frame)[0]
+    bits = frame.format.components[0].bits
+    return np.asarray(samples if bits == 8 else samples >> (bits - 8), np.uint8)
+
+
+def are_alike(before: Luma, after: Luma, faces: Sequence[Box]) -> bool | None:
+    """Whether the pictures, of one size, show the same outside the `faces`; None where that cannot be said."""
+    height, width = before.shape
+    one, other = (cv2.resize(picture, THUMBNAIL, interpolation=cv2.INTER_AREA) for picture in (before, after))
+    outside = np.ones(one.shape, np.bool_)
+    for face in faces:
+        place = face.scaled(AROUND).stretched(THUMBNAIL[0] / width, THUMBNAIL[1] / height)
+        rows = slice(max(0, int(place.top)), max(0, int(place.bottom) + 1))
+        outside[rows, max(0, int(place.left)) : max(0, int(place.right) + 1)] = False
+    if outside.mean() < LEAST_COMPARED:
+        return None
+    first, second = (np.asarray(picture[outside], np.float64) for picture in (one, other))
+    if np.abs(first - second).mean() < NEAR:
+        return True
+    if min(first.std(), second.std()) < LEAST_CONTRAST:
+        return False
+    return float(np.corrcoef(first, second)[0, 1]) >= LEAST_LIKENESS

@@ -1,0 +1,110 @@
+"""Look at the input with the most care, and at what the output shows where faces are."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from av.packet import Packet
+from av.video.frame import VideoFrame
+
+from redactor.engine import cancellable, check_source, configure_libraries, progress_of
+from redactor.errors import ConfigurationUnsupported
+from redactor.faces.analysis import Analysis, RegionedFrame
+from redactor.geometry import Box
+from redactor.options import Options, Quality
+from redactor.people.annotations import read
+from redactor.people.second_pass import SecondPass, chosen_ids
+from redactor.results import Progress, Verification
+from redactor.verification.detail import Luma, remaining_detail
+from redactor.verification.findings import Findings, Sight
+from redactor.verification.pictures import are_alike, luma
+from redactor.video.source import AnyPacket, Source, VideoFacts
+
+BARE: Final = 0.45  # share of a face's detail that shows; High's mosaics reach 0.40 by chance
+SHOWN_OVERLAP: Final = 0.2  # with a box of somebody who is meant to be shown
+MOST_STRANGE: Final = 0.5  # share of frames of another picture that make the output that of another video
+
+
+def verify(
+    source: Path,
+    redacted: Path,
+    options: Options,
+    on_progress: Callable[[Progress], None],
+    cancel: threading.Event,
+) -> Verification:
+    """See `redactor.verify`."""
+    started = time.monotonic()
+    for path in (source, redacted):
+        check_source(path)
+    if redacted.samefile(source):
+        raise ConfigurationUnsupported(f"{redacted}: is the input itself")
+    shown = _shown_people(options)
+    configure_libraries()
+    with Source(source) as before, Source(redacted) as after:
+        facts = before.facts
+        _check_sizes(source, before.facts, redacted, after.facts)
+        findings = Findings(facts)
+        people = shown(facts) if shown else None
+        outputs = _frames(after.items())
+        analysis = Analysis(facts, Options(quality=Quality.ACCURATE))
+        frames = compared = strange = 0
+        for item in analysis.run(cancellable(cancel, before.items())):
+            if isinstance(item, Packet):
+                continue
+            output = next(outputs, None)
+            if output is None:
+                raise _different_lengths(source, redacted, f"ends after {frames} frames")
+            old, new = luma(item.frame), luma(output)
+            alike = are_alike(old, new, [region.box for region in item.regions])
+            compared += alike is not None
+            strange += alike is False
+            meant = [region.box for region in people.regions_of(item.frame)] if people else []
+            findings.add(frames, float((item.frame.pts or 0) * facts.time_base), _bare(item, old, new, meant))
+            frames += 1
+            on_progress(progress_of(frames, facts.frames))
+        if next(outputs, None) is not None:
+            raise _different_lengths(source, redacted, f"goes on after {frames} frames")
+        if strange > MOST_STRANGE * compared:
+            raise ConfigurationUnsupported(
+                f"{redacted.name}: shows another picture than {source.name} in {strange} of {compared} frames"
+            )
+        return findings.result(frames, analysis.tracks, time.monotonic() - started)
+
+
+def _bare(item: RegionedFrame, before: Luma, after: Luma, meant: Sequence[Box]) -> Iterator[Sight]:
+    """The faces seen in a frame that the output shows, but for those who are `meant` to be shown."""
+    for region in item.regions:
+        if not region.seen or any(region.box.overlap(box) >= SHOWN_OVERLAP for box in meant):
+            continue
+        left = remaining_detail(before, after, region.box)
+        if left is not None and left >= BARE:
+            yield Sight(region.track, region.box, left)
+
+
+def _shown_people(options: Options) -> Callable[[VideoFacts], SecondPass] | None:
+    """Those of the annotations who were not to be covered."""
+    if options.annotations is None:
+        return None
+    annotations = read(options.annotations)
+    shown = annotations.ids - chosen_ids(annotations, options)
+    return lambda facts: SecondPass(facts, annotations, shown)
+
+
+def _frames(items: Iterator[VideoFrame | AnyPacket]) -> Iterator[VideoFrame]:
+    return (item for item in items if not isinstance(item, Packet))
+
+
+def _check_sizes(source: Path, before: VideoFacts, redacted: Path, after: VideoFacts) -> None:
+    if (before.width, before.height) != (after.width, after.height):
+        raise ConfigurationUnsupported(
+            f"{redacted.name}: is {after.width}x{after.height}, but {source.name} is {before.width}x{before.height}; "
+            "a redacted video has its input's size"
+        )
+
+
+def _different_lengths(source: Path, redacted: Path, how: str) -> ConfigurationUnsupported:
+    return ConfigurationUnsupported(
+        f"{redacted.name}: {how}, unlike {source.name}; a redacted video has as many frames as its input"
+    )
