@@ -16,6 +16,7 @@ from mediaservice.api.contract import problems
 from mediaservice.api.contract.document import BEARER, FAILURES
 from mediaservice.api.contract.problems import OdataResponse
 from mediaservice.api.contract.scope import api_version, known_account
+from mediaservice.api.http_protocol import UNFINISHED_BYTES, HttpProtocol
 from mediaservice.api.middleware.auth import DOCUMENT, Authentication
 from mediaservice.api.middleware.readiness import Readiness
 from mediaservice.api.middleware.requests import HEALTH, READY, Requests
@@ -124,6 +125,8 @@ def serve(settings: ApiSettings) -> None:
         create(settings),
         host=settings.host,
         port=settings.port,
+        http=HttpProtocol,
+        h11_max_incomplete_event_size=UNFINISHED_BYTES,
         log_config=None,
         access_log=False,
         server_header=False,

@@ -10,7 +10,7 @@ from mediaservice.api.contract.problems import OdataResponse, body
 BODY_BYTES = 1024 * 1024
 HEADER_BYTES = 32 * 1024  # Entra's tokens stay below 16 KiB
 TOO_LARGE = f"The request's body exceeds the {BODY_BYTES:,} bytes that are allowed."
-HEADERS_TOO_LARGE = f"The request's headers exceed the {HEADER_BYTES:,} bytes that are allowed."
+HEADERS_TOO_LARGE = f"The request's target and headers exceed the {HEADER_BYTES:,} bytes that are allowed."
 
 
 class SizeLimit:
@@ -21,7 +21,7 @@ class SizeLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if sum(len(name) + len(value) for name, value in scope["headers"]) > HEADER_BYTES:
+        if _head_bytes(scope) > HEADER_BYTES:
             answer = OdataResponse(body("RequestHeaderFieldsTooLarge", HEADERS_TOO_LARGE), 431)
             await answer(scope, receive, send)
             return
@@ -39,3 +39,9 @@ class SizeLimit:
             return message
 
         await self._app(scope, counted, send)
+
+
+def _head_bytes(scope: Scope) -> int:
+    """Return about the size of the request's head on the wire: a header has four bytes besides name and value."""
+    target = len(scope["raw_path"]) + len(scope["query_string"])
+    return target + sum(len(name) + len(value) + 4 for name, value in scope["headers"])

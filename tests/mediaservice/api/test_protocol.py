@@ -1,5 +1,8 @@
 """What the SDK hides: headers, versions, error bodies."""
 
+import http.client
+import json
+import socket
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -128,6 +131,30 @@ def test_headers_that_are_too_large_are_refused_and_the_service_goes_on(rest: Re
     answer = rest("GET", headers={"x-large": "x" * 40_000})
     assert (answer.status_code, answer.json()["error"]["code"]) == (431, "RequestHeaderFieldsTooLarge")
     assert rest("GET").status_code == 200
+
+
+@pytest.mark.parametrize("size", [20_000, 40_000, 100_000])
+def test_a_head_that_arrives_in_pieces_meets_the_same_limit(service: Service, size: int) -> None:
+    head = f"GET {service.path} HTTP/1.1\r\nhost: localhost\r\nx-large: {'x' * size}\r\n\r\n".encode()
+    with socket.create_connection(("127.0.0.1", int(service.deployment.environment["PORT"])), timeout=10) as connection:
+        for start in range(0, len(head), 15_000):
+            connection.sendall(head[start : start + 15_000])
+            assert service.http.get("/healthz").status_code == 200  # by now the service has read the piece
+        answer = http.client.HTTPResponse(connection)
+        answer.begin()
+        error = json.loads(answer.read())["error"]
+    assert answer.headers["content-type"] == "application/json; odata.metadata=minimal"
+    expected = (401, "AuthenticationFailed") if size < 32_768 else (431, "RequestHeaderFieldsTooLarge")
+    assert (answer.status, error["code"]) == expected
+
+
+def test_what_is_not_http_is_refused_in_the_services_words(service: Service) -> None:
+    with socket.create_connection(("127.0.0.1", int(service.deployment.environment["PORT"])), timeout=10) as connection:
+        connection.sendall(b"\x16\x03\x01 no request\r\n\r\n")
+        answer = http.client.HTTPResponse(connection)
+        answer.begin()
+        assert (answer.status, json.loads(answer.read())["error"]["code"]) == (400, "BadRequest")
+        assert connection.recv(1) == b""
 
 
 @pytest.mark.parametrize("name", ["a<b", "it's", "a.b", "a+b", "x" * 261])

@@ -1,0 +1,64 @@
+"""HTTP/1.1 on a connection: refusals that are made before there is a request have the form of all other errors."""
+
+import json
+import sys
+import uuid
+from typing import override
+
+import h11
+from uvicorn.protocols.http.h11_impl import STATUS_PHRASES, H11Protocol
+
+from mediaservice.api.contract.problems import MEDIA_TYPE, body
+from mediaservice.api.middleware.requests import COMMON
+from mediaservice.api.middleware.size_limit import HEADERS_TOO_LARGE
+
+# An unfinished head may be this large. It is above the limit on headers, so that a head between the two is refused
+# in the same way whether it arrives at once or in pieces.
+UNFINISHED_BYTES = 64 * 1024
+# A connection that closes with input unread is reset, and the client may lose the answer. So input is read, and
+# dropped, for this long.
+LINGER_SECONDS = 2.0
+
+
+class HttpProtocol(H11Protocol):
+    """Answers what is not a request, or is too large to become one, with a JSON error, and ends the connection."""
+
+    _refused = False
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        if not self._refused:
+            super().data_received(data)
+
+    @override
+    def send_400_response(self, msg: str) -> None:
+        """Called by the base class while it handles h11's error, whose hint is the status."""
+        self._refused = True
+        if self.cycle and not self.cycle.response_complete:  # the error is in a request's body
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            error = sys.exception()
+            if isinstance(error, h11.RemoteProtocolError) and error.error_status_hint == 431:
+                self._answer(431, "RequestHeaderFieldsTooLarge", HEADERS_TOO_LARGE)
+            else:
+                self._answer(400, "BadRequest", "The request is not valid HTTP.")
+        self._close_later()
+
+    def _answer(self, status: int, code: str, message: str) -> None:
+        content = json.dumps(body(code, message)).encode()
+        headers = COMMON | {
+            "content-type": MEDIA_TYPE,
+            "content-length": str(len(content)),
+            "connection": "close",
+            "x-ms-request-id": str(uuid.uuid4()),
+        }
+        response = h11.Response(status_code=status, headers=list(headers.items()), reason=STATUS_PHRASES[status])
+        for event in (response, h11.Data(data=content), h11.EndOfMessage()):
+            self.transport.write(self.conn.send(event) or b"")
+
+    def _close_later(self) -> None:
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self.loop.call_later(LINGER_SECONDS, self.transport.close)
+        self.flow.resume_reading()
