@@ -5,7 +5,7 @@ from pathlib import Path
 import pulumi
 
 from stack.events import UploadEvents
-from stack.function.app import FUNCTION_NAME, FunctionApp
+from stack.function.app import FUNCTION_NAME, FunctionApp, Reconciliation
 from stack.function.package import build_package
 from stack.identity import managed_identity
 from stack.observability.alerts import Alerts
@@ -82,6 +82,8 @@ function = FunctionApp(
     media=media,
     monitoring=monitoring,
     sas_hours=settings.sas_hours,
+    endings=settings.upload_endings,
+    reconciliation=Reconciliation(settings.reconcile_minutes, settings.reconcile_existing),
     memory=settings.function_memory,
     instances=settings.function_instances,
     network=network,

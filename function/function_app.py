@@ -1,4 +1,4 @@
-"""The Function App's one function: a video uploaded to the lake becomes a face redaction job."""
+"""The Function App: a video uploaded to the lake becomes a face redaction job, whether or not its event arrives."""
 
 import os
 import threading
@@ -7,6 +7,7 @@ from functools import cache
 import azure.functions as func
 
 from trigger import logs, settings
+from trigger.reconciliation import Reconciliation
 from trigger.submission import Submission
 
 app = func.FunctionApp()
@@ -26,3 +27,10 @@ def redact_on_upload(event: func.EventGridEvent) -> None:
     with _first_event:  # the worker's threads share one set of clients
         submission = _submission()
     submission.handle(event)
+
+
+@app.function_name("reconcile_uploads")
+@app.timer_trigger(arg_name="timer", schedule="%RECONCILE_SCHEDULE%")
+def reconcile_uploads(timer: func.TimerRequest) -> None:  # noqa: ARG001 — the host's
+    """Submit uploads that no event has announced."""
+    Reconciliation.from_settings(settings.read(os.environ)).run()

@@ -9,6 +9,7 @@ import typer
 
 from mediaservice.environment import SettingsError
 from mediaservice.settings import read_api, read_worker
+from redactor.version import __version__
 
 app = typer.Typer(help=__doc__, add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -21,6 +22,21 @@ def checked[S](read: Callable[[Mapping[str, str]], S]) -> S:
         for problem in error.problems:
             print(problem, file=sys.stderr)
         raise typer.Exit(2) from None
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"mediaservice {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Serve the Media Services v3 API or do its jobs, configured by the environment."""
 
 
 @app.command()

@@ -6,6 +6,8 @@ import re
 import sys
 from datetime import UTC, datetime
 
+from redactor.version import __version__
+
 SIGNATURE = re.compile(r"(?i)(\bsig=)[^&\s\"'\\]+")
 STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName", "color_message"}
 
@@ -24,7 +26,7 @@ def fields(record: logging.LogRecord) -> dict[str, object]:
 
 
 class JsonFormatter(logging.Formatter):
-    """time, level, logger, message, then what `extra` gave and, for exceptions, `exception`."""
+    """time, level, logger, message, version, then what `extra` gave and, for exceptions, `exception`."""
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, object] = {
@@ -32,6 +34,7 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
+            "version": __version__,
             **fields(record),
         }
         return masked(json.dumps(line, ensure_ascii=False, default=str))

@@ -1,9 +1,8 @@
 """Hides every face of a video and leaves the rest as it was.
 
-    from pathlib import Path
     import redactor
 
-    result = redactor.redact(Path("party.mp4"), Path("party_redacted.mp4"))
+    result = redactor.redact("party.mp4", "party_redacted.mp4")
 
 Importing this package is cheap: FFmpeg, ONNX Runtime and OpenCV are loaded by the first call.
 """
@@ -21,6 +20,7 @@ from redactor.errors import (
 )
 from redactor.options import BlurType, Options, Quality, Resolution
 from redactor.results import BareFace, Place, Progress, Result, Stages, Verification
+from redactor.version import __version__
 
 __all__ = [
     "BareFace",
@@ -38,6 +38,7 @@ __all__ = [
     "Result",
     "Stages",
     "Verification",
+    "__version__",
     "analyze",
     "redact",
     "verify",
@@ -47,8 +48,8 @@ DEFAULTS = Options()
 
 
 def redact(
-    source: Path,
-    destination: Path,
+    source: str | Path,
+    destination: str | Path,
     options: Options = DEFAULTS,
     on_progress: Callable[[Progress], None] | None = None,
     cancel: threading.Event | None = None,
@@ -64,12 +65,14 @@ def redact(
     """
     from redactor import engine
 
-    return engine.run(source, destination, options, on_progress or (lambda _: None), cancel or threading.Event())
+    return engine.run(
+        Path(source), Path(destination), options, on_progress or (lambda _: None), cancel or threading.Event()
+    )
 
 
 def analyze(
-    source: Path,
-    folder: Path,
+    source: str | Path,
+    folder: str | Path,
     options: Options = DEFAULTS,
     on_progress: Callable[[Progress], None] | None = None,
     cancel: threading.Event | None = None,
@@ -82,12 +85,14 @@ def analyze(
     """
     from redactor import engine
 
-    return engine.analyze(source, folder, options, on_progress or (lambda _: None), cancel or threading.Event())
+    return engine.analyze(
+        Path(source), Path(folder), options, on_progress or (lambda _: None), cancel or threading.Event()
+    )
 
 
 def verify(
-    source: Path,
-    redacted: Path,
+    source: str | Path,
+    redacted: str | Path,
     options: Options = DEFAULTS,
     on_progress: Callable[[Progress], None] | None = None,
     cancel: threading.Event | None = None,
@@ -102,4 +107,6 @@ def verify(
     """
     from redactor.verification import run
 
-    return run.verify(source, redacted, options, on_progress or (lambda _: None), cancel or threading.Event())
+    return run.verify(
+        Path(source), Path(redacted), options, on_progress or (lambda _: None), cancel or threading.Event()
+    )

@@ -1,4 +1,4 @@
-"""`python -m redactor`."""
+"""Entry point of `python -m redactor`."""
 
 from redactor.cli import run
 

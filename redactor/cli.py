@@ -1,4 +1,4 @@
-"""The command line: `python -m redactor redact IN OUT` and `analyze IN OUTDIR`."""
+"""The command line: `redactor redact IN OUT`, `redactor analyze IN OUTDIR` and `redactor compare`."""
 
 import signal
 import sys
@@ -21,9 +21,14 @@ from redactor.results import Progress, Result, Verification
 EXIT_BAD_INPUT: Final = 2
 EXIT_INTERNAL: Final = 1
 EXIT_BARE_FACES: Final = 3
-PREVIEW: Final = "Also draw some frames with their times: of OUT, or of an analysis with its faces outlined."
+DETECTION: Final = "Detection"
+COVERING: Final = "Covering"
+TWO_PASSES: Final = "Two passes"
+OUTPUT: Final = "Output"
+EXIT_CODES: Final = "Exit codes: 0 done, 1 internal failure, 2 bad input or usage, 130 or 143 stopped by a signal."
+VERIFY_EXIT_CODES: Final = EXIT_CODES.replace("0 done", "0 no bare face, 3 some")
 
-app = typer.Typer(add_completion=False, help="Hides the faces in videos.")
+app = typer.Typer(add_completion=False, help="Hide the faces in videos.", epilog=EXIT_CODES)
 
 
 class Mode(StrEnum):
@@ -31,9 +36,20 @@ class Mode(StrEnum):
     REDACT = "redact"
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"redactor {redactor.__version__}\n")
+        raise typer.Exit
+
+
 @app.callback(invoke_without_command=True)
-def main(context: typer.Context) -> None:
-    """Hides the faces in videos."""
+def main(
+    context: typer.Context,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Hide the faces in videos."""
     if context.invoked_subcommand is None:
         sys.stdout.write(context.get_help())
         raise typer.Exit(EXIT_BAD_INPUT)
@@ -41,40 +57,76 @@ def main(context: typer.Context) -> None:
 
 # The options that several commands share.
 ResolutionOption = Annotated[
-    Resolution, typer.Option(help="Size of the picture that is analysed; the output keeps its size.")
+    Resolution,
+    typer.Option(
+        help="Size of the picture in which faces are detected. The output keeps the input's size.",
+        rich_help_panel=DETECTION,
+    ),
 ]
-QualityOption = Annotated[Quality, typer.Option(help="How much is spent on finding faces.")]
+QualityOption = Annotated[Quality, typer.Option(help="Effort spent on detecting faces.", rich_help_panel=DETECTION)]
 ProgressOption = Annotated[
-    ProgressStyle, typer.Option(help="auto: a bar on a terminal, else nothing. json: one object a line.")
+    ProgressStyle,
+    typer.Option(help="auto: a bar on a terminal, else nothing. json: one object per line.", rich_help_panel=OUTPUT),
 ]
-AnnotationsOption = Annotated[Path | None, typer.Option(help="What `analyze` wrote, edited or not.")]
-IdListOption = Annotated[Path | None, typer.Option(help="The same as a file, one id a line; blank for all.")]
-PreviewOption = Annotated[Path | None, typer.Option(metavar="PNG", help=PREVIEW)]
+PreviewOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="PNG",
+        help="Also draw some frames with their times: of OUT, or the analysed video with outlined faces.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+AnnotationsOption = Annotated[
+    Path | None, typer.Option(help="The file that `analyze` wrote, edited or not.", rich_help_panel=TWO_PASSES)
+]
+IdListOption = Annotated[
+    Path | None,
+    typer.Option(help="A file of ids to cover, one per line. A blank file means all.", rich_help_panel=TWO_PASSES),
+]
 JsonOption = Annotated[
-    bool, typer.Option("--json", help="A summary as one JSON object on standard output, or the error.")
+    bool,
+    typer.Option("--json", help="Print the summary or error as one JSON object on stdout.", rich_help_panel=OUTPUT),
 ]
 
 
-@app.command()
+@app.command(epilog=EXIT_CODES)
 def redact(
     source: Annotated[Path, typer.Argument(metavar="IN", help="The video to redact.")],
     destination: Annotated[Path, typer.Argument(metavar="OUT", help="The .mp4, .m4v or .mov to write.")],
-    mode: Annotated[Mode, typer.Option(help="redact: cover what --annotations says, and look for nothing.")] = (
-        Mode.COMBINED
-    ),
-    blur_type: Annotated[BlurType, typer.Option(help="How faces are hidden.")] = BlurType.MED,
     resolution: ResolutionOption = Resolution.SOURCE,
     quality: QualityOption = Quality.BALANCED,
-    crf: Annotated[int, typer.Option(help="Encoder's rate factor: 0 lossless to 51 worst.")] = 20,
+    blur_type: Annotated[
+        BlurType,
+        typer.Option(help="How faces are hidden. Box and Low do not protect anyone.", rich_help_panel=COVERING),
+    ] = BlurType.MED,
+    mode: Annotated[
+        Mode,
+        typer.Option(
+            help="combined: detect and cover. redact: cover the people in --annotations, without detection.",
+            rich_help_panel=TWO_PASSES,
+        ),
+    ] = Mode.COMBINED,
     annotations: AnnotationsOption = None,
-    ids: Annotated[str, typer.Option(help="Whom of --annotations to cover, as in 1,2; all if not given.")] = "",
+    ids: Annotated[
+        str,
+        typer.Option(help="Ids of the people to cover, such as 1,2. Default: all.", rich_help_panel=TWO_PASSES),
+    ] = "",
     id_list: IdListOption = None,
-    keep: Annotated[str, typer.Option(help="Whom of --annotations not to cover, as in 3,4; all others are.")] = "",
+    keep: Annotated[
+        str,
+        typer.Option(
+            help="Ids of the people to leave visible, such as 3,4. Everybody else is covered.",
+            rich_help_panel=TWO_PASSES,
+        ),
+    ] = "",
+    crf: Annotated[
+        int, typer.Option(help="The encoder's rate factor, 0 (lossless) to 51 (worst).", rich_help_panel=OUTPUT)
+    ] = 20,
     preview: PreviewOption = None,
     json_summary: JsonOption = False,
     progress: ProgressOption = ProgressStyle.AUTO,
 ) -> None:
-    """Write OUT, which is IN with every face hidden. Exit 0 done, 2 bad input or usage, 1 internal failure."""
+    """Write IN to OUT with every face hidden."""
 
     def work(report: Callable[[Progress], None], cancel: threading.Event) -> Result:
         if (mode is Mode.REDACT) != (annotations is not None):
@@ -87,17 +139,17 @@ def redact(
     _report(_run(work, progress, as_json=json_summary), destination, progress, as_json=json_summary)
 
 
-@app.command()
+@app.command(epilog=EXIT_CODES)
 def analyze(
     source: Annotated[Path, typer.Argument(metavar="IN", help="The video to analyse.")],
-    folder: Annotated[Path, typer.Argument(metavar="OUTDIR", help="Where the annotations and thumbnails go.")],
+    folder: Annotated[Path, typer.Argument(metavar="OUTDIR", help="The existing folder to write to.")],
     resolution: ResolutionOption = Resolution.SOURCE,
     quality: QualityOption = Quality.BALANCED,
     preview: PreviewOption = None,
     json_summary: JsonOption = False,
     progress: ProgressOption = ProgressStyle.AUTO,
 ) -> None:
-    """Write <IN>_annotations.json and a thumbnail of each person into OUTDIR, to be looked through and edited."""
+    """Write <IN>_annotations.json and a thumbnail of each person into OUTDIR, for review and editing."""
 
     def work(report: Callable[[Progress], None], cancel: threading.Event) -> Result:
         options = Options(resolution=resolution, quality=quality)
@@ -107,14 +159,20 @@ def analyze(
     _report(_run(work, progress, as_json=json_summary), folder, progress, as_json=json_summary)
 
 
-@app.command()
+@app.command(epilog=VERIFY_EXIT_CODES)
 def verify(
     source: Annotated[Path, typer.Argument(metavar="IN", help="A video.")],
     redacted: Annotated[Path, typer.Argument(metavar="OUT", help="The same, redacted by this or another program.")],
     annotations: AnnotationsOption = None,
-    ids: Annotated[str, typer.Option(help="Whom of --annotations OUT covers, as in 1,2; all if not given.")] = "",
+    ids: Annotated[
+        str,
+        typer.Option(help="Ids of the people that OUT covers, such as 1,2. Default: all.", rich_help_panel=TWO_PASSES),
+    ] = "",
     id_list: IdListOption = None,
-    keep: Annotated[str, typer.Option(help="Whom of --annotations OUT shows on purpose, as in 3,4.")] = "",
+    keep: Annotated[
+        str,
+        typer.Option(help="Ids of the people that OUT shows on purpose, such as 3,4.", rich_help_panel=TWO_PASSES),
+    ] = "",
     json_summary: JsonOption = False,
     progress: ProgressOption = ProgressStyle.AUTO,
 ) -> None:
@@ -135,13 +193,13 @@ def verify(
         raise typer.Exit(EXIT_BARE_FACES)
 
 
-@app.command()
+@app.command(epilog=EXIT_CODES)
 def compare(
     original: Annotated[Path, typer.Argument(metavar="ORIGINAL", help="A video.")],
-    redacted: Annotated[Path, typer.Argument(metavar="REDACTED", help="The same, redacted.")],
+    redacted: Annotated[Path, typer.Argument(metavar="REDACTED", help="The same video, redacted.")],
     picture: Annotated[Path, typer.Argument(metavar="PNG", help="The picture to write.")],
 ) -> None:
-    """Draw some frames that redaction changed, before and after."""
+    """Draw some frames that redaction changed, before above after."""
     from redactor.reports.contact_sheet import write_comparison
 
     try:
@@ -152,7 +210,7 @@ def compare(
 
 @contextmanager
 def _previewed(picture: Path | None, video: Path, annotations: Path | None = None) -> Iterator[None]:
-    """Draw `picture` of what the body wrote."""
+    """Draw `picture` of the video that the body wrote."""
     if picture is None:
         yield
         return
@@ -200,7 +258,7 @@ def _chosen_ids(ids: str, id_list: Path | None) -> frozenset[int] | None:
 
 
 def _parsed_ids(option: str, text: str) -> frozenset[int] | None:
-    """None if blank."""
+    """Parse `1,2`. Return None for blank text."""
     parts = [part.strip() for part in text.split(",") if part.strip()]
     if not all(part.isascii() and part.isdecimal() for part in parts):
         raise ConfigurationUnsupported(f"{option}: {text!r} is not a list of numbers such as 1,2")
@@ -208,7 +266,7 @@ def _parsed_ids(option: str, text: str) -> frozenset[int] | None:
 
 
 def _listed_ids(path: Path) -> frozenset[int] | None:
-    """Of a file like the FaceDetectorPreset's IDList.txt. None if blank."""
+    """Parse a file like the FaceDetectorPreset's IDList.txt. Return None if it is blank."""
     try:
         lines = path.read_text("utf-8-sig", errors="replace").splitlines()
     except OSError as error:
@@ -220,13 +278,18 @@ def _listed_ids(path: Path) -> frozenset[int] | None:
 
 
 def run() -> NoReturn:
-    """The command with its usage errors on one line."""
+    """Run the command. Print usage errors on one line."""
     try:
-        code = app(prog_name="python -m redactor", standalone_mode=False)
+        code = app(prog_name=_program_name(), standalone_mode=False)
     except typer.TyperException as error:
         sys.stderr.write(f"error: {' '.join(error.format_message().split())}\n")
         code = EXIT_BAD_INPUT
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _program_name() -> str:
+    """Return the words that started this program, so that printed commands run as printed."""
+    return "python -m redactor" if Path(sys.argv[0]).name == "__main__.py" else "redactor"
 
 
 def _stop_on_signals(cancel: threading.Event) -> list[int]:

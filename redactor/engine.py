@@ -125,7 +125,7 @@ def _second_pass(options: Options) -> Callable[[VideoFacts], SecondPass] | None:
     """The second pass, if that is what is asked for; a file that cannot be followed is refused before the video."""
     if options.annotations is None:
         return None
-    annotations = read(options.annotations)
+    annotations = read(Path(options.annotations))
     chosen = chosen_ids(annotations, options)
     return lambda facts: SecondPass(facts, annotations, chosen)
 

@@ -47,7 +47,7 @@ class Options:
     resolution: Resolution = Resolution.SOURCE
     quality: Quality = Quality.BALANCED
     crf: int = 20
-    annotations: Path | None = None
+    annotations: str | Path | None = None
     ids: frozenset[int] | None = None
     keep: frozenset[int] | None = None
 

@@ -10,8 +10,9 @@ from stack.place import Place
 from stack.roles import Role, grant
 from stack.storage import Lake, MediaStorage
 
-# What finishes an upload. Over the dfs endpoint CreateFile comes first, with nothing in it, and is left out.
-_UPLOAD_CALLS = ["FlushWithClose", "PutBlob", "PutBlockList", "CopyBlob"]
+# What finishes an upload. Over the dfs endpoint CreateFile comes first, over SFTP SftpCreate, both with nothing in it.
+# Renames put a finished file under a name that counts.
+_UPLOAD_CALLS = ["FlushWithClose", "PutBlob", "PutBlockList", "CopyBlob", "SftpCommit", "RenameFile", "SftpRename"]
 
 
 class UploadEvents(pulumi.ComponentResource):
@@ -68,19 +69,18 @@ class UploadEvents(pulumi.ComponentResource):
                     preferred_batch_size_in_kilobytes=64,
                 ),
                 filter=eventgrid.EventSubscriptionFilterArgs(
-                    included_event_types=["Microsoft.Storage.BlobCreated"],
+                    included_event_types=["Microsoft.Storage.BlobCreated", "Microsoft.Storage.BlobRenamed"],
                     # the slash at the end keeps out containers whose names only begin alike
                     subject_begins_with=lake.uploads.name.apply(
                         lambda container: f"/blobServices/default/containers/{container}/"
                     ),
                     subject_ends_with=ending,
                     is_subject_case_sensitive=False,
+                    # Not by length: a rename has none, that of a commit by SFTP or of a copy's begin can be 0. The
+                    # function looks at the blob itself.
                     advanced_filters=[
                         eventgrid.StringInAdvancedFilterArgs(
                             operator_type="StringIn", key="data.api", values=_UPLOAD_CALLS
-                        ),
-                        eventgrid.NumberGreaterThanAdvancedFilterArgs(
-                            operator_type="NumberGreaterThan", key="data.contentLength", value=0
                         ),
                     ],
                 ),

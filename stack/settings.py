@@ -70,6 +70,8 @@ class Settings:
     resolution: Resolution
     quality: Quality
     sas_hours: int
+    reconcile_minutes: int
+    reconcile_existing: bool
     event_attempts: int
     event_minutes: int
     function_memory: int
@@ -196,6 +198,10 @@ def read_settings(config: Config, location: str | None) -> Settings:
         resolution=read.choice("resolution", Resolution),
         quality=read.choice("quality", Quality),
         sas_hours=read.whole("sasHours", 1, 168),
+        reconcile_minutes=read.number(
+            "reconcileMinutes", int, {5, 10, 15, 20, 30, 60}.__contains__, "5, 10, 15, 20, 30 or 60"
+        ),
+        reconcile_existing=read.yes("reconcileExisting"),
         event_attempts=read.whole("eventAttempts", 1, 30),
         event_minutes=read.whole("eventMinutes", 1, 1440),
         function_memory=read.number("functionMemory", int, {512, 2048, 4096}.__contains__, "512, 2048 or 4096"),

@@ -231,6 +231,7 @@ class FunctionStorage(pulumi.ComponentResource):
     blob_endpoint: pulumi.Output[str]
     releases: storage.BlobContainer
     deployments: storage.BlobContainer
+    reconciliation: storage.BlobContainer
 
     def __init__(self, name: str, place: Place) -> None:
         super().__init__("face-redaction:storage:FunctionStorage", name)
@@ -240,4 +241,5 @@ class FunctionStorage(pulumi.ComponentResource):
         self.blob_endpoint = account.primary_endpoints.blob
         self.releases = _container("releases", place, account, self)  # where this program puts packages
         self.deployments = _container("deployments", place, account, self)  # where One Deploy takes them
+        self.reconciliation = _container("reconciliation", place, account, self)  # how far it has come
         self.register_outputs({"blob_endpoint": self.blob_endpoint})

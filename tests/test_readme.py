@@ -38,15 +38,16 @@ def commands() -> Iterator[list[str]]:
     blocks = [block for kind, block in FENCE.findall(TEXT) if kind == "sh"]
     spans = re.findall(r"`([^`\n]+)`", "\n".join(PROSE.values()))
     for line in [line.strip() for block in blocks for line in block.splitlines()] + spans:
-        if line.startswith("make ") or re.match(rf"python -m ({'|'.join(APPS)}) ", line):
-            yield shlex.split(line, comments=True)
+        command = re.sub(r"^(\.venv/bin/)?python -m ", "", line)
+        if re.match(rf"(make|{'|'.join(APPS)}) \w", command):
+            yield shlex.split(command, comments=True)
 
 
 def options(room: str, command: str) -> set[str]:
-    """What `python -m ROOM COMMAND --help` lists."""
+    """The options that `python -m ROOM COMMAND --help` lists."""
     commands: dict[str, Any] = getattr(typer.main.get_command(APPS[room]), "commands", {})
     assert command in commands, f"python -m {room} has no command {command}"
-    return {option for parameter in commands[command].params for option in parameter.opts}
+    return {"--help"} | {option for parameter in commands[command].params for option in parameter.opts}
 
 
 def test_the_table_of_settings_is_pulumi_yaml() -> None:
@@ -79,7 +80,7 @@ def test_its_options_are_in_the_commands_help() -> None:
             room, command = MAKE.get(words[1], ("", ""))
             arguments = shlex.split(" ".join(given))
         else:
-            _, _, room, command, *arguments = words
+            room, command, *arguments = words
         used = {each for each in arguments if each.startswith("--")}
         if command:
             assert used <= options(room, command)

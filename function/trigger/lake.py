@@ -1,18 +1,20 @@
-"""The uploaded blob at the lake: the link that the media service reads it by, and whether it is complete."""
+"""The uploaded blobs at the lake: what they are like now, and the link that the media service reads one by."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from azure.core.credentials import TokenCredential
 from azure.core.exceptions import ResourceNotFoundError
-from azure.core.pipeline import PipelineResponse
-from azure.storage.filedatalake import (
-    DataLakeServiceClient,
+from azure.storage.blob import (
+    BlobProperties,
+    BlobSasPermissions,
+    BlobServiceClient,
+    BlobType,
     ExponentialRetry,
-    FileSasPermissions,
     UserDelegationKey,
-    generate_file_sas,
+    generate_blob_sas,
 )
 
 from trigger.address import BlobAddress
@@ -22,6 +24,18 @@ from trigger.settings import Settings
 CLOCK_SKEW = timedelta(minutes=15)
 LONGEST_KEY = timedelta(days=7) - CLOCK_SKEW  # Azure allows seven days by its own clock
 KEY_REUSE = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Blob:
+    """A version of a blob, as the lake has it."""
+
+    name: str
+    etag: str  # without quotes
+    size: int
+    changed: datetime
+    appendable: bool  # an append blob that has not been sealed, so that more may come
+    copying: bool
 
 
 class Lake:
@@ -34,10 +48,11 @@ class Lake:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._account = settings.lake_blob_endpoint.account
+        self._container = settings.upload_container
         self._sas_life = min(timedelta(hours=settings.sas_hours), LONGEST_KEY - KEY_REUSE)
         self._now = now
         # Only a broken connection is tried again here, once: Event Grid repeats the rest, and waits longer.
-        self._client = DataLakeServiceClient(
+        self._client = BlobServiceClient(
             settings.lake_blob_endpoint.url,
             credential=credential,
             retry_policy=ExponentialRetry(
@@ -60,29 +75,38 @@ class Lake:
                 self._key = self._client.get_user_delegation_key(now - CLOCK_SKEW, end, **deadline.timeouts())
                 self._key_end = end
             key = self._key
-        sas = generate_file_sas(
+        sas = generate_blob_sas(
             self._account,
             blob.container,
-            "",
             blob.name,
-            key,
-            permission=FileSasPermissions(read=True),
+            user_delegation_key=key,
+            permission=BlobSasPermissions(read=True),
             start=now - CLOCK_SKEW,
             expiry=now + self._sas_life,
             protocol="https",
         )
         return f"{blob.url}?{sas}"
 
-    def is_being_copied(self, blob: BlobAddress, deadline: Deadline) -> bool:
-        """A copy into a hierarchical namespace raises its event when it starts, not when it ends."""
-        statuses: list[str | None] = []
-
-        def note(response: PipelineResponse) -> None:  # type: ignore[type-arg]
-            statuses.append(response.http_response.headers.get("x-ms-copy-status"))
-
-        file = self._client.get_file_client(blob.container, blob.name)
+    def look(self, blob: BlobAddress, deadline: Deadline) -> Blob | None:
+        """The blob as it is now; None when it is gone."""
         try:
-            file.get_file_properties(raw_response_hook=note, **deadline.timeouts())
+            with self._client.get_blob_client(blob.container, blob.name) as client:
+                return _blob(client.get_blob_properties(**deadline.timeouts()))
         except ResourceNotFoundError:
-            return False  # deleted meanwhile; the job will say so
-        return statuses[-1] == "pending"
+            return None
+
+    def uploads(self) -> Iterator[Blob]:
+        """Every blob in the container of uploads, in the order of names."""
+        with self._client.get_container_client(self._container) as container:
+            yield from (_blob(found) for found in container.list_blobs(include=["copy"]))
+
+
+def _blob(found: BlobProperties) -> Blob:
+    return Blob(
+        name=found.name,
+        etag=found.etag.strip('"'),
+        size=found.size,
+        changed=found.last_modified,
+        appendable=found.blob_type == BlobType.APPENDBLOB and not found.is_append_blob_sealed,
+        copying=found.copy.status == "pending",
+    )

@@ -1,9 +1,10 @@
 """The media service account that redacts, by the Media Services v3 API."""
 
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from azure.core.credentials import TokenCredential
-from azure.core.exceptions import HttpResponseError, ResourceExistsError
+from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
 from azure.core.pipeline.policies import RetryPolicy
 from azure.mgmt.media import AzureMediaServices
 from azure.mgmt.media.models import Asset, Job, JobInputHttp, JobOutputAsset
@@ -14,6 +15,7 @@ from trigger.settings import Settings
 from trigger.upload import Upload
 
 NAME_LENGTH = 260  # the longest name the service takes; it documents no limit for the other texts
+CLOCK_SKEW = timedelta(minutes=15)  # between lake and service
 # Unlike the other 4xx: a role (401, 403), a Transform (404) may still be on its way, a conflict may pass.
 PERMANENT = frozenset({400, 405, 406, 411, 413, 414, 415, 422})
 
@@ -39,7 +41,7 @@ class MediaAccount:
         )
 
     def submit(self, name: str, link: str, upload: Upload, deadline: Deadline) -> Submitted:
-        """Makes the output asset and the job, both called `name`; a job that exists already is left alone."""
+        """Make the output asset and the job, both called `name`; a job that exists already is left alone."""
         address = upload.address.url
         asset = Asset(
             alternate_id=address if len(address) <= NAME_LENGTH else None,
@@ -63,3 +65,18 @@ class MediaAccount:
                 raise Refused(f"the media service answered {error.status_code}: {error.message}") from None
             raise
         return Submitted.NEW
+
+    def jobs_since(self, created: datetime) -> set[str]:
+        """Names of the jobs that were submitted since then."""
+        since = (created - CLOCK_SKEW).astimezone(UTC).isoformat().replace("+00:00", "Z")
+        found = self._client.jobs.list(
+            self._group, self._account, self._transform, filter=f"properties/created ge {since}"
+        )
+        return {str(job.name) for job in found}
+
+    def has_asset(self, name: str) -> bool:
+        try:
+            self._client.assets.get(self._group, self._account, name)
+        except ResourceNotFoundError:
+            return False
+        return True

@@ -12,6 +12,7 @@ CONTAINER = re.compile(r"(?=.{3,63}$)[a-z0-9]+(-[a-z0-9]+)*")
 RESOURCE_GROUP = re.compile(r"[-\w.()]{0,89}[-\w()]")
 MEDIA_ACCOUNT = re.compile(r"[a-z0-9]{3,24}")
 TRANSFORM = re.compile(r"[^<>%&:\\?/*+.']{1,260}")
+ENDINGS = re.compile(r"\.[A-Za-z0-9]+(,\.[A-Za-z0-9]+)*")
 AUDIENCE = re.compile(r"\S+(?<!/\.default)")
 MAX_SAS_HOURS = 168  # a user delegation key lives seven days at most
 
@@ -26,7 +27,10 @@ class Settings:
     lake_blob_endpoint: BlobEndpoint
     lake_dfs_endpoint: BlobEndpoint
     upload_container: str
+    upload_endings: tuple[str, ...]  # in lower case
     sas_hours: int
+    reconcile_state: str  # the address of the container that keeps how far the reconciliation has come
+    reconcile_existing: bool  # uploads from before the deployment count as well
     media_endpoint: str
     media_audience: str
     media_subscription_id: str
@@ -59,7 +63,12 @@ def read(environment: Mapping[str, str]) -> Settings:
         lake_blob_endpoint=BlobEndpoint(address("LAKE_BLOB_ENDPOINT", 1, account)),
         lake_dfs_endpoint=BlobEndpoint(address("LAKE_DFS_ENDPOINT", 1, account)),
         upload_container=text("UPLOAD_CONTAINER", CONTAINER, "3 to 63 lower-case letters, digits and single hyphens"),
+        upload_endings=tuple(text("UPLOAD_ENDINGS", ENDINGS, "endings such as .mp4,.mov").lower().split(",")),
         sas_hours=int(hours),
+        reconcile_state=address(
+            "RECONCILE_STATE", 2, "the https address of a container, such as https://code1.blob.core.windows.net/state"
+        ),
+        reconcile_existing=text("RECONCILE_EXISTING", re.compile("true|false"), "true or false") == "true",
         media_endpoint=address(
             "MEDIA_ENDPOINT", 0, "an https address without a path, such as https://management.azure.com"
         ),

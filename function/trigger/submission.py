@@ -1,8 +1,10 @@
-"""An event's way through the function, and what is said about it."""
+"""The way from a blob that is there to its job, and what is said about it."""
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 from typing import Self
 
 import azure.functions as func
@@ -10,17 +12,31 @@ from azure.core.exceptions import AzureError
 from azure.identity import ManagedIdentityCredential
 
 from trigger import logs, upload
+from trigger.address import BlobAddress
 from trigger.deadline import Deadline
 from trigger.lake import Lake
 from trigger.media import MediaAccount, Submitted
 from trigger.names import job_name
 from trigger.outcomes import Ignored, Refused, Retry
 from trigger.settings import Settings
+from trigger.upload import Announcement, Upload
+
+RECONCILIATION = "reconciliation"  # in the place of an event's id
+
+
+class End(Enum):
+    """How it ended for a blob; the names are those of the log."""
+
+    SUBMITTED = "submitted"
+    DUPLICATE = "duplicate"
+    IGNORED = "ignored"
+    REFUSED = "refused"
+    RETRY = "retry"
 
 
 @dataclass(frozen=True)
 class Submission:
-    """Made once for each worker; `handle` is thread-safe."""
+    """Made once for each worker; thread-safe."""
 
     settings: Settings
     lake: Lake
@@ -28,14 +44,7 @@ class Submission:
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
-        credential = ManagedIdentityCredential(
-            client_id=settings.client_id,
-            connection_timeout=1,
-            read_timeout=2,
-            retry_total=1,
-            retry_status=0,
-            retry_backoff_factor=0.3,
-        )
+        credential = managed_identity(settings)
         return cls(settings, Lake(settings, credential), MediaAccount(settings, credential))
 
     def handle(self, event: func.EventGridEvent) -> None:
@@ -43,29 +52,67 @@ class Submission:
 
         The cause is not chained to it: the host reports chained texts unmasked, and they may quote the link.
         """
-        started = time.monotonic()
         about: dict[str, object] = {"eventId": event.id, "subject": event.subject}
+        end, cause = self._take(lambda: upload.read(event, self.settings), about)
+        if end is End.RETRY:
+            raise Retry(cause) from None
+
+    def reconcile(self, address: BlobAddress) -> End:
+        """Submit a blob that no event has announced; logs one line with the outcome."""
+        return self._take(lambda: Announcement(address, None, RECONCILIATION), {"eventId": RECONCILIATION})[0]
+
+    def _take(self, announced: Callable[[], Announcement], about: dict[str, object]) -> tuple[End, str]:
+        """The end, and its cause where there is one."""
+        started = time.monotonic()
         try:
-            found = upload.read(event, self.settings)
-            about |= {"source": found.address.url, "eTag": found.etag, "job": job_name(found)}
-            outcome = self._submit(found)
+            end = self._submit(announced(), about)
         except Ignored as reason:
             logs.write(logging.INFO, "ignored", about | {"reason": str(reason)})
+            return End.IGNORED, str(reason)
         except Refused as reason:
             logs.write(logging.ERROR, "refused", about | {"reason": logs.mask(str(reason))})
+            return End.REFUSED, str(reason)
         except Exception as error:
             expected = isinstance(error, AzureError | Retry)
             cause = str(error) if isinstance(error, Retry) else f"{type(error).__name__}: {error}"
             cause = logs.mask(" ".join(cause.split()))
             logs.write(logging.WARNING, "retry", about | {"reason": cause}, exc_info=not expected)
-            raise Retry(cause) from None
-        else:
-            milliseconds = round((time.monotonic() - started) * 1000)
-            logs.write(logging.INFO, outcome.value, about | {"milliseconds": milliseconds})
+            return End.RETRY, cause
+        milliseconds = round((time.monotonic() - started) * 1000)
+        logs.write(logging.INFO, end.value, about | {"milliseconds": milliseconds})
+        return end, ""
 
-    def _submit(self, found: upload.Upload) -> Submitted:
+    def _submit(self, said: Announcement, about: dict[str, object]) -> End:
+        about |= {"source": said.address.url}
         deadline = Deadline()
-        if found.by_copy and self.lake.is_being_copied(found.address, deadline):
-            raise Retry("the blob is still being copied")
+        found = self._find(said, deadline)
+        about |= {"eTag": found.etag, "job": job_name(found)}
+        if said.etag and said.etag != found.etag:  # overwritten meanwhile; its own event will be a duplicate
+            about |= {"eventETag": said.etag}
         link = self.lake.read_link(found.address, deadline)
-        return self.media.submit(job_name(found), link, found, deadline)
+        new = self.media.submit(job_name(found), link, found, deadline) is Submitted.NEW
+        return End.SUBMITTED if new else End.DUPLICATE
+
+    def _find(self, said: Announcement, deadline: Deadline) -> Upload:
+        """The version that the lake has now. Raises Ignored for what is not to be redacted, or not yet."""
+        blob = self.lake.look(said.address, deadline)
+        if blob is None:
+            raise Ignored("the blob is gone: deleted or renamed")
+        if blob.copying:  # a copy into a hierarchical namespace raises its event when it starts, not when it ends
+            raise Retry("the blob is still being copied")
+        if blob.size == 0:
+            raise Ignored("the blob is empty")
+        if blob.appendable and said.event_id != RECONCILIATION:
+            raise Ignored("it is an append blob that is not sealed; the reconciliation takes it once it has rested")
+        return Upload(said.address, blob.etag, said.event_id)
+
+
+def managed_identity(settings: Settings) -> ManagedIdentityCredential:
+    return ManagedIdentityCredential(
+        client_id=settings.client_id,
+        connection_timeout=1,
+        read_timeout=2,
+        retry_total=1,
+        retry_status=0,
+        retry_backoff_factor=0.3,
+    )

@@ -1,4 +1,4 @@
-"""A BlobCreated event read and judged."""
+"""An event read and judged: which blob of the lake it speaks of."""
 
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -10,8 +10,9 @@ from trigger.outcomes import Ignored, Refused
 from trigger.settings import Settings
 
 BLOB_CREATED = "Microsoft.Storage.BlobCreated"
+BLOB_RENAMED = "Microsoft.Storage.BlobRenamed"
+ADDRESS_OF = {BLOB_CREATED: "url", BLOB_RENAMED: "destinationUrl"}
 UNFINISHED = frozenset({"CreateFile", "SftpCreate"})  # another event follows when the file is complete
-COPY = "CopyBlob"
 OUTPUT_STEM = "_redacted"  # what the media service appends: copied into the lake, it must not go round again
 
 
@@ -22,30 +23,44 @@ class Upload:
     address: BlobAddress
     etag: str  # without quotes
     event_id: str
-    by_copy: bool
 
 
-def read(event: func.EventGridEvent, settings: Settings) -> Upload:
+@dataclass(frozen=True)
+class Announcement:
+    """What an event says of a blob. `etag` is None for a rename, which has none."""
+
+    address: BlobAddress
+    etag: str | None  # without quotes
+    event_id: str
+
+
+def read(event: func.EventGridEvent, settings: Settings) -> Announcement:
     """Raises Ignored for what is not a finished video upload, Refused for what is not a well-formed event."""
-    if event.event_type != BLOB_CREATED:
-        raise Ignored(f"event type is {event.event_type}, not {BLOB_CREATED}")
+    key = ADDRESS_OF.get(event.event_type or "")
+    if not key:
+        raise Ignored(f"event type is {event.event_type}, not {' or '.join(ADDRESS_OF)}")
     data = event.get_json()
     if not isinstance(data, dict):
         raise Refused("the event's data is not an object")
-    api, url, etag = (data.get(key) for key in ("api", "url", "eTag"))
-    if api in UNFINISHED:
+    if (api := data.get("api")) in UNFINISHED:
         raise Ignored(f"{api} begins an upload; the event of its end follows")
-    if data.get("contentLength") == 0:
-        raise Ignored("the blob is empty")
+    url, etag = data.get(key), data.get("eTag")
     if not isinstance(url, str):
-        raise Refused(f"data.url is {url!r}, not an address")
+        raise Refused(f"data.{key} is {url!r}, not an address")
     address = locate(url, event.subject or "", settings.lake_blob_endpoint, settings.lake_dfs_endpoint)
+    judge(address, settings)
+    if event.event_type == BLOB_CREATED and (not isinstance(etag, str) or not etag.strip('"')):
+        raise Refused(f"data.eTag is {etag!r}; without it, two uploads to one address look the same")
+    return Announcement(address, etag.strip('"') if isinstance(etag, str) else None, event.id)
+
+
+def judge(address: BlobAddress, settings: Settings) -> None:
+    """Raises Ignored for a name that is not a video's to redact."""
     if address.container != settings.upload_container:
         raise Ignored(f"container is {address.container}, not {settings.upload_container}")
     if not address.name or address.name.endswith("/"):
         raise Ignored("it is a directory")
+    if not address.name.lower().endswith(settings.upload_endings):
+        raise Ignored(f"its name ends in none of {', '.join(settings.upload_endings)}")
     if PurePosixPath(address.name).stem.lower().endswith(OUTPUT_STEM):
         raise Ignored(f"its name ends in {OUTPUT_STEM}: it is the output of a redaction")
-    if not isinstance(etag, str) or not etag.strip('"'):
-        raise Refused(f"data.eTag is {etag!r}; without it, two uploads to one address look the same")
-    return Upload(address, etag.strip('"'), event.id, by_copy=api == COPY)

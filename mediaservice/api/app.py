@@ -25,6 +25,7 @@ from mediaservice.api.middleware.size_limit import SizeLimit
 from mediaservice.api.middleware.tracing import Tracing
 from mediaservice.api.routes import accounts, assets, documentation, jobs, transforms
 from mediaservice.settings import ApiSettings
+from redactor.version import __version__
 
 if TYPE_CHECKING:
     from mediaservice.store.account import Store
@@ -51,6 +52,7 @@ def create(settings: ApiSettings) -> FastAPI:
     app = FastAPI(
         title="Media Services account",
         version="2023-01-01",
+        description=f"The Media Services v3 REST API, served by redactor {__version__}.",
         lifespan=lifespan,
         default_response_class=OdataResponse,
         openapi_url=DOCUMENT,

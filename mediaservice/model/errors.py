@@ -6,6 +6,11 @@ Source: Microsoft.Media 2022-07-01, JobErrorCode, JobErrorCategory and JobRetry.
 from dataclasses import dataclass
 from enum import StrEnum
 
+from mediaservice.utf16 import cut
+
+# Others write into these texts: hosts, files, names. A job's record has room for so many UTF-16 units of each.
+MAX_MESSAGE, MAX_DETAIL_CODE = 1000, 100
+
 
 class ErrorCode(StrEnum):
     SERVICE_ERROR = "ServiceError"
@@ -59,11 +64,20 @@ class JobFailedError(Exception):
     """Ends a job's output in Error; the message is meant for the client."""
 
     def __init__(self, code: ErrorCode, message: str, *details: ErrorDetail) -> None:
+        message = _bounded(message, MAX_MESSAGE)
         super().__init__(message)
-        self.error = JobError(code, message, details or (ErrorDetail(code.value, message),))
+        kept = tuple(
+            ErrorDetail(_bounded(each.code, MAX_DETAIL_CODE), _bounded(each.message, MAX_MESSAGE)) for each in details
+        )
+        self.error = JobError(code, message, kept or (ErrorDetail(code.value, message),))
 
     def about(self, input_name: str) -> "JobFailedError":
         """The same of one input among several, whose name the message then says."""
         code, message = self.error.code, self.error.message
         told = message if message.startswith(f"{input_name}: ") else f"{input_name}: {message}"
         return JobFailedError(code, told, *self.error.details)
+
+
+def _bounded(text: str, most: int) -> str:
+    """In one line: a control character takes six units in a record."""
+    return cut("".join(character if character.isprintable() else " " for character in text), most)

@@ -22,6 +22,8 @@ NAMED = {
     JobState.ERROR: "Errored",
 }
 
+CORRELATION = frozenset({"correlationData", "jobCorrelationData"})  # every event has one of these
+
 
 @dataclass(frozen=True)
 class Event:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Literal
 
 from mediaservice.model.errors import JobError
+from mediaservice.model.file_names import FileNames
 from mediaservice.model.transforms import Priority, TransformOutput
 
 
@@ -67,7 +68,8 @@ class Attempt:
     number: int
     holder: str | None  # None: given back
     message: str  # id of the queue message that this attempt came from
-    committing: tuple[str, ...] = ()  # blobs of the current output that may have been committed, the main one last
+    returned: int = 0  # how often a worker that had to stop gave the job back
+    committing: FileNames = ()  # blobs of the current output that may have been committed, the main one last
 
 
 @dataclass(frozen=True)

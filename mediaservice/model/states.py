@@ -25,6 +25,8 @@ ALLOWED: dict[JobState, frozenset[JobState]] = {
     JobState.CANCELED: frozenset(),
 }
 
+FREE_RETURNS = 3
+
 
 class IllegalTransitionError(Exception):
     def __init__(self, job: Job, to: JobState) -> None:
@@ -42,16 +44,19 @@ def take(job: Job, *, holder: str, message: str, now: datetime) -> Job:
             number=(job.attempt.number if job.attempt else 0) + 1,
             holder=holder,
             message=message,
+            returned=job.attempt.returned if job.attempt else 0,
             committing=job.attempt.committing if job.attempt else (),
         ),
     )
 
 
 def give_back(job: Job, now: datetime) -> Job:
-    """The worker must leave; this try does not count."""
+    """The worker must leave. The first times do not count: a job that outlives every worker is to come to an end."""
     if job.attempt is None:
         raise IllegalTransitionError(job, JobState.QUEUED)
-    given = replace(job.attempt, holder=None, number=job.attempt.number - 1)
+    returned = job.attempt.returned + 1
+    number = job.attempt.number - 1 if returned <= FREE_RETURNS else job.attempt.number
+    given = replace(job.attempt, holder=None, number=number, returned=returned)
     return replace(job, attempt=given, last_modified=now)
 
 
@@ -111,7 +116,12 @@ def conclude(job: Job, now: datetime) -> Job:
 def exhaust(job: Job, attempts: int, now: datetime) -> Job:
     """No worker survived it."""
     message = f"The job was given up after {attempts} attempts, none of which came to an end."
-    error = JobError(ErrorCode.SERVICE_ERROR, message, (ErrorDetail("ServiceError", f"attempts: {attempts}"),))
+    return give_up(job, message, f"attempts: {attempts}", now)
+
+
+def give_up(job: Job, message: str, detail: str, now: datetime) -> Job:
+    """End a job, which is not being canceled, in a ServiceError of all outputs that are left."""
+    error = JobError(ErrorCode.SERVICE_ERROR, message, (ErrorDetail(ErrorCode.SERVICE_ERROR.value, detail),))
     outputs = tuple(
         output if output.state.final else replace(output, state=JobState.ERROR, error=error, end_time=now)
         for output in job.outputs

@@ -40,6 +40,12 @@ the output in the entity, conclude the job, 5. delete the message.
   discards blocks staged by the former holder, then its deletion), so that a stalled holder can no longer commit.
 * Crash between 4 and 5: the message comes back, finds a final state and is deleted.
 
+**What does not fit**: Storage takes so much of a row and of a transaction, and no more. A job is accepted only when
+there is room for it and for what may be added to it (mediaservice.model.growth). Should Storage refuse a job's being
+taken all the same, its own row cannot count that. The worker counts it in the message, and writes a row that sets the
+job aside: other messages pass it over. After `max_attempts` it ends in Error, without what its client has written into
+it if need be.
+
 **Giving up** (worker): after `max_attempts` the message is copied to the poison queue, then the job ends in Error,
 then the message is deleted; a crash in between at worst leaves a second copy for people to look at.
 

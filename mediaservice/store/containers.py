@@ -6,8 +6,7 @@ import uuid
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from azure.core import MatchConditions
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
@@ -99,19 +98,18 @@ class Containers:
             return None
         return Blob(str(found.etag), dict(found.metadata or {}))
 
-    async def stage(self, container: str, name: str, file: Path) -> list[str]:
+    async def stage(self, container: str, name: str, file: BinaryIO) -> list[str]:
         """Upload `file` as blocks that nobody can see. Gives their ids. Raises NotThereError."""
 
         blob = self._blob(container, name)
         attempt = uuid.uuid4().hex
         blocks: list[str] = []
-        with file.open("rb") as stream:
-            while block := await asyncio.to_thread(stream.read, BLOCK_BYTES):
-                blocks.append(f"{attempt}{len(blocks):08d}")
-                try:
-                    await blob.stage_block(blocks[-1], block, length=len(block))
-                except ResourceNotFoundError:
-                    raise NotThereError from None
+        while block := await asyncio.to_thread(file.read, BLOCK_BYTES):
+            blocks.append(f"{attempt}{len(blocks):08d}")
+            try:
+                await blob.stage_block(blocks[-1], block, length=len(block))
+            except ResourceNotFoundError:
+                raise NotThereError from None
         return blocks
 
     async def commit(

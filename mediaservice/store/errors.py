@@ -1,5 +1,7 @@
 """What can go wrong in the store by its own rules; anything else is Storage's failure and passes through."""
 
+REFUSALS = frozenset({400, 413})
+
 
 class ExistsError(Exception):
     """The name is taken."""
@@ -7,6 +9,11 @@ class ExistsError(Exception):
 
 class TooLargeError(Exception):
     """An entity has more than a table can be expected to keep; the message is meant for the client."""
+
+
+def is_refusal(error: Exception) -> bool:
+    """Whether Storage will never take what it was given, as opposed to being unable to at the moment."""
+    return isinstance(error, TooLargeError) or getattr(error, "status_code", None) in REFUSALS
 
 
 class ChangedError(Exception):

@@ -41,12 +41,12 @@ class Transforms:
 
     async def insert(self, transform: Transform) -> Stored[Transform]:
         """Raises ExistsError and TooLargeError."""
-        self._table.check(transform)
+        self._table.check(_rows(transform), transform)
         return await self._table.insert(_rows(transform), transform)
 
     async def replace(self, former: Stored[Transform], transform: Transform) -> Stored[Transform]:
         """Raises ChangedError and TooLargeError."""
-        self._table.check(transform)
+        self._table.check(_rows(transform), transform)
         return await self._table.replace(_rows(former.value), former.etag, _rows(transform), transform)
 
     async def delete(self, transform: Stored[Transform], *, announced: bool) -> None:

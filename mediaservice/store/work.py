@@ -21,13 +21,15 @@ class Ticket:
     """What a message says.
 
     `seen` makes it watch over a job that another message holds: the job's ETag when the message was put off, or
-    nothing yet. Without it the message is good for any job that waits; see mediaservice.store.
+    nothing yet. Without it the message is good for any job that waits; see mediaservice.store. `failed` is how often
+    Storage has refused to have the job taken, which cannot be counted in the job's own record.
     """
 
     transform: str
     job: str
     instance: str
     seen: str | None = None
+    failed: int = 0
 
     def text(self) -> str:
         return json.dumps(self.__dict__)

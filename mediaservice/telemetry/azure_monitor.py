@@ -29,6 +29,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from mediaservice import telemetry
 from mediaservice.logs import fields, masked
 from mediaservice.telemetry import Attributes, Form, Kind, Metric
+from redactor.version import __version__
 
 SCOPE = "mediaservice"
 CLOSING_SECONDS = 5.0  # a worker that has nothing to do does not stay for the sake of telemetry
@@ -50,7 +51,7 @@ def sending(connection_string: str, client_id: str, role: str) -> Iterator[None]
             "credential": credential,
             "disable_offline_storage": True,
         }
-        resource = Resource.create({"service.namespace": SCOPE, "service.name": role})
+        resource = Resource.create({"service.namespace": SCOPE, "service.name": role, "service.version": __version__})
         spans = TracerProvider(resource=resource, shutdown_on_exit=False)
         spans.add_span_processor(BatchSpanProcessor(AzureMonitorTraceExporter(**options)))
         reader = PeriodicExportingMetricReader(AzureMonitorMetricExporter(**options))

@@ -14,12 +14,15 @@ from typing import Any
 
 from mediaservice.model.errors import ErrorCode, JobFailedError
 from mediaservice.settings import Work
+from mediaservice.worker.descendants import end_group, end_orphans
 from mediaservice.worker.disk import Disk
+from mediaservice.worker.lines import last_line, lines
 from mediaservice.worker.memory import machine_bytes, resident_bytes
 
 CONFINE = Path(__file__).with_name("confine.py")
 ROOT = Path(__file__).parent.parent.parent
 STOP_SECONDS = 2.0
+EXIT_SECONDS = 0.02
 USERS_FAULT = 2
 MEMORY_SHARE = 0.8  # of what there is; the rest is the worker's and the system's
 MEMORY_SECONDS = 0.25
@@ -52,12 +55,14 @@ class _Report:
     def line(self, text: bytes) -> None:
         try:
             said: Any = json.loads(text)
-        except ValueError:
-            return
-        if not isinstance(said, dict):
-            return
+            if isinstance(said, dict):
+                self._take(said)
+        except (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError):
+            return  # nothing that the engine says
+
+    def _take(self, said: dict[str, Any]) -> None:
         if "progress" in said:
-            self._progress(float(said["progress"]))
+            self._progress(min(100.0, max(0.0, float(said["progress"]))))
         elif "result" in said:
             result = said["result"]
             self.result = EngineResult(
@@ -98,16 +103,20 @@ async def run_engine(
     disk = Disk(folder, limits.disk_bytes)
     watching = asyncio.create_task(_watch_memory(child, most))
     watching_disk = asyncio.create_task(_watch_disk(child, disk))
+    assert child.stdout
+    assert child.stderr
+    listening = asyncio.gather(_listen(child.stdout, report), last_line(child.stderr))
     try:
-        said = asyncio.create_task(_tail(child))
-        assert child.stdout
-        async for line in child.stdout:
-            report.line(line)
-        code = await child.wait()
-        last_words = await said
+        code = await _ended(child)
+        end_group(child.pid)
+        end_orphans()  # which may hold the pipes
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(listening), STOP_SECONDS)
+        last_words = listening.result()[1] if listening.done() else ""
     finally:
         watching.cancel()
         watching_disk.cancel()
+        listening.cancel()
         await _stop(child)
     if code == 0 and report.result:
         return report.result
@@ -118,6 +127,11 @@ async def run_engine(
             ErrorCode.SERVICE_ERROR, f"The redaction engine used more than {most:,} bytes of memory and was ended."
         )
     raise _failure(code, report, last_words, settings, shown)
+
+
+async def _listen(stream: asyncio.StreamReader, report: _Report) -> None:
+    async for line in lines(stream):
+        report.line(line)
 
 
 async def _watch_memory(child: Process, most: int) -> None:
@@ -171,23 +185,19 @@ def _environment(folder: Path) -> dict[str, str]:
     }
 
 
-async def _tail(child: Process) -> str:
-    """The last line on standard error."""
-    assert child.stderr
-    last = b""
-    async for line in child.stderr:
-        last = line.strip() or last
-    return last[-2000:].decode(errors="replace")
-
-
 async def _stop(child: Process) -> None:
-    if child.returncode is not None:
-        return
-    with contextlib.suppress(ProcessLookupError):
-        child.terminate()
-    try:
-        await asyncio.wait_for(asyncio.shield(child.wait()), STOP_SECONDS)
-    except TimeoutError:
+    if child.returncode is None:
         with contextlib.suppress(ProcessLookupError):
-            child.kill()
-        await child.wait()
+            child.terminate()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(_ended(child), STOP_SECONDS)
+    end_group(child.pid)
+    await _ended(child)
+    end_orphans()
+
+
+async def _ended(child: Process) -> int:
+    """The exit code. Process.wait() also waits until nobody has the pipes open (python/cpython#119710)."""
+    while child.returncode is None:
+        await asyncio.sleep(EXIT_SECONDS)
+    return child.returncode

@@ -19,13 +19,14 @@ from mediaservice.model.sources import File, Source, complete, sources, unnamed,
 from mediaservice.model.transforms import Mode
 from mediaservice.settings import Work
 from mediaservice.store.account import Store
-from mediaservice.store.errors import LeaseLostError
+from mediaservice.store.errors import LeaseLostError, TooLargeError
 from mediaservice.store.work import Lease
 from mediaservice.worker.disk import Disk
 from mediaservice.worker.download import download, files_of
 from mediaservice.worker.held_job import CancelRequestedError, HeldJob
 from mediaservice.worker.job_metrics import JobMetrics
 from mediaservice.worker.outputs import Outputs, Place, Staged
+from mediaservice.worker.produced import produced_in
 from mediaservice.worker.tasks import MAX_FILES, Material, main_name, perform
 from mediaservice.worker.workspace import workspace
 
@@ -96,11 +97,7 @@ class Execution:
             if not working.cancelled():
                 return
             if timed_out:
-                await self._fail(
-                    JobFailedError(
-                        ErrorCode.SERVICE_ERROR, f"The job took longer than {self._settings.timeout_seconds} s."
-                    )
-                )
+                await self._fail(_took_too_long(self._settings.timeout_seconds))
                 await self._held_job.write(states.conclude)
                 return
             await self._held_job.write(states.give_back)
@@ -119,6 +116,8 @@ class Execution:
                     await self._output(folder, index)
                 except JobFailedError as failed:
                     await self._fail(failed)
+                except TooLargeError as error:
+                    await self._fail(JobFailedError(ErrorCode.CONFIGURATION_UNSUPPORTED, f"The job's record: {error}"))
                 except OSError as error:
                     if error.errno not in DISK_FULL:
                         raise
@@ -159,19 +158,21 @@ class Execution:
         job = self._held_job.job
         material = Material(folder / SOURCE, folder / "annotations.json", folder / "ids.txt")
         products = folder / f"output-{index}"
-        products.mkdir()
         preset = job.outputs[index].task.preset
         begun = time.monotonic()
         with telemetry.span("download"):
             await self._download(folder, source, material, to_redact=preset.mode is Mode.REDACT)
         downloaded = time.monotonic()
         self._reach(DOWNLOADED)
-        with telemetry.span("redact", mode=preset.mode):
-            made = await perform(self._settings, preset, material, products, source.video.name, self._engine_progress)
-        redacted = time.monotonic()
-        telemetry.record(telemetry.SPEED, made.result.frames / (redacted - downloaded), mode=preset.mode)
-        with telemetry.span("upload"):
-            staged = await self._outputs.stage_all(job, index, made.products, place)
+        with produced_in(products, self._settings.limits.file_bytes) as produced:
+            with telemetry.span("redact", mode=preset.mode):
+                made = await perform(
+                    self._settings, preset, material, produced, source.video.name, self._engine_progress
+                )
+            redacted = time.monotonic()
+            telemetry.record(telemetry.SPEED, made.result.frames / (redacted - downloaded), mode=preset.mode)
+            with telemetry.span("upload"):
+                staged = await self._outputs.stage_all(job, index, produced, made.products, place)
         self._reach(REDACTED)
         shutil.rmtree(products)
         metrics = JobMetrics(
@@ -253,6 +254,14 @@ class Execution:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._over.wait(), seconds)
         return self._over.is_set()
+
+
+def _took_too_long(seconds: int) -> JobFailedError:
+    return JobFailedError(
+        ErrorCode.SERVICE_ERROR,
+        f"The job took longer than {seconds} s, which is all that a worker has; the stack's setting workerMinutes "
+        "(JOB_TIMEOUT_SECONDS of a worker) may be raised.",
+    )
 
 
 async def _end(task: "asyncio.Task[object]") -> None:

@@ -9,12 +9,14 @@ import uuid
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from azure.core.exceptions import HttpResponseError
+
 from mediaservice import telemetry
 from mediaservice.model import states
 from mediaservice.model.jobs import Job, JobState
 from mediaservice.settings import Work
 from mediaservice.store.account import Store
-from mediaservice.store.errors import ChangedError, LeaseLostError
+from mediaservice.store.errors import ChangedError, LeaseLostError, TooLargeError, is_refusal
 from mediaservice.store.tables.table import Stored
 from mediaservice.store.work import Lease, Ticket
 from mediaservice.worker.execution import Execution
@@ -83,7 +85,10 @@ class HandledMessage:
             return None
         over = not stored or stored.value.instance != ticket.instance or stored.value.state.final
         held = stored is not None and not over and _held_by_other(stored, self.lease)
-        waits = stored is not None and not over and stored.value.state is JobState.QUEUED
+        # one that was set aside is left to the message that names it
+        waits = stored is not None and not over and stored.value.state is JobState.QUEUED and not ticket.failed
+        if over and ticket.failed:
+            await jobs.forget_set_aside(ticket.transform, ticket.job)
         if over or waits or (held and ticket.seen is None):
             best = await jobs.next_waiting([*await self._store.transforms.names(), ticket.transform])
             if best:
@@ -110,7 +115,7 @@ class HandledMessage:
         self.lease = await self._store.work.renew(self.lease, seconds, ticket=ticket)
 
     async def _take(self, stored: Stored[Job]) -> bool:
-        """False when somebody else was faster."""
+        """False when somebody else was faster; True when the message has been settled."""
         holder = str(uuid.uuid4())
         taken = states.take(stored.value, holder=holder, message=self.lease.message, now=datetime.now(UTC))
         try:
@@ -118,6 +123,11 @@ class HandledMessage:
                 held_job = HeldJob(self._store.jobs, await self._store.jobs.replace(stored, taken), holder)
         except ChangedError:
             return False  # canceled, or taken by way of another message
+        except (TooLargeError, HttpResponseError) as error:
+            if not is_refusal(error):
+                raise
+            await self._set_aside(stored, str(error))
+            return True
         number = held_job.attempt.number
         log.info("job taken", extra=_about(self.lease) | {"attempt": number})
         outputs = Outputs(self._store.containers, self._store.assets)
@@ -135,6 +145,27 @@ class HandledMessage:
         log.info("job over", extra=_about(self.lease) | {"state": held_job.job.state})
         await self._store.work.delete(self.lease)
         return True
+
+    async def _set_aside(self, stored: Stored[Job], reason: str) -> None:
+        """Storage refuses to have the job taken, so this is counted in the message, and others go ahead of it."""
+        job, ticket, attempts = stored.value, self.lease.ticket, self._settings.max_attempts
+        assert ticket, "a job comes by a ticket"
+        failed = ticket.failed + 1
+        log.error("a job cannot be taken", extra=_about(self.lease) | {"failed": failed, "reason": reason})
+        if failed < attempts:
+            await self._store.jobs.set_aside(job)
+            await self._put_off(min(RETRY_SECONDS, self._settings.lease_seconds), replace(ticket, failed=failed))
+            return
+        now = datetime.now(UTC)
+        if job.state is JobState.CANCELING:
+            ended = states.canceled(job, now)
+        else:
+            ended = states.give_up(job, "The job's record cannot be written.", f"attempts: {attempts}", now)
+        await self._store.work.keep_for_people(self.lease)
+        await self._store.jobs.replace(stored, ended)
+        if ticket.failed:
+            await self._store.jobs.forget_set_aside(job.transform, job.name)
+        await self._store.work.delete(self.lease)
 
     async def _execute(self, held_job: HeldJob, outputs: Outputs) -> None:
         job, number = held_job.job, held_job.attempt.number

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import BinaryIO
 
 from mediaservice.model import states
 from mediaservice.model.errors import ErrorCode, JobFailedError
@@ -11,6 +11,7 @@ from mediaservice.store.assets import Assets
 from mediaservice.store.containers import Blob, Containers
 from mediaservice.store.errors import NotThereError, OverwrittenError
 from mediaservice.worker.held_job import HeldJob
+from mediaservice.worker.produced import Produced
 from mediaservice.worker.tasks import Product
 
 INSTANCE = "jobInstance"  # metadata: the job that the blob is an output of
@@ -59,15 +60,18 @@ class Outputs:
         await held_job.write(lambda job, now: states.finish_output(job, index, now))
         return True
 
-    async def stage_all(self, job: Job, index: int, products: Sequence[Product], main: Place) -> list[Staged]:
+    async def stage_all(
+        self, job: Job, index: int, produced: Produced, products: Sequence[Product], main: Place
+    ) -> list[Staged]:
         """`main`: what was there, when the attempt began, of the file that is published last."""
         places = [await self.place(job, index, product.name) for product in products[:-1]]
-        return [
-            await self.stage(place, product.file, product.content_type)
-            for place, product in zip((*places, main), products, strict=True)
-        ]
+        staged: list[Staged] = []
+        for place, product in zip((*places, main), products, strict=True):
+            with produced.open(product.file) as file:
+                staged.append(await self.stage(place, file, product.content_type))
+        return staged
 
-    async def stage(self, place: Place, file: Path, content_type: str = "video/mp4") -> Staged:
+    async def stage(self, place: Place, file: BinaryIO, content_type: str = "video/mp4") -> Staged:
         try:
             blocks = await self._containers.stage(place.container, place.name, file)
             return Staged(place, blocks, content_type)

@@ -9,6 +9,7 @@ from mediaservice import logs, telemetry
 from mediaservice.settings import WorkerSettings
 from mediaservice.store.work import Lease, Work, open_work
 from mediaservice.worker.conceal import conceal
+from mediaservice.worker.descendants import adopt_orphans
 
 log = logging.getLogger(__name__)
 
@@ -17,6 +18,7 @@ def run(settings: WorkerSettings, *, once: bool) -> None:
     """Exits with 1 when Storage cannot be reached; the message that it may have taken comes back by itself."""
     logs.configure()
     conceal()
+    adopt_orphans()
     try:
         with telemetry.sent(settings.telemetry, settings.storage.client_id, "worker"):
             asyncio.run(_run(settings, once=once))

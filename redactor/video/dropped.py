@@ -1,5 +1,6 @@
 """What of an input no output has, in words: whoever asked is told what is missing."""
 
+import re
 from collections.abc import Collection, Sequence
 from typing import Final
 
@@ -28,6 +29,7 @@ TECHNICAL_TAGS: Final = frozenset(
     {"compatible_brands", "duration", "encoder", "language", "major_brand", "minor_version", "variant_bitrate"}
     | {"vendor_id", "bps", "number_of_bytes", "number_of_frames"}
 )
+WRITER: Final = re.compile(r"redactor [\d.]+")  # this program's own tag in .mov files
 DEFAULT_HANDLERS: Final = frozenset({"VideoHandler", "SoundHandler", "Core Media Video", "Core Media Audio"})
 
 
@@ -49,7 +51,8 @@ def dropped_parts(
 
 
 def _is_informative(tag: str, value: str) -> bool:
-    return not (tag.casefold() in TECHNICAL_TAGS or tag.startswith("_STATISTICS") or value in DEFAULT_HANDLERS)
+    technical = tag.casefold() in TECHNICAL_TAGS or tag.startswith("_STATISTICS") or value in DEFAULT_HANDLERS
+    return not (technical or WRITER.fullmatch(value))
 
 
 def is_encoder_note(data: SideData) -> bool:

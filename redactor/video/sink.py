@@ -14,6 +14,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from redactor.errors import ConfigurationUnsupported, ContentUnsupported, RedactionError
+from redactor.version import __version__
 from redactor.video.faststart import index_first
 from redactor.video.hdr import Hdr10, hdr10
 from redactor.video.sound import sound
@@ -21,6 +22,8 @@ from redactor.video.source import AnyPacket, Source, VideoFacts
 from redactor.video.track_length import TrackLength
 
 CONTAINERS: Final = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov"}
+# Where players show the program that wrote a file. FFmpeg reserves QuickTime's place for itself.
+WRITER_TAGS: Final = {"mp4": "encoding_tool", "mov": "comment"}
 FULL_RANGE: Final = 2
 LEAST_HEVC_SIDE: Final = 16  # x265 crashes with less
 X265_LOG: Final = "log-level=error"
@@ -66,6 +69,7 @@ class Sink:
             self._sounds = {s.index: sound(self._container, s, suffix) for s in source.audio}
             changes = [track.change for track in self._sounds.values() if track.change]
             self.converted = (*_conversions(facts, self.pixel_format), *changes)
+            self._container.metadata[WRITER_TAGS[CONTAINERS[suffix]]] = f"redactor {__version__}"
             self._container.set_chapters(source.container.chapters())
         except BaseException:
             self._discard()

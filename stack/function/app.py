@@ -1,5 +1,7 @@
 """The Function App: Flex Consumption, an identity with its roles, and the code."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pulumi
@@ -22,6 +24,19 @@ FUNCTION_NAME = "redact_on_upload"
 PYTHON_VERSION = "3.13"  # what the package's wheels and bytecode are built for; ARM takes any, and starts no other
 
 
+@dataclass(frozen=True)
+class Reconciliation:
+    """How often uploads are compared with jobs, and whether those from before the deployment count as well."""
+
+    minutes: int
+    existing: bool
+
+    @property
+    def schedule(self) -> str:
+        """In the six fields of a timer trigger, seconds first."""
+        return "0 0 * * * *" if self.minutes == 60 else f"0 */{self.minutes} * * * *"
+
+
 class FunctionApp(pulumi.ComponentResource):
     """The app that turns an upload's event into a redaction job. `function_id` exists once the code is deployed."""
 
@@ -42,6 +57,8 @@ class FunctionApp(pulumi.ComponentResource):
         media: MediaAccount,
         monitoring: Monitoring,
         sas_hours: int,
+        endings: Sequence[str],
+        reconciliation: Reconciliation,
         memory: int,
         instances: int,
         network: "Network | None",
@@ -73,7 +90,11 @@ class FunctionApp(pulumi.ComponentResource):
             "LAKE_BLOB_ENDPOINT": lake.blob_endpoint,
             "LAKE_DFS_ENDPOINT": lake.dfs_endpoint,
             "UPLOAD_CONTAINER": lake.uploads.name,
+            "UPLOAD_ENDINGS": ",".join(endings),
             "SAS_HOURS": str(sas_hours),
+            "RECONCILE_SCHEDULE": reconciliation.schedule,
+            "RECONCILE_EXISTING": str(reconciliation.existing).lower(),
+            "RECONCILE_STATE": pulumi.Output.concat(storage.blob_endpoint, storage.reconciliation.name),
             "MEDIA_ENDPOINT": media.endpoint,
             "MEDIA_AUDIENCE": media.audience,
             "MEDIA_SUBSCRIPTION_ID": place.subscription_id,

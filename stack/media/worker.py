@@ -17,6 +17,8 @@ if TYPE_CHECKING:  # a heavy module, loaded only when there is a network
 
 # A worker renews its lease on a message all the time; one that stops doing so loses its job after this long.
 LEASE_SECONDS = 60
+# A worker ends a job that takes too long itself, with a reason, this long before Container Apps would end the worker.
+LAST_SECONDS = 120
 
 
 def make_worker(
@@ -80,6 +82,7 @@ def make_worker(
                     {
                         "JOB_LEASE_SECONDS": str(LEASE_SECONDS),
                         "JOB_MAX_ATTEMPTS": str(settings.job_attempts),
+                        "JOB_TIMEOUT_SECONDS": str(settings.worker_minutes * 60 - LAST_SECONDS),
                         "LAKE_UPLOADS": pulumi.Output.concat(lake.blob_endpoint, lake.uploads.name),
                         "WORKER_DISK_BYTES": str(disk_bytes(cpu)),
                         **inputs,

@@ -89,21 +89,27 @@ def load() -> ModuleType:
 
 
 def indexed(module: ModuleType) -> Callable[..., None]:
-    [function] = module.app.get_functions()
-    user_function: Callable[..., None] = function.get_user_function()
-    return user_function
+    """The function that is called redact_on_upload."""
+    for function in module.app.get_functions():
+        if function.get_function_name() == "redact_on_upload":
+            user_function: Callable[..., None] = function.get_user_function()
+            return user_function
+    raise AssertionError("there is no such function")
 
 
 def outcomes(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
     return [json.loads(r.getMessage()) for r in caplog.records if r.name == "redact_on_upload"]
 
 
-def test_is_indexed_as_an_event_grid_function_called_redact_on_upload(deployed: dict[str, str]) -> None:
-    [function] = load().app.get_functions()
-    assert function.get_function_name() == "redact_on_upload"
-    trigger = function.get_trigger()
-    assert trigger
-    assert (trigger.type, trigger.name) == ("eventGridTrigger", "event")
+def test_is_indexed_as_an_event_grid_function_and_a_timer(deployed: dict[str, str]) -> None:
+    triggers = {function.get_function_name(): function.get_trigger() for function in load().app.get_functions()}
+    assert {name: trigger and (trigger.type, trigger.name) for name, trigger in triggers.items()} == {
+        "redact_on_upload": ("eventGridTrigger", "event"),
+        "reconcile_uploads": ("timerTrigger", "timer"),
+    }
+    timer = triggers["reconcile_uploads"]
+    assert timer
+    assert timer.get_dict_repr()["schedule"] == "%RECONCILE_SCHEDULE%"
 
 
 def test_an_upload_becomes_an_asset_and_a_job_that_can_read_it(
@@ -195,6 +201,59 @@ def test_clients_and_the_delegation_key_serve_more_than_one_event(
     links = [job.body["properties"]["input"]["files"][0] for job in media_service.of("PUT", JOBS)]
     assert len({parse_qs(urlsplit(link).query)["ske"][0] for link in links}) == 1
     assert len({job.token for job in media_service.requests}) == 1
+
+
+def test_a_late_event_makes_the_job_of_the_version_that_is_there(
+    redact_on_upload: Callable[..., None],
+    upload: MakeEvent,
+    media_service: MediaService,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    former, latter = upload("overwritten.mp4"), upload("overwritten.mp4")
+    redact_on_upload(former)
+    redact_on_upload(latter)
+    assert len(media_service.jobs) == 1
+    (job, *_) = media_service.of("PUT", JOBS)
+    assert job.body["properties"]["correlationData"]["eTag"] == latter.get_json()["eTag"]
+    lines = outcomes(caplog)
+    assert [line["message"] for line in lines] == ["submitted", "duplicate"]
+    assert lines[0]["eventETag"] == former.get_json()["eTag"] != lines[0]["eTag"]
+
+
+def test_an_event_of_a_blob_that_is_gone_makes_no_job(
+    redact_on_upload: Callable[..., None],
+    upload: MakeEvent,
+    blobs: BlobServiceClient,
+    media_service: MediaService,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    event = upload("gone.mp4")
+    blobs.get_blob_client(CONTAINER, "gone.mp4").delete_blob()
+    redact_on_upload(event)
+    assert media_service.requests == []
+    [line] = outcomes(caplog)
+    assert (line["message"], line["reason"]) == ("ignored", "the blob is gone: deleted or renamed")
+
+
+def test_a_rename_and_a_commit_by_sftp_make_jobs_whatever_length_their_events_say(
+    redact_on_upload: Callable[..., None], upload: MakeEvent, make_event: MakeEvent, media_service: MediaService
+) -> None:
+    redact_on_upload(upload("sftp.mp4", api="SftpCommit", contentLength=0))
+    written = upload("renamed.mp4")
+    data = {"eTag": None, "contentLength": None, "destinationUrl": written.get_json()["url"]}
+    renamed = make_event(None, written.subject, "Microsoft.Storage.BlobRenamed", api="RenameFile", **data)
+    redact_on_upload(renamed)
+    redact_on_upload(written)
+    assert len(media_service.jobs) == 2
+
+
+def test_an_empty_blob_makes_no_job(
+    redact_on_upload: Callable[..., None], upload: MakeEvent, blobs: BlobServiceClient, media_service: MediaService
+) -> None:
+    event = upload("empty.mp4", contentLength=0)
+    blobs.get_blob_client(CONTAINER, "empty.mp4").upload_blob(b"", overwrite=True)
+    redact_on_upload(event)
+    assert media_service.requests == []
 
 
 @pytest.mark.parametrize("api", ["CreateFile", "SftpCreate"])
@@ -315,7 +374,8 @@ def test_a_copy_that_has_not_ended_is_raised(
 ) -> None:
     lake = f"{media_service.endpoint}/lake1/"
     monkeypatch.setenv("LAKE_BLOB_ENDPOINT", lake)
-    media_service.answers["HEAD", "/lake1/"] = [Answer(200, headers={"x-ms-copy-status": "pending"})]
+    headers = {"x-ms-copy-status": "pending", "Last-Modified": "Thu, 26 Nov 2026 10:00:00 GMT", "ETag": '"0x1"'}
+    media_service.answers["HEAD", "/lake1/"] = [Answer(200, headers=headers)]
     subject = f"/blobServices/default/containers/{CONTAINER}/blobs/copy.mp4"
     event = make_event(url=f"{lake}{CONTAINER}/copy.mp4", subject=subject, api="CopyBlob")
     with pytest.raises(Retry, match="still being copied"):

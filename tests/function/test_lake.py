@@ -140,16 +140,34 @@ def test_threads_that_start_together_ask_for_one_key(emulated: Settings, entra: 
 
 
 @pytest.mark.parametrize(("status", "copying"), [("pending", True), ("success", False), ("failed", False)])
-def test_a_copy_is_waited_for_only_while_it_is_pending(
+def test_a_copy_is_under_way_only_while_it_is_pending(
     emulated: Settings, entra: Entra, media_service: MediaService, status: str, copying: bool
 ) -> None:
     endpoint = BlobEndpoint(f"{media_service.endpoint}/lake1")
     lake = Lake(replace(emulated, lake_blob_endpoint=endpoint), entra.credential())
-    media_service.answers["HEAD", "/lake1/"] = [Answer(200, headers={"x-ms-copy-status": status})]
-    assert lake.is_being_copied(BlobAddress.under(endpoint, "raw", "a b.mp4"), Deadline()) == copying
+    headers = {"x-ms-copy-status": status, "Last-Modified": "Thu, 26 Nov 2026 10:00:00 GMT", "ETag": '"0x1"'}
+    media_service.answers["HEAD", "/lake1/"] = [Answer(200, headers=headers)]
+    blob = lake.look(BlobAddress.under(endpoint, "raw", "a b.mp4"), Deadline())
+    assert blob
+    assert (blob.copying, blob.etag) == (copying, "0x1")
     assert media_service.requests[0].path == "/lake1/raw/a%20b.mp4"
 
 
-def test_a_copy_that_has_vanished_is_not_waited_for(lake: Lake, emulated: Settings) -> None:
-    gone = BlobAddress.under(emulated.lake_blob_endpoint, CONTAINER, "gone.mp4")
-    assert not lake.is_being_copied(gone, Deadline())
+def test_a_blob_that_is_gone_is_none(lake: Lake, emulated: Settings) -> None:
+    assert lake.look(BlobAddress.under(emulated.lake_blob_endpoint, CONTAINER, "gone.mp4"), Deadline()) is None
+
+
+def test_the_listing_says_of_each_blob_what_a_look_at_it_says(lake: Lake, emulated: Settings, entra: Entra) -> None:
+    put(emulated, entra, "2026/über listed.mp4")
+    with BlobClient(
+        emulated.lake_blob_endpoint.url, CONTAINER, "listed growing.mp4", credential=entra.credential()
+    ) as client:
+        client.create_append_blob()
+        client.append_block(CONTENT)
+    listed = {blob.name: blob for blob in lake.uploads() if "listed" in blob.name}
+    assert {name: blob.appendable for name, blob in listed.items()} == {
+        "2026/über listed.mp4": False,
+        "listed growing.mp4": True,
+    }
+    for name, blob in listed.items():
+        assert lake.look(BlobAddress.under(emulated.lake_blob_endpoint, CONTAINER, name), Deadline()) == blob

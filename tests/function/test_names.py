@@ -10,7 +10,13 @@ LAKE = BlobEndpoint("https://lake1.blob.core.windows.net")
 
 
 def named(blob: str, etag: str = "0x1", event_id: str = "e") -> str:
-    return job_name(Upload(BlobAddress.under(LAKE, "raw", blob), etag, event_id, by_copy=False))
+    return job_name(
+        Upload(
+            BlobAddress.under(LAKE, "raw", blob),
+            etag,
+            event_id,
+        )
+    )
 
 
 @pytest.mark.parametrize(

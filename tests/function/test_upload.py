@@ -16,7 +16,17 @@ def test_reads_every_kind_of_finished_upload(make_event: MakeEvent, public_azure
     read = upload.read(make_event(api=api, eTag='"0x8D4"'), public_azure)
     assert read.address.url == f"{LAKE}/raw/party.mp4"
     assert (read.etag, read.event_id) == ("0x8D4", "831e1650-001e-001b-66ab-eeb76e069631")
-    assert read.by_copy == (api == "CopyBlob")
+
+
+@pytest.mark.parametrize("host", ["blob", "dfs"])
+def test_reads_a_rename_by_where_the_blob_is_now(make_event: MakeEvent, public_azure: Settings, host: str) -> None:
+    """Neither eTag nor length are in such an event, and its `url` is called otherwise."""
+    data = {"eTag": None, "contentLength": None, "contentType": None, "blobType": None, "api": "RenameFile"}
+    data |= {"sourceUrl": f"https://lake1.{host}.core.windows.net/raw/party.tmp"}
+    data |= {"destinationUrl": f"https://lake1.{host}.core.windows.net/raw/party.MP4"}
+    subject = "/blobServices/default/containers/raw/blobs/party.MP4"
+    read = upload.read(make_event(None, subject, "Microsoft.Storage.BlobRenamed", **data), public_azure)
+    assert (read.address.url, read.etag) == (f"{LAKE}/raw/party.MP4", None)
 
 
 @pytest.mark.parametrize(
@@ -26,12 +36,12 @@ def test_reads_every_kind_of_finished_upload(make_event: MakeEvent, public_azure
         ({"event_type": "Microsoft.Storage.DirectoryCreated"}, "event type"),
         ({"api": "CreateFile", "contentLength": 0}, "begins an upload"),
         ({"api": "SftpCreate"}, "begins an upload"),
-        ({"contentLength": 0}, "empty"),
         ({"url": f"{LAKE}/raw2/party.mp4"}, "container is raw2, not raw"),
         ({"url": f"{LAKE}/$web/party.mp4"}, "container"),
         ({"url": f"{LAKE}/raw/"}, "directory"),
         ({"url": f"{LAKE}/raw/folder.mp4/"}, "directory"),
         ({"url": f"{LAKE}/raw"}, "directory"),
+        ({"url": f"{LAKE}/raw/party.txt"}, "ends in none of .mp4, .mov"),
         ({"url": f"{LAKE}/raw/a/party_redacted.mp4"}, "output"),
         ({"url": f"{LAKE}/raw/PARTY_REDACTED.MP4"}, "output"),
     ],

@@ -2,6 +2,7 @@
 
 import contextlib
 import http.server
+import json
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -20,11 +21,21 @@ class HeldStorage:
     go: threading.Event = field(default_factory=threading.Event)
 
 
+def refused_never(_method: str, _path: str, _content: bytes) -> int | None:
+    return None
+
+
 @contextlib.contextmanager
 def held_storage(
-    endpoint: str, certificates: Certificates, chosen: Callable[[str, str], bool]
+    endpoint: str,
+    certificates: Certificates,
+    chosen: Callable[[str, str], bool],
+    refused: Callable[[str, str, bytes], int | None] = refused_never,
 ) -> Iterator[HeldStorage]:
-    """`chosen` is asked about each request's method and path with query."""
+    """`chosen` is asked about each request's method and path with query; `refused` also about what was sent.
+
+    What `refused` has a status for does not get to the storage, which answers so.
+    """
     upstream, _, account = endpoint.rstrip("/").rpartition("/")
 
     class Door(http.server.BaseHTTPRequestHandler):
@@ -39,6 +50,9 @@ def held_storage(
             if chosen(self.command, self.path):
                 held.waiting.set()
                 held.go.wait(30)
+            if status := refused(self.command, self.path, content):
+                self.refuse(status)
+                return
             headers = [(name, value) for name, value in self.headers.items() if name.lower() not in HOP]
             answer = client.request(self.command, upstream + self.path, headers=headers, content=content)
             self.send_response(answer.status_code)
@@ -49,6 +63,15 @@ def held_storage(
             self.send_header("content-length", length)
             self.end_headers()
             self.wfile.write(answer.content)
+
+        def refuse(self, status: int) -> None:
+            error = {"code": "RequestBodyTooLarge", "message": {"value": "refused"}}
+            body = json.dumps({"odata.error": error}).encode()
+            self.send_response(status)
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
 
         def __getattr__(self, name: str) -> Callable[[], None]:
             if name.startswith("do_"):  # every method

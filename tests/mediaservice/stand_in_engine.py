@@ -4,6 +4,9 @@ wait_for: a path; it reports 50 % and goes on when that exists · fail: an error
 hold: bytes of memory to fill before it waits · pad: bytes to add to its output · spin: true, to compute for ever
 fill: bytes to write beside its output before it computes for ever · open: how many files to open
 ignore_sigterm: true · log: a path to which it appends `begun` and `done`
+link: a path to which its output is a link · pipe: true, its output is a pipe
+flood: bytes on standard error without an end of line · stay: a path to which a process writes its id that it leaves
+behind, in a session of its own, with the pipes open
 environment: a path to which it writes its environment · arguments: one to which it writes its arguments.
 
 Its output is the input with `REDACTED` in front.
@@ -49,7 +52,20 @@ def main() -> None:
     if "fail" in told:
         print(json.dumps({"error": told["fail"]}), flush=True)
         sys.exit(2)
-    Path(target).write_text(f"REDACTED {text}" + "x" * told.get("pad", 0))
+    for _ in range(told.get("flood", 0) // 1000):
+        sys.stderr.write("x" * 1000)
+    if "stay" in told and os.fork() == 0:
+        os.setsid()
+        Path(told["stay"]).write_text(str(os.getpid()))
+        time.sleep(600)
+    while "stay" in told and not Path(told["stay"]).exists():
+        time.sleep(0.02)
+    if "link" in told:
+        Path(target).symlink_to(told["link"])
+    elif "pipe" in told:
+        os.mkfifo(target)
+    else:
+        Path(target).write_text(f"REDACTED {text}" + "x" * told.get("pad", 0))
     del held
     say("done")
     print(json.dumps({"result": {"frames": 10, "framesWithFaces": 8, "faces": 3}}), flush=True)

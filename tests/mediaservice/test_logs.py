@@ -3,6 +3,7 @@ import logging
 
 import pytest
 
+import redactor
 from mediaservice.logs import JsonFormatter
 
 
@@ -18,6 +19,7 @@ def test_a_record_is_one_line_of_json_with_what_extra_gave(record: logging.LogRe
     line = JsonFormatter().format(record)
     said = json.loads(line)
     assert "\n" not in line
+    assert said["version"] == redactor.__version__
     assert (said["level"], said["logger"], said["url"]) == ("info", "room", "https://h/c/b?sv=1&sig=***&se=2")
 
 

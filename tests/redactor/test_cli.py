@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+import redactor
+
 COMMAND = [sys.executable, "-m", "redactor"]
 DEADLINE = 60
 
@@ -139,6 +141,26 @@ def test_without_a_command_it_says_what_there_is() -> None:
     done = run()
     assert (done.returncode, done.stderr) == (2, "")
     assert "analyze" in done.stdout
+
+
+@pytest.mark.parametrize("command", [(), ("redact",), ("analyze",), ("compare",)])
+def test_help_lists_the_exit_codes(command: tuple[str, ...]) -> None:
+    done = run(*command, "--help")
+    assert done.returncode == 0
+    assert "0 done" in done.stdout
+    assert "2 bad input" in done.stdout
+
+
+def test_help_shows_the_options_in_groups() -> None:
+    help_page = run("redact", "--help").stdout
+    found = [help_page.index(f"─ {group} ─") for group in ("Detection", "Covering", "Two passes", "Output")]
+    assert found == sorted(found)
+    assert found[0] < help_page.index("--quality") < found[1] < help_page.index("--blur-type") < found[2]
+
+
+def test_its_version_is_the_packages() -> None:
+    done = run("--version")
+    assert (done.returncode, done.stdout) == (0, f"redactor {redactor.__version__}\n")
 
 
 def test_help_loads_no_heavy_library() -> None:

@@ -45,6 +45,13 @@ def test_the_face_of_the_clip_is_one_a_detector_finds(walking_clip: Path, read_v
     assert [faces(detector, picture) for picture in read_video(walking_clip).pictures] == [1] * 40
 
 
+def test_paths_may_be_strings(walking_clip: Path, tmp_path: Path) -> None:
+    redactor.analyze(str(walking_clip), str(tmp_path))
+    options = Options(annotations=str(tmp_path / "walk_annotations.json"))
+    result = redactor.redact(str(walking_clip), str(tmp_path / "out.mp4"), options)
+    assert (result.frames_with_faces, (tmp_path / "out.mp4").is_file()) == (40, True)
+
+
 @pytest.mark.parametrize("blur_type", [BlurType.HIGH, BlurType.BLACK])
 def test_no_detector_finds_the_face_on_any_frame(
     blur_type: BlurType, redacted: Callable[[BlurType], list[NDArray[np.uint8]]], detector: YuNet

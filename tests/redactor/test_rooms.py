@@ -6,7 +6,7 @@ from pathlib import Path
 ENGINE = Path(__file__).parents[2] / "redactor"
 # Lowest first. Modules at the package's top are either below all rooms or above them.
 LEVELS = (
-    {"errors", "geometry"},
+    {"errors", "geometry", "version"},
     {"results"},
     {"options", "timing"},
     {"video", "networks"},

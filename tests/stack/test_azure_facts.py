@@ -102,6 +102,13 @@ def test_a_worker_takes_one_job_and_is_not_repeated_by_container_apps() -> None:
     assert job["eventTriggerConfig"]["parallelism"] == job["eventTriggerConfig"]["replicaCompletionCount"] == 1
 
 
+def test_a_worker_ends_its_job_before_container_apps_ends_the_worker() -> None:
+    job = run("dev", workerMinutes="10").one("app:Job").inputs
+    (container,) = job["template"]["containers"]
+    (seconds,) = (each["value"] for each in container["env"] if each["name"] == "JOB_TIMEOUT_SECONDS")
+    assert 0 < int(seconds) <= job["configuration"]["replicaTimeout"] - 60
+
+
 def test_dead_letters_are_replayed_from_where_they_are_written_to_where_uploads_are_read(graph: Graph) -> None:
     found = Containers.of_outputs(json.dumps(dict(graph.exports)))
     declared = graph.one("eventgrid:SystemTopicEventSubscription").inputs["deadLetterWithResourceIdentity"]

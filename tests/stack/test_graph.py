@@ -8,6 +8,7 @@ import pulumi
 import pytest
 
 from local.graph.program import Graph, Resource
+from stack.function.app import Reconciliation
 from stack.function.package import FunctionPackage
 from stack.media.worker import disk_bytes
 from stack.roles import Role
@@ -84,13 +85,26 @@ def test_only_the_lake_has_a_hierarchical_namespace(graph: Graph) -> None:
 
 def test_only_finished_uploads_of_the_container_and_ending_reach_the_function(graph: Graph) -> None:
     declared = graph.one("eventgrid:SystemTopicEventSubscription").inputs["filter"]
-    assert declared["includedEventTypes"] == ["Microsoft.Storage.BlobCreated"]
+    assert declared["includedEventTypes"] == ["Microsoft.Storage.BlobCreated", "Microsoft.Storage.BlobRenamed"]
     assert declared["subjectBeginsWith"] == "/blobServices/default/containers/raw/"
     assert declared["subjectEndsWith"] == ".mp4"
-    calls, length = declared["advancedFilters"]
+    (calls,) = declared["advancedFilters"]
     assert (calls["key"], calls["operatorType"]) == ("data.api", "StringIn")
-    assert set(calls["values"]) == {"FlushWithClose", "PutBlob", "PutBlockList", "CopyBlob"}
-    assert (length["key"], length["operatorType"], length["value"]) == ("data.contentLength", "NumberGreaterThan", 0)
+    created = {"FlushWithClose", "PutBlob", "PutBlockList", "CopyBlob", "SftpCommit"}
+    assert set(calls["values"]) == created | {"RenameFile", "SftpRename"}
+
+
+@pytest.mark.parametrize(("minutes", "schedule"), [(5, "0 */5 * * * *"), (15, "0 */15 * * * *"), (60, "0 0 * * * *")])
+def test_the_reconciliation_runs_at_fixed_minutes_of_the_hour(minutes: int, schedule: str) -> None:
+    assert Reconciliation(minutes, existing=False).schedule == schedule
+
+
+def test_the_reconciliation_keeps_its_progress_in_a_container_of_the_functions_own_account(graph: Graph) -> None:
+    settings = {each["name"]: each["value"] for each in graph.one("web:WebApp").inputs["siteConfig"]["appSettings"]}
+    code = next(a for a in graph.of("storage:StorageAccount") if a.name == "facescode")
+    assert settings["RECONCILE_STATE"] == f"{code.state['primaryEndpoints']['blob']}reconciliation"
+    assert (settings["RECONCILE_SCHEDULE"], settings["RECONCILE_EXISTING"]) == ("0 */15 * * * *", "false")
+    assert settings["UPLOAD_ENDINGS"].split(",")[0] == ".mp4"
 
 
 def test_undeliverable_events_are_dead_lettered_by_the_topics_own_identity(graph: Graph) -> None:

@@ -78,6 +78,8 @@ def test_the_azure_engine_has_no_settings_of_its_own() -> None:
         ("sasHours", "0", "a whole number from 1 to 168"),
         ("sasHours", "169", "a whole number from 1 to 168"),
         ("sasHours", "1.5", "a whole number from 1 to 168"),
+        ("reconcileMinutes", "7", "5, 10, 15, 20, 30 or 60"),
+        ("reconcileExisting", "yes", "true or false"),
         ("eventAttempts", "31", "a whole number from 1 to 30"),
         ("eventMinutes", "1441", "a whole number from 1 to 1440"),
         ("functionMemory", "1024", "512, 2048 or 4096"),

@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from azure.data.tables.aio import TableClient
 from pydantic import TypeAdapter
 
-from mediaservice.model.job_events import Event, events_of
+from mediaservice.model.job_events import CORRELATION, Event, events_of
 from mediaservice.model.jobs import Job
 from mediaservice.store.events.topic import EventsRefusedError, Topic
 from mediaservice.store.tables import keys
@@ -55,7 +55,8 @@ class Outbox:
         return Letter(keys.of_name(job.transform), keys.outbox(job.last_modified, events[0].id), events)
 
     def row(self, letter: Letter) -> dict[str, Any]:
-        return self._table.entity(Rows(letter.partition, letter.key, frozenset(), {}, ()), letter.key, letter.events)
+        rows: Rows[tuple[Event, ...]] = Rows(letter.partition, letter.key, frozenset(), {}, ())
+        return self._table.entity(rows, letter.key, _folded(letter.events))
 
     def send(self, letter: Letter) -> None:
         """In the background; what fails stays for `send_overdue`."""
@@ -70,7 +71,7 @@ class Outbox:
         for transform in transforms:
             partition = keys.of_name(transform)
             async for key, events in self._table.read(partition, within, PAGE):
-                match await self._send(Letter(partition, key, events)):
+                match await self._send(Letter(partition, key, _unfolded(events))):
                     case _Sent.YES:
                         sent += 1
                     case _Sent.NO:
@@ -97,3 +98,18 @@ class Outbox:
             log.warning("events not published; they will be tried again", extra={"reason": repr(error)})
             return _Sent.NO
         return _Sent.YES
+
+
+def _folded(events: Sequence[Event]) -> tuple[Event, ...]:
+    """With the correlation data, which may be large and is the same in all, in the first of them only."""
+    first, *others = events
+    return (first, *(replace(each, data=each.data | dict.fromkeys(CORRELATION & set(each.data))) for each in others))
+
+
+def _unfolded(events: Sequence[Event]) -> tuple[Event, ...]:
+    first = events[0].data
+    correlation = next(first[key] for key in first if key in CORRELATION)
+    return tuple(
+        replace(each, data={key: correlation if key in CORRELATION else value for key, value in each.data.items()})
+        for each in events
+    )

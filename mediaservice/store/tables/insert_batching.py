@@ -1,6 +1,7 @@
 """Insertions that come faster than one by one."""
 
 import asyncio
+import json
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -26,7 +27,8 @@ class _Insertion:
 
     @property
     def characters(self) -> int:
-        return sum(len(str(value)) for _, entity, *_ in self.operations for value in entity.values())
+        """As many as they are in a request, where all but ASCII is escaped."""
+        return sum(len(json.dumps(str(value))) for _, entity, *_ in self.operations for value in entity.values())
 
 
 class InsertBatching:

@@ -2,7 +2,8 @@
 
 Row keys begin with the letter of their order and a bar: `n` by name (the entity itself), `c` newest first,
 `o` oldest first, `s` by state and newest first, `w` waiting jobs by priority and oldest first, `i` by asset id,
-`a` by alternate id, `e` events not yet published, oldest first, `d` deleted transforms with such events.
+`a` by alternate id, `e` events not yet published, oldest first, `d` deleted transforms with such events, `f` jobs
+that could not be taken.
 """
 
 import hashlib
@@ -41,6 +42,10 @@ def outbox(time: datetime, event: str) -> str:
 
 def deleted(name: str) -> str:
     return f"d|{of_name(name)}"
+
+
+def set_aside(name: str) -> str:
+    return f"f|{of_name(name)}"
 
 
 def by_value(letter: str, value: str, name: str) -> str:

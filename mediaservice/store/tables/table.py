@@ -5,6 +5,8 @@ is read in its own order, a page at a time, without reading the rest. The row un
 proper: its ETag is the entity's, and only it holds what lists must not show.
 """
 
+import json
+import logging
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,16 +15,19 @@ from azure.core import MatchConditions
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azure.data.tables import TableTransactionError
 from azure.data.tables.aio import TableClient
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from mediaservice.store.errors import ChangedError, ExistsError, TooLargeError
 from mediaservice.store.tables.insert_batching import InsertBatching, Operations
+from mediaservice.utf16 import pieces, units
 
-CHUNK = 30_000  # characters; a property holds 32 K
+CHUNK = 30_000  # UTF-16 units; a property holds 32 Ki
 COLUMN = "Document"
-# An entity has 1 MiB of UTF-16 at most; the rest is for what is written to it later.
-MAX_CHARACTERS = 300_000
+# UTF-16 units; an entity has 512 Ki, names of properties included. What a client gives leaves room for what follows.
+MAX_UNITS, MAX_GIVEN = 500_000, 450_000
+MAX_PAYLOAD, OPERATION_BYTES = 4_000_000, 1500  # of a transaction, which has 4 MiB; beside an operation's entity
 REPLACE = {"mode": "replace"}
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -67,21 +72,23 @@ class EntityTable[T]:
             return None
         return Stored(self._load(entity), str(entity.metadata["etag"]))
 
-    def check(self, value: T) -> None:
-        """Raises TooLargeError."""
-        size = len(self._document(value))
-        if size > MAX_CHARACTERS:
-            raise TooLargeError(f"It has {size:,} characters in all; at most {MAX_CHARACTERS:,} can be kept.")
+    def check(self, rows: Rows[T], value: T, beside: Mapping[str, Any] | None = None) -> None:
+        """Raises TooLargeError when a client has given more than can be kept with what is added to it later."""
+        _check([("create", self.entity(rows, rows.key, value)), *self._copies(rows), *_created(beside)], MAX_GIVEN)
 
     async def insert(self, rows: Rows[T], value: T) -> Stored[T]:
-        """Raises ExistsError."""
+        """Raises ExistsError and TooLargeError."""
         operations: list[Any] = [("create", self.entity(rows, rows.key, value)), *self._copies(rows)]
+        _check(operations, MAX_UNITS)
         return Stored(value, await self._insertions.insert(rows.partition, operations))
 
     async def replace(
         self, former: Rows[T], etag: str, rows: Rows[T], value: T, beside: Mapping[str, Any] | None = None
     ) -> Stored[T]:
-        """Raises ChangedError. `beside`: a row of another kind that must not be there without the change."""
+        """Raises ChangedError and TooLargeError.
+
+        `beside`: a row of another kind that must not be there without the change.
+        """
         operations: list[Any] = [
             ("update", self.entity(rows, rows.key, value), {**REPLACE, **_only_if(etag)}),
             *self._copies(rows),
@@ -90,8 +97,8 @@ class EntityTable[T]:
                 for key in sorted(former.copies - rows.copies)
             ),
         ]
-        if beside:
-            operations.append(("create", beside))
+        operations += _created(beside)
+        _check(operations, MAX_UNITS)
         return Stored(value, (await self._submit(operations))[0])
 
     async def delete(self, rows: Rows[T], etag: str, beside: Mapping[str, Any] | None = None) -> None:
@@ -122,18 +129,22 @@ class EntityTable[T]:
         return sum([1 async for _ in self.keys(partition, within)])
 
     async def first(self, partition: str, within: Range) -> T | None:
-        async for _, value in self.read(partition, within, 1):
-            return value
+        """The first that can be read: one that cannot must not hold up those behind it."""
+        terms, parameters = _expression(partition, within)
+        async for entity in self._client.query_entities(terms, parameters=parameters, results_per_page=1):
+            try:
+                return self._load(entity)
+            except ValidationError:
+                log.exception("a row cannot be read", extra={"row": entity["RowKey"]})
         return None
 
     def entity(self, rows: Rows[T], key: str, value: T) -> dict[str, str]:
         document = self._document(value)
-        chunks = [document[start : start + CHUNK] for start in range(0, len(document), CHUNK)]
         return {
             "PartitionKey": rows.partition,
             "RowKey": key,
             **rows.columns,
-            **{f"{COLUMN}{number}": chunk for number, chunk in enumerate(chunks)},
+            **{f"{COLUMN}{number}": chunk for number, chunk in enumerate(pieces(document, CHUNK))},
         }
 
     def _copies(self, rows: Rows[T]) -> list[Any]:
@@ -161,6 +172,24 @@ class EntityTable[T]:
                 raise ChangedError from None
             raise
         return [str(result.get("etag", "")) for result in results]
+
+
+def _created(beside: Mapping[str, Any] | None) -> list[Any]:
+    return [("create", beside)] if beside else []
+
+
+def _check(operations: Operations, most: int) -> None:
+    """Raises TooLargeError when an entity has more than `most` units, or all are more than a transaction can hold."""
+    payload = 0
+    for _, entity, *_ in operations:
+        size = sum(units(value) for value in entity.values())
+        if size > most:
+            raise TooLargeError(f"It has {size:,} characters in all, with what is added to it; at most {most:,} fit.")
+        payload += OPERATION_BYTES + len(json.dumps(entity))  # as the SDK writes it
+    if payload > MAX_PAYLOAD:
+        raise TooLargeError(
+            f"It takes {payload:,} bytes to be written, with what is added to it; at most {MAX_PAYLOAD:,} fit."
+        )
 
 
 def _expression(partition: str, within: Range) -> tuple[str, dict[str, str]]:

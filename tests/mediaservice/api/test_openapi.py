@@ -12,6 +12,7 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import content_type_conformance, status_code_conformance
 
+import redactor
 from tests.mediaservice.deployment import GROUP, SUBSCRIPTION, Service
 
 EXAMPLES = 12  # for each operation
@@ -51,6 +52,11 @@ def test_the_document_has_every_operation_of_the_contract(document: dict[str, An
         "post /assets/{asset}/listContainerSas",
         "post /assets/{asset}/listStreamingLocators",
     }
+
+
+def test_the_document_names_the_version_that_serves_it(document: dict[str, Any]) -> None:
+    assert document["info"]["version"] == "2023-01-01"
+    assert f"redactor {redactor.__version__}" in document["info"]["description"]
 
 
 def test_the_documents_page_shows_it_and_loads_nothing_from_elsewhere(service: Service) -> None:

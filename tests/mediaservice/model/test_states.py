@@ -92,6 +92,14 @@ def test_taking_over_counts_an_attempt_and_giving_back_does_not() -> None:
     assert (given.number, given.holder) == (1, None)
 
 
+def test_a_job_that_is_given_back_again_and_again_is_counted() -> None:
+    job = queued()
+    for _ in range(states.FREE_RETURNS + 2):
+        job = states.give_back(states.take(job, holder="h", message="m", now=NOW), LATER)
+    assert job.attempt
+    assert job.attempt.number == 2
+
+
 def test_the_next_attempt_knows_that_an_earlier_one_may_have_published() -> None:
     job = states.take(states.begin_publishing(processing(), ["a"], NOW), holder="other", message="m", now=LATER)
     assert job.attempt

@@ -18,6 +18,7 @@ from azure.mgmt.media.models import (
     TransformOutput,
 )
 
+from mediaservice.model.states import FREE_RETURNS
 from tests.mediaservice.deployment import GROUP, Pipeline
 
 
@@ -256,7 +257,26 @@ def test_a_job_that_takes_too_long_ends_in_error(pipeline: Pipeline, name: str) 
     pipeline.submit(name, {"wait_for": str(pipeline.folder / "never"), "ignore_sigterm": True})
     pipeline.work(JOB_TIMEOUT_SECONDS="1")
     job = pipeline.job(name)
-    assert (job.state, job.outputs[0].error.message) == ("Error", "The job took longer than 1 s.")
+    error = job.outputs[0].error
+    assert (job.state, error.code, pipeline.messages()) == ("Error", "ServiceError", 0)
+    assert error.message.startswith("The job took longer than 1 s")
+    assert "workerMinutes" in error.message
+
+
+def test_a_job_that_is_longer_than_any_worker_runs_comes_to_an_end(pipeline: Pipeline, name: str) -> None:
+    """Workers are told to stop before it is done, as by a platform's own time limit; each gives the job back."""
+    log = pipeline.folder / "log"
+    pipeline.submit(name, {"log": str(log), "wait_for": str(pipeline.folder / "never")})
+    for number in range(1, FREE_RETURNS + 2):
+        with pipeline.start(JOB_MAX_ATTEMPTS="1") as worker:
+            pipeline.until(lambda begun=number: len(engines(log, "begun")) == begun)  # type: ignore[misc]
+            psutil.Process(worker.pid).terminate()
+            assert worker.wait(15) == 0
+    assert pipeline.job(name).state == "Processing"
+    pipeline.work(JOB_MAX_ATTEMPTS="1")
+    error = pipeline.job(name).outputs[0].error
+    assert (pipeline.job(name).state, error.details[0].message) == ("Error", "attempts: 1")
+    assert len(engines(log, "begun")) == FREE_RETURNS + 1
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,8 @@ def attempt(pipeline: Pipeline, name: str, acting_as: Callable[[Deployment], Non
             held_job = HeldJob(store.jobs, await store.jobs.replace(stored, taken), holder)
             await held_job.write(lambda job, now: states.begin_output(job, 0, now))
             outputs = Outputs(store.containers, store.assets)
-            staged = await outputs.stage(await outputs.place(held_job.job, 0, FILE), file)
+            with file.open("rb") as stream:
+                staged = await outputs.stage(await outputs.place(held_job.job, 0, FILE), stream)
             await steps(Attempt(pipeline, store, lease, outputs, held_job, staged))
 
     return lambda steps: asyncio.run(run(steps))

@@ -37,3 +37,9 @@ def test_weights_that_are_not_the_measured_ones_are_refused(monkeypatch: pytest.
     monkeypatch.setattr(weights, "YUNET", replace(weights.YUNET, sha256="0" * 64))
     with pytest.raises(RedactionError, match="sha256"):
         YuNet()
+
+
+def test_a_missing_package_of_weights_is_named_with_its_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(weights, "YUNET", replace(weights.YUNET, package="no_such_package"))
+    with pytest.raises(RedactionError, match=r"no_such_package is not installed; install no_such_package==2\.0\.0"):
+        YuNet()

@@ -96,3 +96,12 @@ def test_sound_that_quicktime_cannot_hold_becomes_aac(
     result = redactor.redact(clip, tmp_path / "out.mov")
     assert result.converted == (f"audio stream 1 ({name}) to aac",)
     assert read_video(tmp_path / "out.mov").audio[0]
+
+
+@pytest.mark.parametrize(("name", "tag"), [("out.mp4", "encoder"), ("out.m4v", "encoder"), ("out.mov", "comment")])
+def test_the_output_names_its_writer_and_redacting_it_again_reports_no_loss(
+    name: str, tag: str, walking_clip: Path, read_video: Any, tmp_path: Path
+) -> None:
+    redactor.redact(walking_clip, tmp_path / name)
+    assert read_video(tmp_path / name).metadata[tag] == f"redactor {redactor.__version__}"
+    assert redactor.redact(tmp_path / name, tmp_path / "again.mp4").dropped == ()

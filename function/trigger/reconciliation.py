@@ -1,0 +1,127 @@
+"""Uploads that no event has announced: the lake is compared with the media service's jobs, and the rest submitted.
+
+Not every writer raises an event that the subscription takes: one that flushes without closing, an append blob, the
+rename of a directory; and events are lost when they cannot be delivered for a day. Names of jobs are the same for the
+same version of a blob, so that it does no harm when an event arrives at the same time.
+"""
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Self
+
+from azure.core.exceptions import AzureError
+
+from trigger import logs, upload
+from trigger.address import BlobAddress
+from trigger.lake import Blob, Lake
+from trigger.media import MediaAccount
+from trigger.names import job_name
+from trigger.outcomes import Ignored, Refused
+from trigger.progress import Progress, ProgressBlob
+from trigger.settings import Settings
+from trigger.submission import RECONCILIATION, End, Submission, managed_identity
+from trigger.upload import Upload
+
+MARGIN = timedelta(hours=1)  # looked at again, for clocks that differ and listings that lag
+REST = timedelta(minutes=5)  # without a change, after which an upload counts as whole
+APPEND_REST = timedelta(hours=1)  # the same for append blobs, which a hierarchical namespace cannot seal
+RECORDS = timedelta(days=89)  # the service keeps records of jobs for 90 days, and assets for ever
+RUN_SECONDS = 480.0  # within host.json's functionTimeout
+THREADS = 8
+
+
+@dataclass(frozen=True)
+class _Upload:
+    """A blob of the lake whose name is a video's."""
+
+    address: BlobAddress
+    blob: Blob
+
+    @property
+    def job(self) -> str:
+        return job_name(Upload(self.address, self.blob.etag, RECONCILIATION))
+
+
+@dataclass(frozen=True)
+class Reconciliation:
+    """Runs alone: the host sees to it that one timer fires at a time."""
+
+    settings: Settings
+    lake: Lake
+    media: MediaAccount
+    progress: ProgressBlob
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        credential = managed_identity(settings)
+        return cls(
+            settings,
+            Lake(settings, credential),
+            MediaAccount(settings, credential),
+            ProgressBlob(settings.reconcile_state, credential),
+        )
+
+    def run(self) -> Counter[End]:
+        """Logs one line for each upload that had no job, and one for the whole. Raises AzureError when it cannot look.
+
+        What fails is looked at again by the next run, with all that changed since.
+        """
+        started = time.monotonic()
+        progress = self.progress.read(existing=self.settings.reconcile_existing)
+        since = max(progress.through - MARGIN, progress.beginning)
+        until = self.now() - REST
+        recent = [each for each in self._videos() if since <= each.blob.changed <= until]
+        resting = [each for each in recent if self._is_whole(each.blob)]
+        missing = self._without_job(resting, since)
+        ends = self._submit(missing, started + RUN_SECONDS)
+        later = [each for each in recent if each not in resting and each.blob.size]
+        later += [each for each, end in zip(missing, ends, strict=True) if end is End.RETRY]
+        through = min([until, *(each.blob.changed for each in later)])
+        self.progress.write(Progress(progress.beginning, max(through, progress.through)))
+        counts = Counter(ends)
+        line = {"looked": len(recent), "missing": len(missing), "later": len(later)}
+        line |= {end.value: count for end, count in counts.items()}
+        logs.write(logging.INFO, "reconciled", {**line, "seconds": round(time.monotonic() - started, 1)})
+        return counts
+
+    def _videos(self) -> Iterable[_Upload]:
+        for blob in self.lake.uploads():
+            try:
+                address = BlobAddress.under(self.settings.lake_blob_endpoint, self.settings.upload_container, blob.name)
+                upload.judge(address, self.settings)
+            except (Ignored, Refused):
+                continue
+            yield _Upload(address, blob)
+
+    def _is_whole(self, blob: Blob) -> bool:
+        if not blob.size or blob.copying:
+            return False
+        return not blob.appendable or blob.changed <= self.now() - APPEND_REST
+
+    def _without_job(self, uploads: list[_Upload], since: datetime) -> list[_Upload]:
+        """The oldest first."""
+        jobs = self.media.jobs_since(since) if uploads else set()
+        return sorted((each for each in uploads if each.job not in jobs), key=lambda each: each.blob.changed)
+
+    def _submit(self, missing: list[_Upload], deadline: float) -> list[End]:
+        submission = Submission(self.settings, self.lake, self.media)
+        oldest_record = self.now() - RECORDS
+
+        def submit(each: _Upload) -> End:
+            if time.monotonic() > deadline:
+                return End.RETRY
+            try:
+                if each.blob.changed < oldest_record and self.media.has_asset(each.job):
+                    return End.DUPLICATE
+            except AzureError:
+                return End.RETRY
+            return submission.reconcile(each.address)
+
+        with ThreadPoolExecutor(THREADS) as threads:
+            return list(threads.map(submit, missing))

@@ -1,0 +1,27 @@
+"""Texts as Azure Tables counts them: in UTF-16 code units, of which an emoji has two."""
+
+
+def units(text: str) -> int:
+    """The number of UTF-16 code units."""
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def pieces(text: str, most: int) -> list[str]:
+    """`text` in order, in pieces of at most `most` units (2 or more); no character is divided."""
+    if text.isascii():
+        return [text[start : start + most] for start in range(0, len(text), most)]
+    found: list[str] = []
+    encoded = text.encode("utf-16-le", "surrogatepass")
+    start = 0
+    while start < len(encoded):
+        end = min(start + 2 * most, len(encoded))
+        if end < len(encoded) and 0xD8 <= encoded[end - 1] <= 0xDB:  # the first half of a pair
+            end -= 2
+        found.append(encoded[start:end].decode("utf-16-le", "surrogatepass"))
+        start = end
+    return found
+
+
+def cut(text: str, most: int) -> str:
+    """`text`, or its beginning and an ellipsis, in at most `most` units (3 or more)."""
+    return text if units(text) <= most else f"{pieces(text, most - 1)[0]}…"

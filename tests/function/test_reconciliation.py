@@ -1,0 +1,230 @@
+"""Uploads without an event become jobs: real storage, the real media service, and a clock that is ahead."""
+
+import io
+import json
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import azure.functions as func
+import pytest
+from azure.core.exceptions import AzureError
+from azure.mgmt.media import AzureMediaServices
+from azure.storage.blob import BlobType, ContainerClient
+
+from local.services.azurite import Azurite
+from local.services.entra import Entra
+from tests.function.conftest import ACCOUNT, AUDIENCE, GROUP, TRANSFORM
+from tests.function.recording import ASSETS, JOBS, Answer, MediaService
+from trigger import settings
+from trigger.lake import Lake
+from trigger.media import MediaAccount
+from trigger.progress import ProgressBlob
+from trigger.reconciliation import Reconciliation
+from trigger.settings import Settings
+from trigger.submission import End, Submission
+
+type Reconcile = Callable[[timedelta], dict[End, int]]
+MANY = int(os.environ.get("RECONCILED_UPLOADS", "200"))
+CONTENT = b"not really a video"
+RESTED = timedelta(minutes=6)  # by which an upload of just now has rested long enough
+
+
+@pytest.fixture
+def wired(environment: dict[str, str], azurite: Azurite, endpoint: str) -> Settings:
+    """A container of uploads, and one for the progress, for this test alone."""
+    account, name = azurite.endpoints["lake1"].blob, f"raw-{uuid.uuid4().hex}"
+    return settings.read(
+        environment
+        | {"LAKE_BLOB_ENDPOINT": account, "LAKE_DFS_ENDPOINT": account, "UPLOAD_CONTAINER": name}
+        | {"MEDIA_ENDPOINT": endpoint, "MEDIA_AUDIENCE": AUDIENCE, "RECONCILE_STATE": f"{account}state-{name}"}
+    )
+
+
+@pytest.fixture
+def lake(wired: Settings, entra: Entra) -> Iterator[ContainerClient]:
+    url = f"{wired.lake_blob_endpoint.url}/{wired.upload_container}"
+    with ContainerClient.from_container_url(url, entra.credential()) as container:
+        container.create_container()
+        yield container
+
+
+def made(wired: Settings, entra: Entra, ahead: timedelta) -> Reconciliation:
+    credential = entra.credential()
+    return Reconciliation(
+        wired,
+        Lake(wired, credential),
+        MediaAccount(wired, credential),
+        ProgressBlob(wired.reconcile_state, credential),
+        lambda: datetime.now(UTC) + ahead,
+    )
+
+
+def deploy(wired: Settings, entra: Entra) -> None:
+    """As the graph does, which makes the container for the progress."""
+    with ContainerClient.from_container_url(wired.reconcile_state, entra.credential()) as state:
+        state.create_container()
+
+
+@pytest.fixture
+def reconcile(wired: Settings, lake: ContainerClient, entra: Entra) -> Reconcile:
+    """Runs as if it were so much later."""
+    deploy(wired, entra)
+    return lambda ahead: dict(made(wired, entra, ahead).run())
+
+
+@pytest.fixture
+def sources(wired: Settings, entra: Entra) -> Iterator[Callable[[], list[str]]]:
+    """Names of the uploads that have a job, one for each job."""
+    with AzureMediaServices(
+        entra.credential(),
+        wired.media_subscription_id,
+        base_url=wired.media_endpoint,
+        credential_scopes=[f"{AUDIENCE}/.default"],
+    ) as client:
+
+        def found() -> list[str]:
+            start = f"{wired.lake_blob_endpoint.url}/{wired.upload_container}/"
+            jobs = client.jobs.list(GROUP, ACCOUNT, TRANSFORM)
+            named = [str((job.correlation_data or {}).get("source")) for job in jobs]
+            return sorted(name.removeprefix(start) for name in named if name.startswith(start))
+
+        yield found
+
+
+def test_an_upload_without_an_event_becomes_a_job_once_it_has_rested(
+    lake: ContainerClient, reconcile: Reconcile, sources: Callable[[], list[str]]
+) -> None:
+    """As a writer leaves it that flushes without closing."""
+    lake.upload_blob("2026/flushed.mp4", CONTENT)
+    assert reconcile(timedelta(0)) == {}
+    assert reconcile(RESTED) == {End.SUBMITTED: 1}
+    assert sources() == ["2026/flushed.mp4"]
+    assert reconcile(RESTED) == {}
+
+
+def test_what_is_no_whole_video_is_left_alone(
+    lake: ContainerClient, reconcile: Reconcile, sources: Callable[[], list[str]]
+) -> None:
+    for name, content in (("empty.mp4", b""), ("notes.txt", CONTENT), ("done_redacted.mp4", CONTENT)):
+        lake.upload_blob(name, content)
+    lake.upload_blob("taken.MOV", CONTENT)
+    reconcile(RESTED)
+    assert sources() == ["taken.MOV"]
+
+
+def test_an_append_blob_is_taken_once_nothing_has_been_appended_for_an_hour(
+    lake: ContainerClient, reconcile: Reconcile, sources: Callable[[], list[str]]
+) -> None:
+    lake.upload_blob("camera.mp4", CONTENT, blob_type=BlobType.APPENDBLOB)
+    lake.upload_blob("other.mp4", CONTENT)
+    assert reconcile(timedelta(minutes=30)) == {End.SUBMITTED: 1}
+    assert sources() == ["other.mp4"]
+    assert reconcile(timedelta(minutes=61)) == {End.SUBMITTED: 1}
+    assert sources() == ["camera.mp4", "other.mp4"]
+
+
+def test_what_came_by_a_copy_or_a_rename_is_found_where_it_is_now(
+    lake: ContainerClient, reconcile: Reconcile, sources: Callable[[], list[str]]
+) -> None:
+    """A rename is played by a copy and the deletion of the source, for the emulator has none."""
+    original = lake.upload_blob("party.tmp", CONTENT)
+    for name in ("copied.mp4", "renamed.mp4"):
+        lake.get_blob_client(name).start_copy_from_url(original.url)
+    original.delete_blob()
+    assert reconcile(RESTED) == {End.SUBMITTED: 2}
+    assert sources() == ["copied.mp4", "renamed.mp4"]
+
+
+def test_an_hour_without_events_function_or_service_loses_nothing(
+    wired: Settings, lake: ContainerClient, entra: Entra, reconcile: Reconcile, sources: Callable[[], list[str]]
+) -> None:
+    lake.upload_blob("before.mp4", CONTENT)
+    reconcile(RESTED)
+    lake.upload_blob("during.mp4", CONTENT)
+    with pytest.raises(AzureError):
+        made(replace(wired, media_endpoint="https://127.0.0.1:1"), entra, timedelta(minutes=20)).run()
+    lake.upload_blob("after.mp4", CONTENT)
+    assert reconcile(timedelta(minutes=75)) == {End.SUBMITTED: 2}
+    assert sources() == ["after.mp4", "before.mp4", "during.mp4"]
+
+
+def test_what_could_not_be_submitted_is_tried_again_by_the_next_run(
+    wired: Settings, lake: ContainerClient, entra: Entra, media_service: MediaService
+) -> None:
+    deploy(wired, entra)
+    lake.upload_blob("unlucky.mp4", CONTENT)
+    throttled = replace(wired, media_endpoint=media_service.endpoint)
+    for ahead, status in ((timedelta(minutes=6), 503), (timedelta(hours=3), 201)):
+        media_service.answers["GET", JOBS.rstrip("/")] = [Answer(200, {"value": []})]
+        media_service.answers["PUT", ASSETS] = [Answer(status)]
+        run = dict(made(throttled, entra, ahead).run())
+        assert run == {End.RETRY if status == 503 else End.SUBMITTED: 1}
+    assert len(media_service.jobs) == 1
+
+
+def test_an_upload_whose_event_came_has_no_second_job(
+    wired: Settings,
+    lake: ContainerClient,
+    entra: Entra,
+    reconcile: Reconcile,
+    make_event: Callable[..., func.EventGridEvent],
+    sources: Callable[[], list[str]],
+) -> None:
+    blob = lake.upload_blob("announced.mp4", CONTENT)
+    etag = blob.get_blob_properties().etag.strip('"')
+    subject = f"/blobServices/default/containers/{wired.upload_container}/blobs/announced.mp4"
+    credential = entra.credential()
+    function = Submission(wired, Lake(wired, credential), MediaAccount(wired, credential))
+    function.handle(make_event(url=blob.url, subject=subject, eTag=etag))
+    assert reconcile(RESTED) == {}
+    assert sources() == ["announced.mp4"]
+
+
+@pytest.mark.parametrize("existing", [False, True])
+def test_what_was_there_before_the_deployment_is_taken_only_if_the_setting_says_so(
+    wired: Settings, lake: ContainerClient, entra: Entra, sources: Callable[[], list[str]], *, existing: bool
+) -> None:
+    old = lake.upload_blob("old.mp4", CONTENT).get_blob_properties().last_modified
+    while datetime.now(UTC) < old + timedelta(seconds=1):  # storage tells times in seconds
+        time.sleep(0.05)
+    deploy(wired, entra)
+    lake.upload_blob("new.mp4", CONTENT)
+    wanted = replace(wired, reconcile_existing=existing)
+    for _ in range(2):
+        made(wanted, entra, RESTED).run()
+    assert sources() == (["new.mp4", "old.mp4"] if existing else ["new.mp4"])
+
+
+def test_the_setting_works_for_a_deployment_that_has_run_without_it(
+    wired: Settings, lake: ContainerClient, entra: Entra, sources: Callable[[], list[str]]
+) -> None:
+    old = lake.upload_blob("old.mp4", CONTENT).get_blob_properties().last_modified
+    while datetime.now(UTC) < old + timedelta(seconds=1):
+        time.sleep(0.05)
+    deploy(wired, entra)
+    made(wired, entra, RESTED).run()
+    assert sources() == []
+    made(replace(wired, reconcile_existing=True), entra, RESTED).run()
+    assert sources() == ["old.mp4"]
+
+
+def test_many_uploads_without_an_event_get_one_job_each_and_a_second_run_makes_none(
+    lake: ContainerClient,
+    reconcile: Reconcile,
+    sources: Callable[[], list[str]],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    names = [f"video {number:04}.mp4" for number in range(MANY)]
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda name: lake.upload_blob(name, io.BytesIO(CONTENT)), names))
+    assert reconcile(RESTED) == {End.SUBMITTED: MANY}
+    assert reconcile(RESTED) == {}
+    assert sources() == [name.replace(" ", "%20") for name in names]
+    lines = [json.loads(r.getMessage()) for r in caplog.records if r.name == "redact_on_upload"]
+    summaries = [line for line in lines if line["message"] == "reconciled"]
+    assert [(line["looked"], line["missing"]) for line in summaries] == [(MANY, MANY), (MANY, 0)]
