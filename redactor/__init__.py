@@ -1,10 +1,10 @@
-"""Hides every face of a video and leaves the rest as it was.
+"""Hide every face of a video and leave the rest as it was.
 
     import redactor
 
     result = redactor.redact("party.mp4", "party_redacted.mp4")
 
-Importing this package is cheap: FFmpeg, ONNX Runtime and OpenCV are loaded by the first call.
+Importing this package is cheap: the first call loads FFmpeg, ONNX Runtime and OpenCV.
 """
 
 import threading
@@ -54,14 +54,14 @@ def redact(
     on_progress: Callable[[Progress], None] | None = None,
     cancel: threading.Event | None = None,
 ) -> Result:
-    """Write `source` to `destination` (.mp4, .m4v or .mov) with every face that is found hidden.
+    """Write `source` to `destination` (.mp4, .m4v or .mov) with every detected face hidden.
 
-    Frames, their times, size, rotation, colour tags and all audio packets are the input's. The
-    destination appears, or is replaced, only when all of it is written. `on_progress` is called after
-    every frame; setting `cancel` stops the run at the next.
+    The output keeps the input's frames, their times, size, rotation and colour tags, and all audio packets. The
+    destination appears, or is replaced, only when it is complete. `on_progress` is called after every frame; setting
+    `cancel` stops the run at the next one.
 
-    Raises ContentMalformed, ContentUnsupported or ConfigurationUnsupported for what the caller can
-    mend, Cancelled after `cancel`, and RedactionError for everything else; then nothing is left behind.
+    Raises ContentMalformed, ContentUnsupported or ConfigurationUnsupported for mistakes that the caller can correct,
+    Cancelled after `cancel`, and RedactionError for everything else. After an error nothing is left behind.
     """
     from redactor import engine
 
@@ -79,9 +79,8 @@ def analyze(
 ) -> Result:
     """Write `<stem>_annotations.json` and one `<stem>_thumb<id>.jpg` for each person into `folder`, and no video.
 
-    The annotations, edited or not, are what `Options.annotations` takes. Who leaves and comes back, or is seen before
-    and after a cut, keeps the id where the face says clearly that it is the same person, and gets another one
-    otherwise. Raises as `redact` does.
+    `Options.annotations` takes the annotations, edited or not. A person who leaves and returns, or appears before and
+    after a cut, keeps the id if the face is clearly the same, and gets a new id otherwise. Raises as `redact` does.
     """
     from redactor import engine
 

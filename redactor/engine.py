@@ -1,4 +1,4 @@
-"""One run: decode and analyse on one thread, draw and encode on another."""
+"""One run: one thread decodes and analyses, another draws and encodes."""
 
 import queue
 import threading
@@ -25,8 +25,8 @@ from redactor.timing import Clocks, timed
 from redactor.video.sink import Sink
 from redactor.video.source import AnyPacket, Source, VideoFacts
 
-QUEUE_SIZE: Final = 4  # items between the threads: enough to smooth, little memory
-CANCEL_POLL_SECONDS: Final = 0.2  # seconds between looks at the caller's wish to stop
+QUEUE_SIZE: Final = 4  # items between the threads: enough to level out peaks, at little memory
+CANCEL_POLL_SECONDS: Final = 0.2  # between checks of the caller's `cancel`
 
 
 def run(
@@ -122,7 +122,7 @@ def analyze(
 
 
 def _second_pass(options: Options) -> Callable[[VideoFacts], SecondPass] | None:
-    """The second pass, if that is what is asked for; a file that cannot be followed is refused before the video."""
+    """Prepare the second pass if it is requested, so that bad annotations fail before any frame is read."""
     if options.annotations is None:
         return None
     annotations = read(Path(options.annotations))
@@ -132,7 +132,7 @@ def _second_pass(options: Options) -> Callable[[VideoFacts], SecondPass] | None:
 
 def configure_libraries() -> None:
     av.logging.set_level(None)
-    # OpenCV's own threads only get in the way: the pictures are small, and every core is busy already.
+    # OpenCV's own threads cost time here: the pictures are small, and every core is busy already.
     cv2.setNumThreads(1)
 
 
@@ -184,7 +184,7 @@ def cancellable(cancel: threading.Event, items: Iterator[VideoFrame | AnyPacket]
 def _in_thread(
     items: Iterator[RegionedFrame | AnyPacket], cancel: threading.Event
 ) -> Iterator[RegionedFrame | AnyPacket]:
-    """`items`, made by a thread of its own. FFmpeg, ONNX Runtime and OpenCV let go of the interpreter's lock."""
+    """Produce `items` in another thread. FFmpeg, ONNX Runtime and OpenCV release the interpreter's lock."""
     made: queue.Queue[RegionedFrame | AnyPacket] = queue.Queue(QUEUE_SIZE)
     failure: list[BaseException] = []
 
@@ -194,7 +194,7 @@ def _in_thread(
                 made.put(item)
         except queue.ShutDown:
             return
-        except BaseException as error:  # handed to the consumer, whatever it is
+        except BaseException as error:  # handed over to the consumer
             failure.append(error)
         made.shutdown()
 

@@ -6,7 +6,7 @@ from typing import Self
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """An upright rectangle: left, top inclusive, right, bottom exclusive; it may leave the frame."""
+    """An upright rectangle. Left and top are inclusive, right and bottom exclusive. It may leave the frame."""
 
     left: float
     top: float
@@ -31,7 +31,7 @@ class Box:
         return (self.left + self.right) / 2, (self.top + self.bottom) / 2
 
     def scaled(self, factor: float) -> Self:
-        """The box grown by `factor` about its centre."""
+        """Scale about the centre."""
         x, y = self.centre
         half_width, half_height = self.width * factor / 2, self.height * factor / 2
         return type(self)(x - half_width, y - half_height, x + half_width, y + half_height)
@@ -40,11 +40,11 @@ class Box:
         return type(self)(self.left + x, self.top + y, self.right + x, self.bottom + y)
 
     def stretched(self, x: float, y: float) -> Self:
-        """All edges multiplied: from shares of a picture to its pixels, or back."""
+        """Multiply all edges: from shares of a picture to its pixels, or back."""
         return type(self)(self.left * x, self.top * y, self.right * x, self.bottom * y)
 
     def turned(self, quarters: int) -> Self:
-        """Where the box lies after its picture, a unit square, was turned that often anticlockwise."""
+        """Return the box after its picture, a unit square, made that many quarter turns anticlockwise."""
         match quarters % 4:
             case 1:
                 return type(self)(self.top, 1 - self.right, self.bottom, 1 - self.left)
@@ -56,7 +56,7 @@ class Box:
                 return self
 
     def blended(self, other: Self, share: float) -> Self:
-        """Linear interpolation: `share` 0 gives this box, 1 the other."""
+        """Interpolate linearly: `share` 0 gives this box, 1 the other."""
         keep = 1.0 - share
         return type(self)(
             self.left * keep + other.left * share,
@@ -66,7 +66,7 @@ class Box:
         )
 
     def joined(self, other: Self) -> Self:
-        """The smallest box that holds both."""
+        """Return the smallest box that contains both."""
         return type(self)(
             min(self.left, other.left),
             min(self.top, other.top),

@@ -1,4 +1,4 @@
-"""What a run reports while it goes on and when it is done."""
+"""Progress and results of a run."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from redactor.geometry import Box
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Frames written so far; `frames` is None where the container does not tell how many there are."""
+    """Frames written so far. `frames` is None if the container does not state the total."""
 
     frame: int
     frames: int | None
@@ -16,10 +16,10 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Stages:
-    """Seconds that each stage was at work. Two threads share them, so they add up to more than the run took.
+    """Seconds of work in each stage. Two threads share the stages, so the sum may exceed the run's duration.
 
-    `decode` and `analyse` (detection and tracking) are one thread's; `redact` (blurring, or in an analysis looking at
-    faces and writing them down) and `encode` the other's.
+    One thread does `decode` and `analyse` (detection and tracking). The other does `redact` (drawing masks, or in an
+    analysis comparing and recording faces) and `encode`.
     """
 
     decode: float
@@ -30,13 +30,12 @@ class Stages:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A finished run. `width` and `height` in stored pixels, `seconds` of wall clock.
+    """A finished run. `width` and `height` are in stored pixels, `seconds` is wall clock time.
 
-    `faces` counts people: ids of an analysis, or of the annotations that were followed. Without either they are not
-    told apart, and it is the same as `tracks`, a track being a face without a break. `detections` counts the
-    detector's hits that belong to a track, or the annotations' events.
-    `dropped` names what the input held and the output does not; `converted` what could not be
-    kept as it was.
+    `faces` counts people: the ids of an analysis, or those covered from annotations. A run without either does not
+    identify people, and `faces` equals `tracks`. A track is one face followed without a break. `detections` counts
+    detections that belong to a track, or the annotations' events.
+    `dropped` lists the parts of the input that the output lacks, `converted` those that changed their format.
     """
 
     frames: int

@@ -1,4 +1,4 @@
-"""Where a run's time goes."""
+"""Stopwatches for the stages of a run."""
 
 import time
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from redactor.results import Stages
 
 
 class Stopwatch:
-    """Use as a context, again and again: `seconds` is the time spent inside. For one thread."""
+    """A reusable context that adds the time spent inside to `seconds`. For one thread."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -26,18 +26,18 @@ class Stopwatch:
 
 
 def timed[T](items: Iterator[T], watch: Stopwatch) -> Iterator[T]:
-    """`items`, with the time that making them takes added to `watch`."""
+    """Yield `items`, and add the time that producing them takes to `watch`."""
     end = object()
     while True:
         with watch:
             item = next(items, end)
         if item is end:
             return
-        yield item  # type: ignore[misc]  # not the end
+        yield item  # type: ignore[misc]  # `end` was handled above
 
 
 class Clocks:
-    """A run's stopwatches; `analysing` runs while `decoding` does."""
+    """A run's stopwatches. `analysing` includes `decoding`."""
 
     def __init__(self) -> None:
         self.decoding, self.analysing, self.redacting, self.encoding = (Stopwatch() for _ in range(4))

@@ -1,10 +1,10 @@
-"""The five looks, drawn on a frame's own planes.
+"""The five blur types, drawn on a frame's own planes.
 
-Med and High keep only the means of cells some sixth of a face's width, so that no filter can bring it back, and
-measure them once for each track. The same few numbers move with the face from then on, lifted by the region's
-mean shade, the one thing that follows the picture: whoever has all frames knows no more than whoever has one.
-Means measured anew in each frame would add up to a finer picture (super-resolution, Elad and Feuer, 1997).
-Noise on the cells defeats sharpening, which would make more of it than of the face.
+Med and High keep only the means of cells about a sixth of the face's width, so that no filter can restore the face.
+The means are measured once for each track. From then on the same few numbers move with the face; only the region's mean
+brightness follows the picture. So all frames together show no more than one frame. Means measured anew in each frame
+would add up to a finer picture (super-resolution, Elad and Feuer, 1997). Noise on the cells defeats sharpening, which
+amplifies the noise more than the face.
 """
 
 from collections.abc import Sequence
@@ -25,35 +25,35 @@ type Cells = NDArray[np.float32]
 
 MED_CELLS: Final = 6  # samples kept across a region, before smoothing
 HIGH_CELLS: Final = 5
-HIGH_LEVELS: Final = 24  # shades kept of each plane
-NOISE: Final = 0.10  # of full scale, either way: what of a cell's shade has nothing to do with the face
-CHROMA_NOISE: Final = NOISE / 4  # chroma spans less
-LOW_SHARE: Final = 10  # Low's box-car spans a tenth of the region
+HIGH_LEVELS: Final = 24  # shades kept in each plane
+NOISE: Final = 0.10  # added to each cell, at most this share of full scale either way
+CHROMA_NOISE: Final = NOISE / 4  # chroma has a smaller range
+LOW_SHARE: Final = 10  # Low's box filter spans a tenth of the region
 OUTLINE: Final = 2  # pixels
 BLACK: Final = (0.0625, 0.5, 0.5)  # Y, Cb, Cr of black in limited range, as shares of full scale
 BLACK_FULL: Final = (0.0, 0.5, 0.5)
 OUTLINE_COLOUR: Final = (0.75, 0.25, 0.2)  # a green that is rare in pictures
 FULL_RANGE: Final = 2  # AVCOL_RANGE_JPEG
-MOST_TRACKS: Final = 4096  # whose cells are remembered: a megabyte or two
+MOST_TRACKS: Final = 4096  # tracks whose cells are kept, in a megabyte or two
 
 
 class Painter:
-    """Draws one look over the regions of one video's frames, `margin` times their size.
+    """Draws one blur type over the regions of one video's frames, `margin` times their size.
 
-    Not for use by several threads; frames are drawn in the order in which they are shown.
+    Not safe for several threads. Frames come in presentation order.
     """
 
     def __init__(self, blur_type: BlurType, margin: float, noise: np.random.Generator | None = None) -> None:
         self._blur_type = blur_type
         self._margin = margin
         self._cells: dict[tuple[int, int], Cells] = {}
-        # By default seeded by the system: whoever could repeat the noise could take it away.
+        # Seeded by the system by default: repeatable noise could be subtracted.
         self._noise = noise or np.random.default_rng()
 
     def draw(self, frame: VideoFrame, regions: Sequence[Region]) -> None:
         """Draw over every region of a planar YUV `frame`, in place.
 
-        The decoder may still predict from the frame's buffer: it is copied first if anyone else holds it.
+        The decoder may still predict from the frame's buffer, so a shared buffer is copied first.
         """
         if not regions:
             return
@@ -78,13 +78,13 @@ class Painter:
                 if filled:
                     target[...] = round(black[index] * full_scale)
                 elif self._blur_type is BlurType.LOW:
-                    cv2.copyTo(_box_car(target, place.breadth // max(across, down)), mask, target)
+                    cv2.copyTo(_box_blur(target, place.breadth // max(across, down)), mask, target)
                 else:
                     whole = _Whole(place, across, down)
                     cv2.copyTo(self._from_cells(target, whole, full_scale, region.track, index), mask, target)
 
     def _from_cells(self, target: Plane, whole: "_Whole", full_scale: float, track: int, index: int) -> Plane:
-        """What is drawn over `target`, the part inside the frame of one plane of a region."""
+        """Return the samples to draw over `target`, one plane's part of a region inside the frame."""
         mean = cv2.mean(target)[0]
         cells = self._cells.get((track, index))
         if cells is None:
@@ -93,14 +93,14 @@ class Painter:
             if len(self._cells) >= 3 * MOST_TRACKS:
                 del self._cells[next(iter(self._cells))]
             self._cells[track, index] = cells
-        # Not np.clip, whose wrapping takes longer than its work on a few cells.
+        # np.clip's overhead exceeds its work on a few cells.
         shades = np.minimum(np.maximum(cells + np.float32(mean), 0), full_scale).astype(target.dtype)
         smooth = cv2.INTER_LINEAR if self._blur_type is BlurType.MED else cv2.INTER_NEAREST
         drawn = np.asarray(cv2.resize(shades, whole.size, interpolation=smooth), target.dtype)
         return whole.inside(drawn, target.shape)
 
     def _measured(self, samples: Plane, full_scale: float, noise: float) -> Cells:
-        """The shades of a region's cells, 0 to 1."""
+        """Measure the shades of a region's cells, 0 to 1, and add noise."""
         med = self._blur_type is BlurType.MED
         height, width = samples.shape
         side = min(height, width) / (MED_CELLS if med else HIGH_CELLS)
@@ -113,7 +113,7 @@ class Painter:
 
 
 class _Whole:
-    """The rectangle of a whole region on a plane, of which the frame's edge may have cut some off."""
+    """A whole region's rectangle on a plane. The frame's edge may cut off a part of it."""
 
     def __init__(self, place: Patch, across: int, down: int) -> None:
         left, top, right, bottom = place.whole
@@ -121,18 +121,18 @@ class _Whole:
         self._before = (place.left - left) // across, (place.top - top) // down
 
     def of(self, target: Plane) -> Plane:
-        """`target` with what the frame cut off made up from the edge."""
+        """Extend `target` to the whole region by repeating its edge."""
         x, y = self._before
         after = max(0, self.size[0] - x - target.shape[1]), max(0, self.size[1] - y - target.shape[0])
         return np.asarray(cv2.copyMakeBorder(target, y, after[1], x, after[0], cv2.BORDER_REPLICATE), target.dtype)
 
     def inside(self, drawn: Plane, shape: tuple[int, ...]) -> Plane:
-        """The part of a drawn region that is inside the frame."""
+        """Return the part of a drawn region that is inside the frame."""
         x, y = self._before
         return np.ascontiguousarray(drawn[y : y + shape[0], x : x + shape[1]])
 
 
-def _box_car(target: Plane, breadth: int) -> Plane:
+def _box_blur(target: Plane, breadth: int) -> Plane:
     side = max(3, breadth // LOW_SHARE | 1)
     return np.asarray(cv2.blur(target, (side, side)), target.dtype)
 

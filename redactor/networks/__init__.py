@@ -1,1 +1,1 @@
-"""The neural networks, their weights and the shape of their answers."""
+"""The neural networks, their weights and their common result."""

@@ -1,7 +1,7 @@
-"""CenterFace: another network's opinion on faces, slower than YuNet's and surer.
+"""CenterFace: a second detector, slower and more reliable than YuNet.
 
-Xu, Yan, Yang, Zhang: "CenterFace: Joint Face Detection and Alignment Using Face as Point" (2019). It gives a heat
-map of faces' centres at a quarter of the picture's size, and for each place a face's size and the centre's exact place.
+Xu, Yan, Yang, Zhang: "CenterFace: Joint Face Detection and Alignment Using Face as Point" (2019). Its outputs are a
+heat map of face centres at a quarter of the picture's size and, for each cell, the face's size and the centre's offset.
 """
 
 from typing import Final
@@ -14,17 +14,17 @@ from redactor.networks.detection import Detection, suppressed
 from redactor.networks.network import Network
 
 CELL: Final = 4  # pixels
-HEAT, SIZE, PLACE = "537", "538", "539"  # the outputs' names in the file
+HEAT, SIZE, PLACE = "537", "538", "539"  # names of the outputs in the file
 
 
 class CenterFace:
-    """For one thread."""
+    """The detector. Not safe for several threads."""
 
     def __init__(self) -> None:
         self._network = Network(weights.CENTERFACE, [HEAT, SIZE, PLACE], rgb=True)
 
     def detect(self, picture: NDArray[np.uint8], least_score: float) -> list[Detection]:
-        """Faces in `picture` (height, width, 3; uint8 BGR), best first."""
+        """Return the faces in `picture` (height, width, 3; uint8 BGR), best first."""
         heat, size, place = (output[0] for output in self._network.run(picture))
         rows, columns = np.nonzero(heat[0] >= least_score)
         half_height, half_width = np.exp(size[:, rows, columns]) * (CELL / 2)

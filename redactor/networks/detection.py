@@ -1,4 +1,4 @@
-"""A network's answer: boxes with scores, one for each face."""
+"""The detectors' common result: boxes with scores, one for each face."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -14,14 +14,17 @@ OVERLAP: Final = 0.3  # YuNet's own non-maximum suppression threshold
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """A face candidate in pixels of the picture given; `score` 0 to 1."""
+    """A face candidate. `box` is in pixels of the analysed picture, `score` is 0 to 1."""
 
     box: Box
     score: float
 
 
 def suppressed(corners: NDArray[np.float32], scores: NDArray[np.float32]) -> list[Detection]:
-    """One of each face, best first, of candidates: (n, 4) left, top, right, bottom, and (n,) scores."""
+    """Suppress duplicates: keep the best of overlapping candidates, best first.
+
+    `corners` (n, 4) are left, top, right, bottom; `scores` (n,).
+    """
     if not len(scores):
         return []
     rectangles = corners.copy()

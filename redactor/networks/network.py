@@ -1,4 +1,4 @@
-"""Networks of ONNX files, run by ONNX Runtime on pictures of any size."""
+"""ONNX networks, run by ONNX Runtime on pictures of any size."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -11,24 +11,24 @@ from numpy.typing import NDArray
 
 from redactor.networks.weights import Weights
 
-ERROR: Final = 3  # ONNX Runtime's severity of what it logs
-MOST_BLOBS: Final = 8  # sizes whose memory is kept
+ERROR: Final = 3  # ONNX Runtime's log severity
+MOST_BLOBS: Final = 8  # input sizes for which memory is kept
 STRIDE: Final = 32  # the coarsest of these networks' features; pictures are padded to multiples of it
 
 
 class Network:
-    """A fully convolutional network of one picture, on one thread: at these sizes a second one gains little.
+    """A fully convolutional network on one picture. It runs on one thread: a second one gains little at these sizes.
 
-    For one thread: the input's memory is used again.
+    Not safe for several threads, because the input's memory is reused.
     """
 
     def __init__(self, weights: Weights, outputs: Sequence[str], *, rgb: bool = False) -> None:
-        """`outputs`: the names of those that are wanted; `rgb` turns the order of the channels around."""
+        """`outputs` are the names of the outputs to compute. `rgb` reverses the order of the channels."""
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
         options.enable_mem_pattern = False  # patterns are cached per input shape, and shapes vary
-        options.log_severity_level = ERROR  # it warns of each shape declared for one size of picture
+        options.log_severity_level = ERROR  # it warns about each shape that is declared for one picture size
         model = onnx.load_from_string(weights.read())
         _free(model.graph, outputs)
         self._session = onnxruntime.InferenceSession(
@@ -40,7 +40,7 @@ class Network:
         self._blobs: dict[tuple[int, int], NDArray[np.float32]] = {}
 
     def run(self, picture: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
-        """The outputs for `picture` (height, width, 3; uint8 BGR), padded with black at its right and bottom."""
+        """Return the outputs for `picture` (height, width, 3; uint8 BGR), padded with black at the right and bottom."""
         height, width = picture.shape[:2]
         blob = self._blob(padded(height), padded(width))
         blob[0, :, height:] = 0
@@ -51,7 +51,7 @@ class Network:
         return outputs
 
     def _blob(self, height: int, width: int) -> NDArray[np.float32]:
-        """Memory for an input of that size: pictures of a few sizes come again and again, and new memory is slow."""
+        """Return reusable memory for an input of that size. New memory for each picture is slow."""
         if (height, width) not in self._blobs:
             if len(self._blobs) == MOST_BLOBS:
                 self._blobs.clear()
@@ -60,15 +60,15 @@ class Network:
 
 
 def padded(side: int) -> int:
-    """A side of the network's input for that of a picture."""
+    """Round a picture's side up to that of the network's input."""
     return -(-side // STRIDE) * STRIDE
 
 
 def _free(graph: onnx.GraphProto, outputs: Sequence[str]) -> None:
-    """Let pictures have any size, and leave out what only other outputs need.
+    """Allow any picture size, and remove the nodes that only other outputs need.
 
-    Old files list weights as inputs that a caller might replace, which keeps ONNX Runtime from laying them out anew:
-    CenterFace takes twice as long.
+    Old files list weights as inputs that a caller may replace. ONNX Runtime then cannot optimise their layout, and
+    CenterFace takes twice as long. So weights are removed from the inputs.
     """
     weights = {tensor.name for tensor in graph.initializer}
     (picture,) = [value for value in graph.input if value.name not in weights]

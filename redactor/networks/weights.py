@@ -1,4 +1,4 @@
-"""The networks' weights, verified before use."""
+"""The networks' weights, verified by hash before use."""
 
 import hashlib
 from dataclasses import dataclass
@@ -19,8 +19,8 @@ class Weights:
     sha256: str
 
     def read(self) -> bytes:
-        """The file's content; RedactionError if it is missing or is not the file that was measured."""
-        # find_spec and not importlib.resources: that one would import the package, whose code we do not need.
+        """Return the file's content. Raise RedactionError if it is missing or its hash differs."""
+        # importlib.resources would import the package, whose code is not needed.
         spec = find_spec(self.package)
         if spec is None or not spec.submodule_search_locations:
             raise RedactionError(

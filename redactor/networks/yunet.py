@@ -1,7 +1,7 @@
 """YuNet: a BGR picture of any size in, face boxes with scores out.
 
 Wu, Peng, Yu: "YuNet: A Tiny Millisecond-level Face Detector" (2023), and the output layout of
-opencv_zoo's face_detection_yunet_2023mar.onnx. Boxes run from forehead to chin.
+opencv_zoo's face_detection_yunet_2023mar.onnx. Boxes reach from forehead to chin.
 """
 
 from typing import Final
@@ -18,13 +18,13 @@ KINDS: Final = ("cls", "obj", "bbox")
 
 
 class YuNet:
-    """For one thread."""
+    """The detector. Not safe for several threads."""
 
     def __init__(self) -> None:
         self._network = Network(weights.YUNET, [f"{kind}_{stride}" for stride in STRIDES for kind in KINDS])
 
     def detect(self, picture: NDArray[np.uint8], least_score: float) -> list[Detection]:
-        """Faces in `picture` (height, width, 3; uint8 BGR), best first."""
+        """Return the faces in `picture` (height, width, 3; uint8 BGR), best first."""
         outputs = self._network.run(picture)
         corners: list[NDArray[np.float32]] = []
         scores: list[NDArray[np.float32]] = []
@@ -44,8 +44,8 @@ def _decode(
     width: int,
     least_score: float,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Candidates of one stride: (n, 4) left, top, right, bottom and (n,) scores."""
-    squared = classes[0, :, 0] * objects[0, :, 0]  # both are sigmoids' values
+    """Decode one stride's candidates: (n, 4) left, top, right, bottom and (n,) scores."""
+    squared = classes[0, :, 0] * objects[0, :, 0]  # both are outputs of sigmoids
     keep = np.flatnonzero(squared >= least_score**2)
     score = np.sqrt(squared[keep])
     row, column = np.divmod(keep, width // stride)

@@ -1,1 +1,1 @@
-"""Who is who: annotations and thumbnails of the first pass, and the second pass that reads them."""
+"""People: the first pass's annotations and thumbnails, and the second pass that reads the annotations."""

@@ -1,7 +1,8 @@
-"""The annotations file of the two-pass flow: who is where and when, to be edited between the passes.
+"""The annotations file: each person's place in each frame, to be edited between the two passes.
 
-Version 1 of the Media Services v3 FaceDetectorPreset's JSON: fragments of equal intervals, each interval with a
-list of events. Places are shares of the upright picture, and may leave it; times are in ticks, `timescale` a second.
+The format is version 1 of the Media Services v3 FaceDetectorPreset's JSON: fragments of equal intervals, each interval
+with a list of events. Boxes are in shares of the upright picture and may leave it. Times are in ticks, `timescale` a
+second.
 """
 
 import json
@@ -18,12 +19,12 @@ from redactor.geometry import Box
 
 VERSION: Final = 1
 LONGEST_FRAGMENT: Final = 250  # intervals
-LARGEST: Final = 4  # side of a box in pictures; what is drawn takes memory, even outside the picture
+LARGEST_BOX: Final = 4  # side of a box, in pictures; a mask takes memory even outside the picture
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One face in one interval; `box` in shares of the upright picture."""
+    """One face in one interval. `box` is in shares of the upright picture."""
 
     id: int
     box: Box
@@ -31,7 +32,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
-    """Consecutive intervals. In ticks; `events` holds one list for each interval."""
+    """Consecutive intervals of equal length. Times are in ticks. `events` holds one list for each interval."""
 
     start: int
     duration: int
@@ -41,7 +42,7 @@ class Fragment:
 
 @dataclass(frozen=True, slots=True)
 class Annotations:
-    """A whole file. Fragments are in order of their start."""
+    """A whole file. Fragments are sorted by start."""
 
     timescale: int
     offset: int
@@ -49,13 +50,13 @@ class Annotations:
 
     @property
     def ids(self) -> frozenset[int]:
-        """Of everybody in it."""
+        """All ids in the file."""
         return frozenset(e.id for fragment in self.fragments for events in fragment.events for e in events)
 
     def at(self, time: Fraction) -> Sequence[Event]:
-        """The events of the interval that holds `time`, in seconds."""
+        """Return the events of the interval that contains `time`, in seconds."""
         ticks = time * self.timescale - self.offset
-        # Foreign files round their starts to a tick: half a one is forgiven.
+        # Files of other programs round their starts to a tick. Accept half a tick.
         ticks += Fraction(1, 2) if ticks.denominator != 1 else 0
         index = bisect_right(self.fragments, math.floor(ticks), key=lambda fragment: fragment.start) - 1
         if index < 0:
@@ -66,10 +67,10 @@ class Annotations:
 
 
 class AnnotationsWriter:
-    """Writes a file fragment by fragment: memory does not grow with the video."""
+    """Writes a file fragment by fragment, so that memory does not grow with the video."""
 
     def __init__(self, file: IO[str], timescale: int, framerate: float, width: int, height: int) -> None:
-        """`width`, `height`: of the upright picture."""
+        """`width` and `height` are those of the upright picture."""
         head = {
             "version": VERSION,
             "timescale": timescale,
@@ -87,13 +88,13 @@ class AnnotationsWriter:
         self._events: list[Sequence[Event]] = []
 
     def add(self, ticks: int, events: Sequence[Event]) -> None:
-        """The frame shown from `ticks` on; frames come in order."""
+        """Add the frame that is shown from `ticks` on. Frames come in order."""
         if self._waiting is not None:
             self._append(*self._waiting, ticks - self._waiting[0])
         self._waiting = (ticks, events)
 
     def finish(self, last_duration: int) -> None:
-        """End the file; `last_duration` in ticks is how long the last frame is shown."""
+        """End the file. `last_duration` is the last frame's, in ticks."""
         if self._waiting is not None:
             self._append(*self._waiting, max(1, last_duration))
         self._flush()
@@ -121,7 +122,7 @@ class AnnotationsWriter:
 
 
 def read(path: Path) -> Annotations:
-    """Parse a file; ConfigurationUnsupported names the place that is not as it should be."""
+    """Parse a file. Raise ConfigurationUnsupported with the place of the first mistake."""
     try:
         document = json.loads(path.read_text("utf-8-sig"))
     except OSError as error:
@@ -183,14 +184,14 @@ class _Reader:
             place = f"fragments[{number}]"
             holder = self.mapping(value, place)
             start = self.whole(holder, "start", place)
-            if holder.get("events") in (None, []):  # as the format writes a stretch without faces
-                # Its length does not matter, but that it ends the fragment before.
+            if holder.get("events") in (None, []):  # the format's notation for a time without faces
+                # Its length does not matter. Its start ends the fragment before.
                 yield Fragment(start, 0, 1, ())
                 continue
             lists = self.sequence(holder["events"], f"{place}.events")
             events = [self._interval(one, f"{place}.events[{index}]") for index, one in enumerate(lists)]
             duration = self.positive(holder, "duration", place)
-            # Without an interval the lists share the fragment equally.
+            # Without an interval, the lists divide the fragment equally.
             interval = self.positive(holder, "interval", place) if "interval" in holder else duration // len(events)
             yield Fragment(start, duration, max(1, interval), events)
 
@@ -202,8 +203,8 @@ class _Reader:
         x, y, width, height = (self.number(holder, key, place) for key in ("x", "y", "width", "height"))
         if width < 0 or height < 0:
             raise ConfigurationUnsupported(f"{self._name}: {place} has a negative size")
-        if max(width, height) > LARGEST:
+        if max(width, height) > LARGEST_BOX:
             raise ConfigurationUnsupported(
-                f"{self._name}: {place} is {width:g} by {height:g} pictures large, allowed: {LARGEST}; in pixels?"
+                f"{self._name}: {place} is {width:g} by {height:g} pictures large, allowed: {LARGEST_BOX}; in pixels?"
             )
         return Event(self.whole(holder, "id", place), Box(x, y, x + width, y + height))

@@ -1,4 +1,4 @@
-"""The second pass: regions come from an annotations file and not from a detector."""
+"""The second pass: regions come from an annotations file, not from a detector."""
 
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
@@ -19,7 +19,7 @@ LISTED: Final = 20  # ids in an error message
 
 
 def chosen_ids(annotations: Annotations, options: Options) -> frozenset[int]:
-    """Whom to cover. ConfigurationUnsupported for ids that nobody has: a slip of the pen would show a face."""
+    """Return the ids to cover. Raise ConfigurationUnsupported for unknown ids: a typing error would show a face."""
     known = annotations.ids
     for name, asked in (("ids", options.ids), ("keep", options.keep)):
         if unknown := sorted((asked or frozenset()) - known):
@@ -33,12 +33,12 @@ def chosen_ids(annotations: Annotations, options: Options) -> frozenset[int]:
 
 
 class SecondPass:
-    """Stands where `Analysis` does, and takes the file as it stands."""
+    """Takes the place of `Analysis`, and covers exactly the annotated boxes."""
 
-    tracks = 0  # nothing is followed: the file says where faces are
+    tracks = 0  # nothing is tracked: the file holds the places
 
     def __init__(self, facts: VideoFacts, annotations: Annotations, ids: frozenset[int]) -> None:
-        """`ids`: whom to cover."""
+        """`ids` are the people to cover."""
         self._facts = facts
         self._annotations = annotations
         self._ids = ids
@@ -52,7 +52,7 @@ class SecondPass:
         return len(self._shown)
 
     def run(self, items: Iterable[VideoFrame | AnyPacket]) -> Iterator[RegionedFrame | AnyPacket]:
-        """The same items in the same order, frames with their regions."""
+        """Yield the same items in the same order, frames with their regions."""
         for item in items:
             yield item if isinstance(item, Packet) else RegionedFrame(item, self.regions_of(item))
 

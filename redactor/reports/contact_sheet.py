@@ -1,4 +1,4 @@
-"""Pictures to look a result through by: some frames of a video, or of an original above the same frames redacted."""
+"""Contact sheets for review: frames of a video, or frames of an original above the same frames redacted."""
 
 from collections.abc import Generator, Sequence
 from contextlib import closing
@@ -20,12 +20,12 @@ from redactor.video.source import FORMATS
 type Picture = NDArray[np.uint8]  # (height, width, 3), BGR
 
 COLUMNS: Final = 4
-CANDIDATES: Final = 16  # frames looked at to find those with redacted regions
-CELL: Final = 420  # pixels that a frame's longer side gets
+CANDIDATES: Final = 16  # frames that are compared to find some with redacted regions
+CELL: Final = 420  # pixels of a frame's longer side on the sheet
 MARGIN: Final = 8
 CAPTION: Final = 26
-SEEK_SECONDS: Final = 5.0  # nearer frames are reached by decoding on
-NOTICEABLE: Final = 24  # difference of grey levels, over some pixels; encoding again makes less
+SEEK_SECONDS: Final = 5.0  # up to this distance, decode on instead of seeking
+NOTICEABLE: Final = 24  # difference in grey levels, averaged over some pixels; encoding again causes less
 PAPER, INK = 255, (60, 60, 60)
 ROWS: Final = 2
 OUTLINE: Final = (60, 220, 60)
@@ -50,7 +50,7 @@ class Pair:
 
 
 def check_output(output: Path) -> None:
-    """ConfigurationUnsupported if a picture cannot be written there, before long work is done for it."""
+    """Raise ConfigurationUnsupported if a picture cannot be written there. Call it before the long work."""
     if output.suffix.lower() != ".png":
         raise ConfigurationUnsupported(f"{output.name}: the picture's name must end in .png")
     if not output.parent.is_dir() or output.is_dir():
@@ -58,10 +58,9 @@ def check_output(output: Path) -> None:
 
 
 def write_comparison(original: Path, redacted: Path, output: Path) -> None:
-    """Write `output`, a PNG of up to four frames with their times, spread over those that redaction changed.
+    """Write `output`, a PNG of up to four frames with their times, spread over the frames that redaction changed.
 
-    Only a few small pictures are held at a time, however long the video. Raises ContentMalformed and
-    ConfigurationUnsupported.
+    Memory does not grow with the video's length. Raises ContentMalformed and ConfigurationUnsupported.
     """
     check_output(output)
     with closing(_pairs(original, redacted)) as pairs:
@@ -76,7 +75,7 @@ def write_comparison(original: Path, redacted: Path, output: Path) -> None:
 def write_preview(video: Path, output: Path, annotations: Annotations | None = None) -> None:
     """Write `output`, a PNG of up to eight frames of `video` with their times, evenly spread.
 
-    `annotations` of that video are outlined, with their ids. Raises ContentMalformed and ConfigurationUnsupported.
+    Faces of `annotations` are outlined with their ids. Raises ContentMalformed and ConfigurationUnsupported.
     """
     check_output(output)
     count = ROWS * COLUMNS
@@ -116,7 +115,7 @@ def _write(rows: Sequence[Sequence[Cell]], output: Path) -> None:
 
 
 class _Film:
-    """A video's frames by time, upright and scaled into a cell."""
+    """Random access to a video's frames by time, upright and scaled to a cell."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -146,7 +145,7 @@ class _Film:
 
     @property
     def start(self) -> float:
-        """Seconds; a stream need not begin at nought."""
+        """The stream's first time in seconds, which need not be 0."""
         return float((self._stream.start_time or 0) * (self._stream.time_base or 0))
 
     @property
@@ -156,7 +155,7 @@ class _Film:
         return (self._container.duration or 0) / av.time_base
 
     def at(self, time: float) -> tuple[float, Picture] | None:
-        """The first frame not before `time` (seconds from the start), and its own time; None past the end."""
+        """Return the first frame at or after `time` (seconds from the start) and its time, or None past the end."""
         try:
             if time - self._reached > SEEK_SECONDS and self._stream.time_base:
                 self._container.seek(int((self.start + time) / self._stream.time_base), stream=self._stream)
@@ -177,10 +176,10 @@ def _pairs(original: Path, redacted: Path) -> Generator[Pair]:
             if found is None:
                 return
             time, picture = found
-            match = after.at(time - 0.0005)  # time bases differ, and round
+            match = after.at(time - 0.0005)  # time bases differ, and their times are rounded
             if match is None:
                 return
-            if match[1].shape != picture.shape:  # a pixel's difference by rounding
+            if match[1].shape != picture.shape:  # sizes may differ by a pixel, by rounding
                 match = match[0], _resized(match[1], picture.shape[1], picture.shape[0])
             yield Pair(time, picture, match[1])
 
@@ -190,7 +189,7 @@ def _upright(frame: av.VideoFrame, aspect: float) -> Picture:
     factor = CELL / max(width, height)
     size = {"width": max(2, round(width * factor)), "height": max(2, round(height * factor))}
     small = frame.reformat(**size, format="bgr24", interpolation="AREA").to_ndarray()
-    # FFmpeg's angle says how far anticlockwise the frame is to be turned to be shown.
+    # FFmpeg's rotation is the anticlockwise turn that shows the frame upright.
     return np.ascontiguousarray(np.rot90(small, round(frame.rotation / 90) % 4), np.uint8)
 
 
@@ -199,7 +198,7 @@ def _resized(picture: Picture, width: int, height: int) -> Picture:
 
 
 def _choose(candidates: Sequence[Pair]) -> list[Pair]:
-    """Evenly spread over the changed ones; others only when those are too few."""
+    """Choose pairs spread evenly over the changed ones. Fill up with others if those are too few."""
     changed = [pair for pair in candidates if pair.changed]
     if len(changed) >= COLUMNS:
         return _spread(changed, COLUMNS)

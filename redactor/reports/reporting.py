@@ -1,4 +1,4 @@
-"""What a run says while it goes on and when it is done: to people on standard error, to programs on standard output."""
+"""Progress and summaries: for people on standard error, for programs on standard output."""
 
 import json
 import sys
@@ -23,7 +23,7 @@ class ProgressStyle(StrEnum):
 
 
 def to_json(result: Result) -> dict[str, Any]:
-    """A result as the JSON object that scripts and the media service's worker read."""
+    """Return a result as the JSON object that scripts and the media service's worker read."""
     return {
         "frames": result.frames,
         "framesWithFaces": result.frames_with_faces,

@@ -1,1 +1,1 @@
-"""The container: decode a source, encode and index a sink, keep what belongs to the picture and the sound."""
+"""Video files: decode a source, encode a sink, and keep times, colours and sound."""

@@ -1,4 +1,4 @@
-"""What of an input no output has, in words: whoever asked is told what is missing."""
+"""Describes the parts of an input that the output omits."""
 
 import re
 from collections.abc import Collection, Sequence
@@ -8,7 +8,7 @@ from av.container import InputContainer
 from av.sidedata.sidedata import SideData, Type
 from av.stream import Disposition, Stream
 
-# The encoder says anew what its buffers need; HDR10's part is kept (hdr.py).
+# The encoder writes its own buffer properties. hdr.py keeps HDR10's static metadata.
 KEPT_SIDE_DATA: Final = frozenset(
     {"display_matrix", "cpb_properties", "mastering_display_metadata", "content_light_level"}
 )
@@ -24,7 +24,7 @@ DROPPED_SIDE_DATA: Final = {
     Type.S12M_TIMECODE: "timecodes on the pictures",
     Type.GOP_TIMECODE: "timecodes on the pictures",
 }
-# What says nothing that the output does not say itself, in small letters.
+# Tags, in lower case, whose information the output states itself or does not need.
 TECHNICAL_TAGS: Final = frozenset(
     {"compatible_brands", "duration", "encoder", "language", "major_brand", "minor_version", "variant_bitrate"}
     | {"vendor_id", "bps", "number_of_bytes", "number_of_frames"}
@@ -36,7 +36,10 @@ DEFAULT_HANDLERS: Final = frozenset({"VideoHandler", "SoundHandler", "Core Media
 def dropped_parts(
     container: InputContainer, kept: Sequence[Stream], side_data: Collection[str], carried: Collection[Type]
 ) -> tuple[str, ...]:
-    """`kept`: the streams that are not, of which `side_data` are the video's and `carried` its frames' kinds."""
+    """List the parts of `container` that an output with the streams `kept` omits.
+
+    `side_data` names the video stream's side data, `carried` holds the kinds of side data seen on its frames.
+    """
     indices = {stream.index for stream in kept}
     names = [_described(stream) for stream in container.streams if stream.index not in indices]
     owners = [("", container.metadata), *((f" of {s.type} stream {s.index}", s.metadata) for s in kept)]
@@ -56,7 +59,7 @@ def _is_informative(tag: str, value: str) -> bool:
 
 
 def is_encoder_note(data: SideData) -> bool:
-    """Whether it is the note in which x264 or x265 tells its version and options."""
+    """Return True for the note in which x264 and x265 state their version and options."""
     return data.type is Type.SEI_UNREGISTERED and bytes(data)[:16] in ENCODER_NOTE_UUIDS
 
 

@@ -1,6 +1,6 @@
-"""Puts an MP4's index before its media, so that players start at once, and says there what the muxer left out.
+"""Moves an MP4's index before its media, so that players start at once, and adds boxes that the muxer omits.
 
-FFmpeg's own +faststart cannot be stopped, which takes minutes with a large file. Boxes as in ISO/IEC 14496-12.
+FFmpeg's own +faststart takes minutes for a large file and cannot be stopped. Boxes are defined in ISO/IEC 14496-12.
 """
 
 import struct
@@ -12,22 +12,22 @@ import numpy as np
 
 from redactor.errors import RedactionError
 
-BLOCK: Final = 8 * 2**20  # bytes between two looks at the caller's wish to stop
+BLOCK: Final = 8 * 2**20  # bytes between two calls of `checkpoint`
 PARENTS: Final = frozenset({b"moov", b"trak", b"mdia", b"minf", b"stbl"})
 VIDEO_ENTRIES: Final = frozenset({b"avc1", b"avc3", b"hvc1", b"hev1"})
 MAX_UINT32: Final = 2**32 - 1
 
 
 def index_first(path: Path, checkpoint: Callable[[], None], entry_boxes: bytes = b"") -> None:
-    """Rewrite the MP4 at `path` in place; `checkpoint` may raise to stop, and leaves a file that is of no use.
+    """Rewrite the MP4 at `path` in place, and add `entry_boxes` to the video's sample entry.
 
-    `entry_boxes`: boxes to add to the video's sample entry.
+    `checkpoint` is called after each block. If it raises, the file is left unusable.
     """
     with path.open("r+b") as file:
         boxes = list(_boxes(file))
         kinds = [kind for kind, _, _ in boxes]
         if kinds[0] != b"ftyp" or kinds[-1] != b"moov":
-            raise RedactionError(f"{path.name}: boxes {kinds} are not what the muxer writes")
+            raise RedactionError(f"{path.name}: boxes are {kinds}, expected ftyp first and moov last")
         start, (_, index_at, size) = boxes[1][1], boxes[-1]
         file.seek(index_at)
         index = relocated(file.read(size), entry_boxes)
@@ -35,7 +35,7 @@ def index_first(path: Path, checkpoint: Callable[[], None], entry_boxes: bytes =
 
 
 def _insert_before_media(file: BinaryIO, content: bytes, start: int, end: int, checkpoint: Callable[[], None]) -> None:
-    """Move what lies between `start` and `end` behind `content`, and end the file there."""
+    """Insert `content` at `start`, before the bytes up to `end`, and truncate the file after them."""
     waiting = content
     reading = writing = start
     while reading < end:
@@ -55,7 +55,7 @@ def _insert_before_media(file: BinaryIO, content: bytes, start: int, end: int, c
 
 
 def _boxes(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
-    """Kind, place and size of each box of a file."""
+    """Yield kind, offset and size of each top-level box."""
     at, end = 0, file.seek(0, 2)
     while at < end:
         file.seek(at)
@@ -68,18 +68,18 @@ def _boxes(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
 
 
 def relocated(index: bytes, entry_boxes: bytes) -> bytes:
-    """The `moov` box with media that lie further back by its own new length."""
+    """Return the `moov` box for media that are moved back by its own new length."""
     for wide in (False, True):
         length = len(_shifted(index, 0, entry_boxes, wide=wide))
         try:
             return _shifted(index, length, entry_boxes, wide=wide)
         except OverflowError:
             continue
-    raise RedactionError("the index cannot be relocated")
+    raise RedactionError("the index cannot be moved to the front")
 
 
 def _shifted(box: bytes, shift: int, entry_boxes: bytes, *, wide: bool) -> bytes:
-    """`box` with offsets greater by `shift`, as 64-bit numbers if `wide`. Raises OverflowError if they must be."""
+    """Add `shift` to the offsets in `box`. Raise OverflowError if they need 64 bits and `wide` is False."""
     kind, content = box[4:8], box[8:]
     if kind in PARENTS:
         at, parts = 0, []
@@ -89,7 +89,7 @@ def _shifted(box: bytes, shift: int, entry_boxes: bytes, *, wide: bool) -> bytes
             at += size
         content = b"".join(parts)
     elif kind == b"stsd" and content[12:16] in VIDEO_ENTRIES:
-        entry = content[8:] + entry_boxes  # the only one
+        entry = content[8:] + entry_boxes  # the track's only entry
         content = content[:8] + len(entry).to_bytes(4) + entry[4:]
     elif kind in {b"stco", b"co64"}:
         offsets = np.frombuffer(content[8:], ">u4" if kind == b"stco" else ">u8").astype(np.uint64) + np.uint64(shift)

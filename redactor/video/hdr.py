@@ -1,4 +1,4 @@
-"""HDR10's static metadata: on what display a video was graded (SMPTE ST 2086), and how bright it gets (CTA-861.3)."""
+"""HDR10's static metadata: the mastering display (SMPTE ST 2086) and the light levels (CTA-861.3)."""
 
 import struct
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class MasteringDisplay:
 
 @dataclass(frozen=True, slots=True)
 class LightLevel:
-    """Of the brightest sample and of the brightest frame's mean, in cd/m2."""
+    """The brightest sample (MaxCLL) and the brightest frame's mean (MaxFALL), in cd/m2."""
 
     content: int
     frame_average: int
@@ -31,13 +31,13 @@ class LightLevel:
 
 @dataclass(frozen=True, slots=True)
 class Hdr10:
-    """Either part may be missing."""
+    """Both parts of the metadata. Either may be missing."""
 
     display: MasteringDisplay | None = None
     light: LightLevel | None = None
 
     def options(self, display: str, light: str) -> list[str]:
-        """For x264 and x265, which call the two parts by different names."""
+        """Render options for x264 or x265, which name the two parts differently."""
         wanted = []
         if self.display is not None:
             pairs = zip(self.display.chromaticities[::2], self.display.chromaticities[1::2], strict=True)
@@ -48,7 +48,7 @@ class Hdr10:
         return wanted
 
     def boxes(self) -> bytes:
-        """`mdcv` and `clli` of ISO/IEC 14496-12, for the sample entry: players read them before the first frame."""
+        """Render `mdcv` and `clli` (ISO/IEC 14496-12) for the sample entry. Players read it before the first frame."""
         made = b""
         if self.display is not None:
             numbers = *self.display.chromaticities, self.display.brightest, self.display.darkest
@@ -59,7 +59,7 @@ class Hdr10:
 
 
 def hdr10(frame: VideoFrame) -> Hdr10:
-    """What a decoded frame carries, be it from the container or from the coded stream."""
+    """Return a decoded frame's metadata, whether it comes from the container or from the coded stream."""
     display, light = (frame.side_data.get(kind) for kind in (Type.MASTERING_DISPLAY_METADATA, Type.CONTENT_LIGHT_LEVEL))
     return Hdr10(
         display=_display(bytes(display)) if display is not None else None,
@@ -68,7 +68,7 @@ def hdr10(frame: VideoFrame) -> Hdr10:
 
 
 def _display(data: bytes) -> MasteringDisplay | None:
-    """AVMasteringDisplayMetadata: x and y of red, green, blue and white, darkest and brightest, two flags."""
+    """Parse AVMasteringDisplayMetadata: x and y of red, green, blue, white; darkest and brightest; two flags."""
     if len(data) < 88:
         return None
     numbers = struct.unpack_from("22i", data)
@@ -82,5 +82,5 @@ def _display(data: bytes) -> MasteringDisplay | None:
 
 
 def _light(data: bytes) -> LightLevel | None:
-    """AVContentLightMetadata: MaxCLL and MaxFALL."""
+    """Parse AVContentLightMetadata: MaxCLL and MaxFALL."""
     return LightLevel(*(min(MAX_UINT16, level) for level in struct.unpack_from("2I", data))) if len(data) >= 8 else None

@@ -1,4 +1,4 @@
-"""Decoded frames as NumPy views, and the small upright picture that is analysed."""
+"""Decoded frames as NumPy views, and the small upright picture for analysis."""
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -16,7 +16,7 @@ type Plane = NDArray[np.unsignedinteger[Any]]
 
 
 def planes(frame: VideoFrame) -> list[Plane]:
-    """Views (height, width) of a planar frame's samples, luma first; uint16 above 8 bits."""
+    """Return views (height, width) of a planar frame's samples, luma first; uint16 above 8 bits."""
     deep = frame.format.components[0].bits > 8
     views: list[Plane] = []
     for plane in frame.planes:
@@ -26,7 +26,7 @@ def planes(frame: VideoFrame) -> list[Plane]:
 
 
 def frame_bytes(pixel_format: str, width: int, height: int) -> int:
-    """What a decoded frame takes in memory, but for its rows' padding."""
+    """Return a decoded frame's size in memory, without the padding of its rows."""
     components = VideoFormat(pixel_format, width, height).components
     return sum(part.width * part.height * (2 if part.bits > 8 else 1) for part in components)
 
@@ -44,26 +44,29 @@ class Picture:
     height: int
 
     def stored(self, box: Box) -> Box:
-        """A box of this picture in the frame's stored pixels; `analysed` is the way back."""
+        """Convert a box of this picture to the frame's stored pixels; `analysed` is the inverse."""
         high, wide = self.pixels.shape[:2]
         return box.stretched(1 / wide, 1 / high).turned(-self.quarters).stretched(self.width, self.height)
 
     def analysed(self, box: Box) -> Box:
-        """A box of the frame's stored pixels in this picture."""
+        """Convert a box in the frame's stored pixels to this picture."""
         high, wide = self.pixels.shape[:2]
         return box.stretched(1 / self.width, 1 / self.height).turned(self.quarters).stretched(wide, high)
 
     def showing(self, pixels: NDArray[np.uint8]) -> "Picture":
-        """Other pixels of the same size in its place."""
+        """Replace the pixels by others of the same size."""
         return replace(self, pixels=pixels)
 
     def turned(self, quarters: int) -> "Picture":
-        """The same picture after so many more quarter turns anticlockwise."""
+        """Turn the picture by further quarters anticlockwise."""
         pixels = np.ascontiguousarray(np.rot90(self.pixels, quarters))
         return Picture(pixels, (self.quarters + quarters) % 4, self.width, self.height)
 
     def close_up(self, stored: Box, side: int, room: float) -> tuple[NDArray[np.uint8], Box]:
-        """(side, side, 3) BGR around a box of stored pixels, `room` times its longer side wide; and the box in it."""
+        """Cut out (side, side, 3) BGR around a box in stored pixels. Return it and the box in it.
+
+        The cut is `room` times as wide as the box's longer side.
+        """
         box = self.analysed(stored)
         factor = side / (room * max(box.width, box.height))
         x, y = box.centre
@@ -75,21 +78,21 @@ class Picture:
 
 
 def quarters_of(rotation: int) -> int:
-    """Quarter turns anticlockwise nearest to `rotation` degrees."""
+    """Return the quarter turns anticlockwise nearest to `rotation` degrees."""
     return round(rotation / 90) % 4
 
 
 class Reducer:
-    """Makes the analysed picture of frames: at most `long_side` pixels, square, turned upright."""
+    """Reduces frames for analysis: to a longer side of at most `long_side`, square pixels, upright."""
 
     def __init__(self, long_side: int, aspect: Fraction, rotation: int) -> None:
-        """`aspect` is the sample aspect ratio; `rotation` degrees anticlockwise that show the frame upright."""
+        """`aspect` is the sample aspect ratio, `rotation` the degrees anticlockwise that turn the frame upright."""
         self._long_side = long_side
         self._aspect = float(aspect)
         self._quarters = quarters_of(rotation)
 
     def reduce(self, frame: VideoFrame, turn: int = 0) -> Picture:
-        """`turn`: quarters anticlockwise beyond the file's own."""
+        """Reduce a frame. `turn` is in quarters anticlockwise, beyond the file's own rotation."""
         wide, high = frame.width * max(self._aspect, 1.0), frame.height / min(self._aspect, 1.0)
         factor = min(1.0, self._long_side / max(wide, high))
         width, height = max(1, round(wide * factor)), max(1, round(high * factor))
@@ -98,8 +101,8 @@ class Reducer:
 
 
 def _small_bgr(frame: VideoFrame, width: int, height: int) -> NDArray[np.uint8]:
-    # Reducing the planes before turning them into BGR takes a third of swscale's time at 1080p. The
-    # detector does not mind the colour matrix or range.
+    # Reducing the planes before converting them to BGR takes a third of swscale's time at 1080p. Colour matrix and
+    # range do not matter to the detector.
     if frame.format.name in {"yuv420p", "yuvj420p"} and (frame.width, frame.height) != (width, height):
         luma, blue, red = (_reduced(plane, width, height) for plane in planes(frame))
         return np.asarray(cv2.cvtColor(cv2.merge([luma, blue, red]), cv2.COLOR_YUV2BGR), np.uint8)
@@ -108,9 +111,9 @@ def _small_bgr(frame: VideoFrame, width: int, height: int) -> NDArray[np.uint8]:
 
 
 def _reduced(plane: Plane, width: int, height: int) -> Plane:
-    """By means over areas, then linearly for what is left, a factor below two, at which no sample is skipped.
+    """Halve by area means, then resize linearly by the remaining factor below two, which skips no sample.
 
-    OpenCV halves quickly: means straight to 736 pixels of 1080p take five times as long.
+    OpenCV halves quickly. Area means directly from 1080p to 736 pixels take five times as long.
     """
     while plane.shape[1] >= 2 * width and plane.shape[0] >= 2 * height:
         halved = (plane.shape[1] // 2, plane.shape[0] // 2)

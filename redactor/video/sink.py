@@ -1,4 +1,4 @@
-"""The output: a temporary neighbour of the destination, renamed into place when all went through."""
+"""The output: a temporary file beside the destination, renamed into place when it is complete."""
 
 import contextlib
 import os
@@ -25,7 +25,7 @@ CONTAINERS: Final = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov"}
 # Where players show the program that wrote a file. FFmpeg reserves QuickTime's place for itself.
 WRITER_TAGS: Final = {"mp4": "encoding_tool", "mov": "comment"}
 FULL_RANGE: Final = 2
-LEAST_HEVC_SIDE: Final = 16  # x265 crashes with less
+LEAST_HEVC_SIDE: Final = 16  # x265 crashes on smaller pictures
 X265_LOG: Final = "log-level=error"
 FRAME_DURATION_FLAG: Final = 1 << 8  # AV_CODEC_FLAG_FRAME_DURATION
 MOST_THREADS: Final = 8
@@ -33,7 +33,7 @@ INTERLACED_FLAGS: Final = 1 << 18 | 1 << 29  # AV_CODEC_FLAG_INTERLACED_DCT, AV_
 
 
 class Sink:
-    """Use as a context: leaving it after `finish` publishes the file, leaving it otherwise removes it."""
+    """A context: leaving it after `finish` publishes the file, leaving it otherwise removes the file."""
 
     def __init__(self, destination: Path, source: Source, crf: int) -> None:
         facts = source.facts
@@ -42,8 +42,8 @@ class Sink:
             raise ConfigurationUnsupported(f"{destination.name}: the output's name must end in {', '.join(CONTAINERS)}")
         if encoder(facts) == "libx265" and min(facts.width, facts.height) < LEAST_HEVC_SIDE:
             raise ContentUnsupported(
-                f"{source.path.name}: {facts.width}x{facts.height} is smaller than HEVC can be encoded, "
-                f"{LEAST_HEVC_SIDE}x{LEAST_HEVC_SIDE}"
+                f"{source.path.name}: {facts.width}x{facts.height} is too small for the HEVC encoder, "
+                f"allowed: {LEAST_HEVC_SIDE}x{LEAST_HEVC_SIDE} and more"
             )
         self.destination = destination
         self.pixel_format = output_pixel_format(facts)
@@ -91,8 +91,8 @@ class Sink:
             raise RedactionError(f"{self.destination}: cannot be written ({failure.strerror})") from failure
 
     def write_frame(self, frame: VideoFrame) -> None:
-        """Encode a frame that has the output's pixel format."""
-        frame.pict_type = 0  # the encoder chooses anew
+        """Encode a frame in the output's pixel format."""
+        frame.pict_type = 0  # the encoder chooses its own picture types
         if not self.written:
             self._prepare(frame)
         self._write_pictures(self._encoded(frame))
@@ -103,16 +103,16 @@ class Sink:
                 self.write_audio(packet)
 
     def write_audio(self, packet: AnyPacket) -> None:
-        """Pass a packet of one of the source's audio streams on."""
-        if not self.written:  # to write it would open the encoder, and how is told by the first frame
+        """Write a packet of one of the source's audio streams."""
+        if not self.written:  # writing opens the encoder, whose options need the first frame
             self._held_audio.append(packet)
             return
         self._mux(self._sounds[packet.stream.index].write(packet))
 
     def finish(self, checkpoint: Callable[[], None] = lambda: None) -> None:
-        """Flush the encoder and write the index; the file is complete afterwards, and still unpublished.
+        """Flush the encoder and write the index. Afterwards the file is complete but not yet published.
 
-        That takes a while with a large file: `checkpoint` is called now and then, and may raise to stop.
+        This takes a while for a large file. `checkpoint` is called regularly, and may raise to stop.
         """
         self._write_pictures(self._encoded(None))
         if self._packets != self.written:
@@ -131,7 +131,7 @@ class Sink:
         self._finished = True
 
     def _prepare(self, first: VideoFrame) -> None:
-        """Tell the encoder, which has not been opened yet, what only a decoded frame tells."""
+        """Set the options that need a decoded frame. The encoder is not open yet."""
         context = self._video.codec_context
         self._hdr = hdr10(first)
         if context.name == "libx265":
@@ -166,7 +166,7 @@ class Sink:
 
     def _discard(self) -> None:
         self._partial.unlink(missing_ok=True)
-        # Closing writes a trailer into the file that is gone, and may fail over it.
+        # Closing writes a trailer to the removed file, and may fail.
         with contextlib.suppress(av.FFmpegError, ValueError):
             self._container.close()
         self._partial.unlink(missing_ok=True)
@@ -186,34 +186,35 @@ class Sink:
             context.sample_aspect_ratio = facts.aspect
         if facts.display_matrix is not None:
             stream.set_display_matrix(facts.display_matrix)
-        context.flags |= FRAME_DURATION_FLAG  # or the last frame's duration would be guessed
-        # Closed captions ride on frames; they go the way of subtitle streams.
+        context.flags |= FRAME_DURATION_FLAG  # otherwise the last frame's duration is guessed
+        # Closed captions are side data of frames. They are omitted like subtitle streams.
         options = {"crf": str(crf), "a53cc": "0"}
         if encoder(facts) == "libx265":
-            context.codec_tag = "hvc1"  # what Apple's players ask for
+            context.codec_tag = "hvc1"  # required by Apple's players
             options |= {"preset": "superfast"}
         else:
             options |= {"preset": "veryfast"}
-            # PyAV chooses slices, which compress less and leave cores idle between frames. Each thread holds a frame.
+            # PyAV's default, slices, compresses worse and leaves cores idle between frames. Each thread holds a frame.
             context.thread_type, context.thread_count = "FRAME", min(os.process_cpu_count() or 1, MOST_THREADS)
         context.options = options
         return stream
 
 
 def encoder(facts: VideoFacts) -> str:
-    """HEVC stays HEVC; more than 8 bits go to HEVC too, since players take Main 10 where they refuse High 10.
+    """Choose the encoder: HEVC stays HEVC, and more than 8 bits become HEVC, unless the source is H.264.
 
-    Unless it is interlaced: x265 has no frames of two fields.
+    Many players support HEVC Main 10 but not H.264 High 10. Interlaced video always becomes H.264, because x265 has no
+    frames of two fields.
     """
     deep = _bits(facts) > 8 and facts.codec != "h264" and not facts.interlaced
     return "libx265" if facts.codec == "hevc" or deep else "libx264"
 
 
 def output_pixel_format(facts: VideoFacts) -> str:
-    """The source's range, and its depth and chroma sampling where that does not cost players.
+    """Choose the pixel format: the source's range, and its depth and chroma sampling where players support them.
 
-    H.264 and HEVC keep theirs, and so does all that has more than 8 bits: who made it wants that. The others become
-    4:2:0, which every player takes, but for odd sizes, which it cannot have.
+    H.264, HEVC and all formats with more than 8 bits keep their sampling. The others become 4:2:0, which every player
+    supports, except odd sizes, which 4:2:0 cannot have.
     """
     bits = _bits(facts)
     depth = 8 if bits == 8 else 10 if bits <= 10 or encoder(facts) == "libx264" else 12
@@ -227,7 +228,7 @@ def output_pixel_format(facts: VideoFacts) -> str:
 
 
 def output_colorspace(facts: VideoFacts) -> int:
-    """RGB becomes YUV by swscale's matrix, BT.601; YUV keeps its own."""
+    """Return the matrix: BT.601 for RGB, which swscale converts by it; YUV keeps its own."""
     return 6 if _is_rgb(facts) else facts.colorspace
 
 
@@ -238,7 +239,7 @@ def _bits(facts: VideoFacts) -> int:
 def _sampling(facts: VideoFacts) -> str:
     if _is_rgb(facts):
         return "444"
-    # 4:2:0 holds what is coarser: gray, 4:1:1 and 4:1:0.
+    # 4:2:0 also holds the coarser ones: gray, 4:1:1 and 4:1:0.
     return next((sampling for sampling in ("444", "422") if sampling in facts.pixel_format), "420")
 
 

@@ -1,4 +1,4 @@
-"""Audio on its way to the output: copied packet by packet, or turned into AAC where that cannot be."""
+"""Audio: copied packet by packet, or converted to AAC if the output cannot hold its codec."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -12,7 +12,7 @@ from av.container import OutputContainer
 from redactor.errors import ContentMalformed
 from redactor.video.source import AnyPacket
 
-# Codecs that players look for in ISO media files; QuickTime files hold PCM as well.
+# Codecs that players support in ISO media files. QuickTime files may hold PCM as well.
 COPIED: Final = frozenset({"aac", "mp3", "mp2", "ac3", "eac3", "alac", "opus", "flac", "dts"})
 NOT_IN_MOV: Final = frozenset({"opus", "flac"})
 AAC_RATES: Final = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
@@ -22,7 +22,7 @@ AAC_FRAME: Final = 1024
 
 
 class CopiedSound:
-    """One stream, bit by bit."""
+    """One stream, copied without change."""
 
     change: str | None = None
 
@@ -39,13 +39,13 @@ class CopiedSound:
 
 
 class ConvertedSound:
-    """One stream, decoded and encoded as AAC at the same times."""
+    """One stream, converted to AAC with the same times."""
 
     def __init__(self, container: OutputContainer, stream: AudioStream) -> None:
         self._stream = stream
         rate = min(AAC_RATES, key=lambda allowed: (abs(allowed - stream.rate), -allowed))
         self._sound = container.add_stream("aac", rate=rate)
-        # By count: many files name no order of channels, and AAC knows these. Others are mixed down.
+        # By count, because many files name no channel layout. AAC has a layout for these counts; others are mixed down.
         layout = AAC_LAYOUTS.get(stream.channels, "stereo")
         self._sound.codec_context.layout = layout
         self._sound.codec_context.bit_rate = AAC_BITS_A_CHANNEL * stream.channels
@@ -62,7 +62,7 @@ class ConvertedSound:
     def _encode(self, packet: AnyPacket | None) -> list[AnyPacket]:
         try:
             frames = self._stream.codec_context.decode(packet)
-        except av.EOFError:  # the source's own end has flushed the decoder before
+        except av.EOFError:  # the end of the source has flushed the decoder already
             return []
         except av.FFmpegError as error:
             raise ContentMalformed(f"audio stream {self._stream.index}: damaged ({error.strerror})") from error
@@ -73,7 +73,7 @@ class ConvertedSound:
 
 
 def sound(container: OutputContainer, stream: AudioStream, suffix: str) -> CopiedSound | ConvertedSound:
-    """How `stream` gets into an output with that suffix."""
+    """Choose how `stream` gets into an output with that suffix."""
     codec = stream.codec_context.codec.canonical_name
     kept = codec in COPIED
     if suffix == ".mov":
@@ -82,7 +82,7 @@ def sound(container: OutputContainer, stream: AudioStream, suffix: str) -> Copie
 
 
 def _copy_selection_tags(stream: AudioStream, copy: AudioStream) -> None:
-    """Keep what players choose among several streams by; a title may name people."""
+    """Copy the tags by which players select a stream. Titles are not copied: they may name people."""
     copy.disposition = stream.disposition
     if stream.language:
         copy.metadata["language"] = stream.language

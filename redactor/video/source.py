@@ -1,4 +1,4 @@
-"""The input: opened with care, described, and read once from start to end."""
+"""The input: validated, described, and read once from start to end."""
 
 import contextlib
 import math
@@ -25,21 +25,21 @@ from redactor.video.truncation import truncation
 
 type AnyPacket = Packet[Stream]
 
-# Demuxers by FFmpeg's names. Playlists and scripts (hls, concat, sdp, ...) are left out on purpose:
-# they make the demuxer open whatever else they name. So are still pictures.
+# Demuxers by FFmpeg's names. Playlists and scripts (hls, concat, sdp, ...) are excluded on purpose: they make the
+# demuxer open any file that they name. Still pictures are excluded too.
 FORMATS: Final = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,asf,mpegts,mpeg,flv,ogg,mxf"
 FORMATS_IN_WORDS: Final = "MP4, MOV, M4V, MKV, WebM, AVI, WMV/ASF, MPEG-TS, MPEG-PS, FLV, Ogg, MXF"
-BOTTOM_FIRST: Final = frozenset({3, 4})  # AV_FIELD_BB, AV_FIELD_TB: which field is shown first
+BOTTOM_FIRST: Final = frozenset({3, 4})  # AV_FIELD_BB, AV_FIELD_TB: the bottom field is shown first
 DECODER_OPTIONS: Final = {"err_detect": "explode"}
-LONGEST_GAP: Final = 2**31 - 1  # between two samples of an MP4 track, in its time scale
-PICTURE_A_PACKET: Final = frozenset({"h264", "hevc"})  # unless it has fields, which may have one each
-LARGEST_SIDE: Final = 16384  # H.264's and HEVC's encoders stop there
+LONGEST_GAP: Final = 2**31 - 1  # between two samples of an MP4 track, in units of its time scale
+PICTURE_A_PACKET: Final = frozenset({"h264", "hevc"})  # unless interlaced: two fields may have a packet each
+LARGEST_SIDE: Final = 16384  # the limit of the H.264 and HEVC encoders
 MOST_PIXELS: Final = 8192 * 4320
 
 
 @dataclass(frozen=True, slots=True)
 class VideoFacts:
-    """What has to hold for the output's picture too. Colour fields are FFmpeg's (ISO/IEC 23091-2) numbers."""
+    """Properties of the video that the output keeps. Colour fields are FFmpeg's (ISO/IEC 23091-2) numbers."""
 
     codec: str
     pixel_format: str
@@ -61,7 +61,7 @@ class VideoFacts:
 
 
 class Source:
-    """An open input. Raises ContentMalformed or ContentUnsupported, both by the file's name."""
+    """An open input. Raises ContentMalformed and ContentUnsupported; their messages begin with the file's name."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -94,17 +94,17 @@ class Source:
         self.container.close()
 
     def _opened(self) -> InputContainer:
-        # "file:" keeps a name such as "http:x" from being taken for an address.
+        # "file:" prevents FFmpeg from treating a name such as "http:x" as a URL.
         return av.open(
             f"file:{self.path.absolute()}",
             container_options={"protocol_whitelist": "file", "format_whitelist": FORMATS},
         )
 
     def items(self) -> Iterator[VideoFrame | AnyPacket]:
-        """Decoded frames of the main video and packets of all audio, in the file's order.
+        """Yield decoded frames of the main video and packets of all audio, in the file's order.
 
-        Frames come in presentation order with a time. Raises ContentMalformed at the first sign of damage,
-        and when the file ends before what its header promises.
+        Frames come in presentation order, each with a time. Raises ContentMalformed at the first sign of damage, and
+        if the file ends before the end that its header states.
         """
         name = self.path.name
         count, packets, pictures, last = 0, 0, 0, None
@@ -112,7 +112,7 @@ class Source:
         try:
             for packet in self.container.demux(self.video, *self.audio):
                 self._check_packet(packet, count)
-                # Not stream_index: the packet that flushes a decoder has none.
+                # Compare streams, because the packet that flushes a decoder has no stream_index.
                 if packet.stream is not self.video:
                     if packet.size:
                         yield packet
@@ -126,7 +126,7 @@ class Source:
                         early.append(packet.pts)
                 for frame in self.video.decode(packet):
                     self._check(frame, count)
-                    if not count:  # what comes before the first picture that needs no other is never shown
+                    if not count:  # pictures before the first keyframe are never shown
                         pictures -= sum(time is not None and time < (frame.pts or 0) for time in early)
                     count, last = count + 1, self._timed(frame, count, last)
                     yield frame
@@ -141,7 +141,7 @@ class Source:
             raise ContentMalformed(f"{name}: damaged: {count} of {pictures} pictures can be decoded")
 
     def dropped(self) -> tuple[str, ...]:
-        """What of the input an output made from `items`, which must have been read, lacks, in words."""
+        """Describe the parts of the input that an output of `items` omits. Read all items first."""
         return dropped_parts(self.container, (self.video, *self.audio), self._side_data, self._carried)
 
     def _main_video(self) -> VideoStream:
@@ -165,13 +165,13 @@ class Source:
             raise ContentUnsupported(f"{name}: its video codec is not known")
         if not context.pix_fmt or not context.width or not context.height:
             with contextlib.suppress(av.FFmpegError):
-                self._check_packet(next(self.container.demux()), 0)  # it may be encrypted
+                self._check_packet(next(self.container.demux()), 0)  # raises if it is encrypted
             raise ContentMalformed(f"{name}: its {context.name} video cannot be decoded")
         if max(context.width, context.height) > LARGEST_SIDE or context.width * context.height > MOST_PIXELS:
             raise ContentUnsupported(f"{name}: {context.width}x{context.height} is more than 8192x4320 pixels")
         if "alpha" in context.pix_fmt or context.pix_fmt.startswith(("yuva", "rgba", "bgra", "argb", "gbrap")):
             raise ContentUnsupported(f"{name}: has transparency ({context.pix_fmt}), which MP4 cannot keep")
-        # On several threads decoders tell of damage late, and PyAV keeps quiet about what they tell at the end.
+        # With several threads, decoders report damage late, and PyAV ignores reports at the end.
         context.thread_type = "NONE"
         context.options = DECODER_OPTIONS
         matrix = _matrix(context.coded_side_data.get("display_matrix"))
@@ -205,7 +205,7 @@ class Source:
         return max(1, round(1 / (self.facts.rate * self.facts.time_base)))
 
     def _timed(self, frame: VideoFrame, index: int, last: int | None) -> int:
-        """The frame's time, which it gets if it has none; `last` is that of the one before."""
+        """Return the frame's time. Set it if there is none. `last` is the previous frame's time."""
         if frame.pts is None:
             frame.pts = 0 if last is None else last + self._nominal_duration()
         if last is not None and frame.pts <= last:
@@ -214,14 +214,14 @@ class Source:
             seconds = float((frame.pts - last) * self.facts.time_base)
             raise ContentUnsupported(
                 f"{self.path.name}: frame {index} comes {seconds:.0f} seconds after the one before it, "
-                "more than MP4 can say"
+                "more than MP4 can store"
             )
         return frame.pts
 
     def _entered(self, packet: AnyPacket) -> bool:
-        """Whether a packet is behind the first picture that needs no other, both in the file and when shown.
+        """Return True once a packet is at or after the first keyframe, in the file's order and in presentation order.
 
-        Recordings of broadcasts begin anywhere, and players do not show what needs pictures from before, either.
+        Recordings of broadcasts may begin anywhere. Players, too, skip pictures that depend on missing ones.
         """
         if self._entry is None and packet.is_keyframe:
             self._entry = packet.pts or 0
@@ -249,12 +249,12 @@ class Source:
 
 
 def _matrix(data: bytes | None) -> tuple[int, ...] | None:
-    """FFmpeg's display matrix side data: nine native 32-bit integers."""
+    """Parse FFmpeg's display matrix side data: nine native 32-bit integers."""
     return struct.unpack("9i", data) if data and len(data) == 36 else None
 
 
 def _rotation(matrix: tuple[int, ...] | None) -> int:
-    """Degrees anticlockwise, by FFmpeg's av_display_rotation_get."""
+    """Return degrees anticlockwise, as FFmpeg's av_display_rotation_get does."""
     if matrix is None or not any(matrix[:2]) or not any(matrix[3:5]):
         return 0
     across, down = math.hypot(matrix[0], matrix[3]), math.hypot(matrix[1], matrix[4])

@@ -1,14 +1,14 @@
-"""The time that a track says it takes."""
+"""Makes an MP4 track's declared duration exact."""
 
 from redactor.video.source import AnyPacket
 
 
 class TrackLength:
-    """Holds the latest packet of a track back, so that the last one's duration can make the track's length right.
+    """Holds a track's latest packet back, to correct the last packet's duration.
 
-    MP4 keeps no durations but distances of decoding times, and a duration of the last. Pictures that are reordered
-    at a variable rate add up to more or less time than is shown; the last one decoded makes up for it, unless it is
-    the last one shown, whose duration is its own.
+    MP4 stores the distances between decoding times, and a duration only for the last packet. With reordered pictures
+    at a variable rate, their sum differs from the time that the pictures are shown. The last decoded packet's duration
+    corrects the difference, unless that packet is also shown last and needs its own duration.
     """
 
     def __init__(self) -> None:
@@ -18,7 +18,7 @@ class TrackLength:
         self._shown_until = 0
 
     def add(self, packet: AnyPacket) -> list[AnyPacket]:
-        """The packets to write before `packet`."""
+        """Add `packet`. Return the packets to write before it."""
         if packet.pts is not None and packet.dts is not None:
             if self._decoded_from is None:
                 self._decoded_from, self._shown_from = packet.dts, packet.pts
@@ -28,7 +28,7 @@ class TrackLength:
         return [held] if held is not None else []
 
     def finish(self) -> list[AnyPacket]:
-        """The packet still to write, if there is one."""
+        """Return the packet that is still to be written, if there is one."""
         packet = self._held
         if packet is None or packet.pts is None or packet.dts is None or self._decoded_from is None:
             return [packet] if packet is not None else []

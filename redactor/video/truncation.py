@@ -1,8 +1,8 @@
-"""Whether a file is cut short by its own account, where no index of the pictures tells.
+"""Truncation, from container headers, for formats without an index of pictures.
 
-MP4 and AVI have an index, and FLV says of each picture how long it is. Matroska says how long the file is as a whole,
-and so does ASF; MPEG-TS comes in packets of one length. A recording of any of them that was stopped between two
-packets cannot be told from a whole one, and is taken as it is.
+MP4 and AVI have an index, and FLV states each picture's length. Matroska and ASF state the length of the whole file,
+and MPEG-TS has packets of one length. A recording that stopped between two packets cannot be distinguished from a
+complete one, and is accepted.
 """
 
 from pathlib import Path
@@ -13,12 +13,12 @@ SEGMENT: Final = b"\x18\x53\x80\x67"
 ASF_FILE_PROPERTIES: Final = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 ASF_BROADCAST: Final = 1  # the length was not known when the header was written
 TS_SYNC: Final = 0x47
-TS_PACKETS: Final = ((188, 0), (192, 4), (204, 0))  # length, and where in it the sync byte is
+TS_PACKETS: Final = ((188, 0), (192, 4), (204, 0))  # packet length, and the sync byte's offset in it
 HEAD: Final = 64 * 1024
 
 
 def truncation(path: Path, format_name: str) -> str | None:
-    """What shows that the file is; `format_name`: FFmpeg's name of the demuxer."""
+    """Describe how the file is truncated, or return None. `format_name` is FFmpeg's name of the demuxer."""
     size = path.stat().st_size
     with path.open("rb") as file:
         promised = _matroska(file) if "matroska" in format_name else 0
@@ -34,7 +34,7 @@ def truncation(path: Path, format_name: str) -> str | None:
 
 
 def _matroska(file: BinaryIO) -> int:
-    """Where the segment ends; 0 if that is not told. RFC 8794 has the numbers, RFC 9559 the elements."""
+    """Return the segment's end, or 0 if it is not stated. See RFC 8794 (numbers) and RFC 9559 (elements)."""
     if file.read(4) != EBML:
         return 0
     length = _number(file)
@@ -48,7 +48,7 @@ def _matroska(file: BinaryIO) -> int:
 
 
 def _number(file: BinaryIO) -> int | None:
-    """A variable-length size; None for "unknown", all ones."""
+    """Read a variable-length size. Return None for "unknown", all ones."""
     first = file.read(1)
     if not first or not first[0]:
         return None
@@ -58,7 +58,7 @@ def _number(file: BinaryIO) -> int | None:
 
 
 def _asf(head: bytes) -> int:
-    """File Properties Object of the Advanced Systems Format, 3.2: the file's length; 0 if that is not told."""
+    """Return the file's length, or 0 if it is not stated. See Advanced Systems Format 3.2, File Properties Object."""
     at = head.find(ASF_FILE_PROPERTIES)
     if at < 0 or at + 92 > len(head) or head[at + 88] & ASF_BROADCAST:
         return 0

@@ -249,7 +249,10 @@ def test_sizes_at_the_limits_are_fine(
 def test_a_picture_too_small_for_hevc_is_refused(walk: Any, recipe: Any, make_clip: Any, refused: Refused) -> None:
     kind = recipe(name="tiny.mkv", codec="ffv1", pixel_format="yuv420p10le", options={}, audio=())
     clip = make_clip(walk(2, 64, 14), kind)
-    assert refused(clip, ContentUnsupported) == "tiny.mkv: 64x14 is smaller than HEVC can be encoded, 16x16"
+    assert (
+        refused(clip, ContentUnsupported)
+        == "tiny.mkv: 64x14 is too small for the HEVC encoder, allowed: 16x16 and more"
+    )
 
 
 def test_a_picture_that_would_fill_the_memory_is_refused_by_size(tmp_path: Path, refused: Refused) -> None:
