@@ -1,10 +1,10 @@
-"""What covering eight faces of a 1920x1080 frame costs, by blur type.
+"""Measures the time to cover eight faces of a 1920x1080 frame, by blur type.
 
-    python -m benchmarks.blurring
+    .venv/bin/python -m benchmarks.blurring
 
-The faces are 48 to 280 pixels wide, as in a group photographed from near and far, and drawn again on the same frame,
-which nobody else holds: in a run, too, the decoder has let go of a frame by the time it is drawn on. The best of
-five rounds counts.
+The faces are 48 to 280 pixels wide, as in a group at different distances. They are drawn on one frame again and again.
+Only this program holds the frame: in a real run, too, the decoder has released a frame before it is drawn on. The best
+of five rounds counts.
 """
 
 import time
@@ -31,7 +31,7 @@ def frame() -> VideoFrame:
 
 
 def regions(step: int) -> list[Region]:
-    """Apart from one another; all move and grow a little from frame to frame."""
+    """Return regions that do not overlap. All move and grow a little from frame to frame."""
     found = []
     left = 60.0
     for track, width in enumerate(WIDTHS, start=1):

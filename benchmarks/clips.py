@@ -1,4 +1,4 @@
-"""Writes pictures as a clip."""
+"""Writes pictures to a clip."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,7 +11,7 @@ from av.video.stream import VideoStream
 def write(
     clip: Path, pictures: Iterable[VideoFrame], size: tuple[int, int], pixel_format: str, rate: int, **options: str
 ) -> None:
-    """H.264 of `size`, width and height, at `rate` pictures a second; `options` are the encoder's."""
+    """Write H.264 at `rate` pictures a second. `size` is width and height; `options` go to the encoder."""
     with av.open(str(clip), "w") as sink:
         stream = sink.add_stream("libx264", rate=rate, options=options)
         assert isinstance(stream, VideoStream)

@@ -1,14 +1,14 @@
-"""How much of the labelled faces the engine covers, and how much of the picture it covers for nothing.
+"""Measures how much of labelled faces the engine covers, and how much of the picture it masks without a face.
 
-    python -m benchmarks.coverage MEDIA TRUTH [--worst N] [--moving]
+    .venv/bin/python -m benchmarks.coverage MEDIA TRUTH [--worst N] [--moving]
 
 MEDIA is a folder of clips, animations and photographs; TRUTH a JSON file {"images": [{"file", "frame",
 "boxes": [[x1, y1, x2, y2], …], "ignore": […]}, …]} with boxes in stored pixels, forehead to chin. Photographs
-become clips of 12 frames. A face counts as covered when 90 % of its box is under the mask. Masked for nothing
-is what lies outside every labelled and ignored box grown 1.3 times, as a share of the picture. The default
-setting's worst pictures are named.
+become clips of 12 frames. A face counts as covered when 90 % of its box is under the mask. "Masked for nothing" is
+the masked share of the picture outside all labelled and ignored boxes grown 1.3 times. The default setting's worst
+pictures are listed.
 
-With --moving the photographs are filmed by a moving camera instead (moving.py), and all of their frames count.
+With --moving, a simulated moving camera films the photographs (moving.py), and all frames count.
 
 "Frame by frame" is the same detector at 960 pixels with a threshold of 0.6 and a 1.3x rectangle.
 """
@@ -45,7 +45,7 @@ PHOTO_RATE = 25
 
 @dataclass(frozen=True)
 class Label:
-    """One labelled picture; `frame` is an index in decoding order."""
+    """One labelled picture. `frame` is an index in decoding order."""
 
     file: str
     frame: int
@@ -55,7 +55,7 @@ class Label:
 
 @dataclass(frozen=True)
 class Score:
-    """Shares of one labelled picture: each face's covered share, and the picture's share masked for nothing."""
+    """One labelled picture's scores: the covered share of each face, and the picture's share masked without a face."""
 
     label: Label
     covered: tuple[float, ...]
@@ -77,7 +77,7 @@ def read_labels(truth: Path) -> dict[str, list[Label]]:
 
 
 def as_clip(path: Path, folder: Path) -> Path:
-    """`path` itself if it is a video, else an MP4 of its pictures, hardly compressed."""
+    """Return `path` if it is a video, else an almost lossless MP4 of its pictures."""
     if path.suffix.lower() not in {*PHOTOS, ".gif"}:
         return path
     clip = folder / f"{path.stem}.mp4"
@@ -93,15 +93,15 @@ def as_clip(path: Path, folder: Path) -> Path:
 
 
 def filmed(path: Path, labels: list[Label], folder: Path, random: np.random.Generator) -> tuple[Path, list[Label]]:
-    """A clip of a photograph by a moving camera, and its frames' labels."""
+    """Film a photograph with a moving camera. Return the clip and its frames' labels."""
     clip = folder / f"{path.stem}_moving.mp4"
     camera = moving.film(path, clip, random)
-    told = []
+    labels = []
     for frame in range(moving.FRAMES):
         middle = frame + moving.SHUTTER[-1] / 2
         faces = [camera.place(box, middle) for label in labels for box in label.boxes]
         ignored = [camera.place(box, middle) for label in labels for box in label.ignored]
-        told.append(
+        labels.append(
             Label(
                 labels[0].file,
                 frame,
@@ -109,7 +109,7 @@ def filmed(path: Path, labels: list[Label], folder: Path, random: np.random.Gene
                 (*ignored, *(box for box in faces if not moving.counts(box))),
             )
         )
-    return clip, told
+    return clip, labels
 
 
 def score(label: Label, masked: NDArray[np.bool_]) -> Score:
@@ -161,7 +161,9 @@ def report(name: str, scores: list[Score]) -> None:
     faces = [share for one in scores for share in one.covered]
     hidden = sum(share >= COVERED for share in faces)
     wasted = sum(one.wasted for one in scores) / len(scores)
-    print(f"{name:16} {hidden}/{len(faces)} faces covered ({hidden / len(faces):.2%}), {wasted:.2%} masked for nothing")
+    print(
+        f"{name:16} {hidden}/{len(faces)} faces covered ({hidden / len(faces):.2%}), {wasted:.2%} masked without a face"
+    )
 
 
 def main() -> None:
@@ -201,7 +203,7 @@ def main() -> None:
             for box, share in zip(one.label.boxes, one.covered, strict=True)
             if share < COVERED
         ]
-        print(f"  {one.label.file} frame {one.label.frame}: {one.wasted:.2%} for nothing {' '.join(missed)}")
+        print(f"  {one.label.file} frame {one.label.frame}: {one.wasted:.2%} masked for nothing {' '.join(missed)}")
 
 
 if __name__ == "__main__":

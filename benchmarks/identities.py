@@ -1,10 +1,10 @@
-"""How well `analyze` tells who is who: people given one id, and strangers given the same one.
+"""Measures `analyze`'s ids: how often one person keeps one id, and how often two people share one.
 
-    python -m benchmarks.identities PEOPLE [--height 240] [--seed 0]
+    .venv/bin/python -m benchmarks.identities PEOPLE [--height 240] [--seed 0]
 
 PEOPLE is a folder with a folder of photographs for each person, one face in each. Every photograph becomes a shot of
-half a second in a 1280x720 video, in an order of chance, with its longer side `--height` pixels, slowly growing. Two
-shots of one person are joined rightly if they get one id; two of different people are joined wrongly if they do.
+half a second in a 1280x720 video, in random order, slowly growing, with a longer side of `--height` pixels. Two shots
+of one person should get one id. Two shots of different people should not.
 """
 
 import argparse
@@ -27,7 +27,7 @@ import redactor
 
 RATE = 24
 SHOT = 12  # frames
-GROWTH = 0.15  # of a photograph during its shot
+GROWTH = 0.15  # of a photograph during its shot, as a share
 WIDTH, HEIGHT = 1280, 720
 ENDINGS = frozenset({".jpg", ".jpeg", ".png"})
 
@@ -46,12 +46,12 @@ def shots(people: Path, seed: int) -> list[Shot]:
         for photograph in sorted(person.iterdir())
         if photograph.suffix.lower() in ENDINGS
     ]
-    random.Random(seed).shuffle(found)  # noqa: S311 — an order, no secret
+    random.Random(seed).shuffle(found)  # noqa: S311 — a random order, not a secret
     return found
 
 
 def scene(photograph: Path, height: int) -> list[NDArray[np.uint8]]:
-    """The shot's frames, (HEIGHT, WIDTH, 3) BGR, before a background of its own, so that cuts are seen as cuts."""
+    """Return the shot's frames, (HEIGHT, WIDTH, 3) BGR. Each shot has its own background, so that cuts are detected."""
     picture = cv2.imread(str(photograph))
     assert picture is not None, f"{photograph} is no picture"
     tiles = np.random.default_rng(list(str(photograph).encode())).integers(0, 256, (9, 16, 3), np.uint8)
@@ -83,7 +83,7 @@ def write_video(path: Path, sequence: Sequence[Shot], height: int) -> None:
 
 
 def ids_of_shots(annotations: Path, count: int) -> list[set[int]]:
-    """The ids seen in the later half of each shot, when no region of the one before is left."""
+    """Return the ids in the later half of each shot, where no region of the previous shot is left."""
     document = json.loads(annotations.read_text())
     frames = [events for fragment in document["fragments"] for events in fragment["events"]]
     assert len(frames) == count * SHOT, f"{len(frames)} frames were analysed, {count * SHOT} written"

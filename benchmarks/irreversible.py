@@ -1,17 +1,18 @@
-"""Whether a face recogniser, or the detector itself, still knows faces that were redacted.
+"""Measures whether a face recogniser, or the detector itself, still recognises redacted faces.
 
-    python -m benchmarks.irreversible FOLDER [--frames N]
+    .venv/bin/python -m benchmarks.irreversible FOLDER [--frames N]
 
 FOLDER holds photographs and truth.json, the labels that benchmarks.coverage reads too. The recogniser is dlib's
-ResNet, which no part of the engine uses: run this in an environment of its own that has requirements.lock and
-dlib-bin==20.0.1, setuptools and face-recognition-models==0.1.3, whose weights of that net alone are read.
+ResNet, which the engine does not use. Run this in a separate environment with requirements.lock, dlib-bin==20.0.1,
+setuptools and face-recognition-models==0.1.3. Of the last one, only that network's weights are read.
 
-Each face is one person, and the recogniser holds everybody's own photograph: the easiest search there is. It is told
-exactly where the face is, and looks at the redacted one as it is, sharpened, smoothed, averaged over the frames of
-a shaking camera, and put together from them by iterated back-projection (Irani and Peleg, 1991) with the very code
-that redacted it. Rank 1 counts the faces whose own photograph comes first; by chance that is one. AUC is how often a
-face is nearer to its own photograph than to another's; by chance .50. "Accepted" is dlib's own threshold.
-The last look, the same photograph redacted likewise, asks for less than who somebody is: is it this very picture?
+Each face is one person, and the recogniser holds the original photograph of each: the easiest search possible. It gets
+the face's exact place. It looks at the redacted face as it is, sharpened, smoothed, averaged over the frames of a
+shaking camera, and reconstructed from them by iterated back-projection (Irani and Peleg, 1991) with the same code that
+redacted it. Rank 1 counts the faces whose own photograph comes first; by chance it is 1. AUC is how often a face is
+nearer to its own photograph than to another's; by chance it is .50. "Accepted" uses dlib's own threshold.
+The last look compares with the same photograph redacted the same way. It answers an easier question: is it this very
+picture?
 """
 
 import argparse
@@ -41,7 +42,7 @@ type Picture = NDArray[np.uint8]  # (SIDE, SIDE, 3) BGR
 
 SIDE: Final = 256
 FACE: Final = 110  # pixels from forehead to chin in it
-SMALLEST: Final = 50  # of a labelled face, likewise, in its photograph
+SMALLEST: Final = 50  # the same for a labelled face in its photograph
 ACCEPTED: Final = 0.6
 ROUNDS: Final = 12
 # Eyes, tip of the nose and corners of the mouth in dlib's mean face, in its 150 pixel chip with a quarter's margin.
@@ -53,7 +54,7 @@ POINTS: Final = (
 
 @dataclass(frozen=True)
 class Face:
-    """A photograph's part around one face, FACE pixels high in its middle, and its five landmarks (5, 2)."""
+    """A part of a photograph with one face, FACE pixels high, in its middle; and the face's landmarks (5, 2)."""
 
     picture: Picture
     box: Box
@@ -61,14 +62,14 @@ class Face:
 
 
 class Eyes:
-    """YuNet with its landmarks, which the engine has no use for."""
+    """YuNet with its landmarks, which the engine does not use."""
 
     def __init__(self) -> None:
         net = np.frombuffer(weights.YUNET.read(), np.uint8)
         self._net = cv2.FaceDetectorYN.create("onnx", net, np.empty(0, np.uint8), (SIDE, SIDE), 0.3)
 
     def landmarks(self, picture: Picture, box: Box, score: float) -> NDArray[np.float32] | None:
-        """Those of a face found at `box`, if there is one."""
+        """Return the landmarks of the face detected at `box`, if there is one."""
         _, rows = self._net.detect(picture)
         for row in rows if rows is not None else ():
             found = Box(row[0], row[1], row[0] + row[2], row[1] + row[3])
@@ -88,7 +89,7 @@ class Recogniser:
         self._net = dlib.face_recognition_model_v1(str(model))
 
     def describe(self, pictures: list[Picture], faces: list[Face]) -> NDArray[np.float64]:
-        """(n, 128)."""
+        """Return (n, 128) descriptions."""
         return np.array([self._net.compute_face_descriptor(_chip(p, f)) for p, f in zip(pictures, faces, strict=True)])
 
 
@@ -98,7 +99,7 @@ def _chip(picture: Picture, face: Face) -> Picture:
 
 
 def faces_of(folder: Path, eyes: Eyes) -> list[Face]:
-    """All large labelled faces of the photographs that show their landmarks."""
+    """Return all large labelled faces with visible landmarks."""
     truth: dict[str, Any] = json.loads((folder / "truth.json").read_text())
     found = []
     for image in truth["images"]:
@@ -123,7 +124,7 @@ def _warped(picture: Picture, matrix: NDArray[np.float64], how: int = cv2.INTER_
 
 
 def drawn(picture: Picture, box: Box, painter: Painter) -> Picture:
-    """`picture` after the engine drew on it."""
+    """Return `picture` after the engine drew on it."""
     frame = VideoFrame.from_ndarray(picture, "bgr24").reformat(format="yuv420p")
     frame = VideoFrame.from_ndarray(frame.to_ndarray(), "yuv420p")
     painter.draw(frame, [Region(1, box, seen=True)])
@@ -132,7 +133,7 @@ def drawn(picture: Picture, box: Box, painter: Painter) -> Picture:
 
 @dataclass(frozen=True)
 class Shot:
-    """One redacted frame of a shaking camera: where the photograph was in it, and the box that was found."""
+    """One redacted frame of a shaking camera, with the photograph's place in it and the detected box."""
 
     matrix: NDArray[np.float64]
     box: Box
@@ -147,7 +148,7 @@ def shots(face: Face, blur_type: BlurType, count: int, seed: int) -> list[Shot]:
         zoom = 1 + 0.08 * random.standard_normal()
         x, y = random.uniform(-12, 12, 2) + SIDE / 2 * (1 - zoom)
         matrix = np.array([[zoom, 0, x], [0, zoom, y]])
-        # The detector's jitter: a few hundredths of the face.
+        # The detector's jitter is a few hundredths of the face.
         off, growth = random.normal(0, 0.03 * FACE, 2), 1 + random.normal(0, 0.02)
         box = face.box.stretched(zoom, zoom).moved(x + off[0], y + off[1]).scaled(growth)
         made.append(Shot(matrix, box, drawn(_warped(face.picture, matrix), box, painter)))
@@ -159,7 +160,7 @@ def averaged(taken: list[Shot]) -> Picture:
 
 
 def put_together(taken: list[Shot], blur_type: BlurType) -> Picture:
-    """The picture that, redacted in the same way, would give the same frames, as far as that can be found."""
+    """Reconstruct the picture that, redacted in the same way, gives the same frames."""
     guess = averaged(taken).astype(np.float32)
     for _ in range(ROUNDS):
         painter = _painter(blur_type)
@@ -190,7 +191,7 @@ def smoothed(picture: Picture) -> Picture:
 
 
 def line(name: str, redacted: NDArray[np.float64], originals: NDArray[np.float64]) -> str:
-    """How well (n, 128) descriptions of redacted faces find their originals among (n, 128)."""
+    """Describe how well (n, 128) descriptions of redacted faces find their originals among (n, 128)."""
     distance = np.linalg.norm(redacted[:, None] - originals[None], axis=2)
     count = len(distance)
     own, others = np.diag(distance), distance[~np.eye(count, dtype=bool)]

@@ -1,13 +1,13 @@
-"""What a page of a list costs when many jobs are stored, over https, beside the same with few.
+"""Measures a page of a list over https with many stored jobs, side by side with few.
 
-    python -m benchmarks.lists [--stored 100000] [--few 1000] [--repeats 10]
+    .venv/bin/python -m benchmarks.lists [--stored 100000] [--few 1000] [--repeats 10]
 
-For every query: how many rows the service reads from Storage for the first page and for one further on, and how long a
-client waits. 97 % of the jobs are Finished, 2 % in Error, 1 % Queued, and one in a thousand Processing.
+For each query, it prints the number of rows that the service reads from Storage, for the first page and a later one,
+and the client's waiting time. 97 % of the jobs are Finished, 2 % in Error, 1 % Queued, and 1 in 1000 Processing.
 
-The rows are what counts: Azure's tables find a range of keys without looking at others. Where a filter is left that no
-key holds, which is told, Storage also looks at the rows of the range that do not match. The storage emulator goes
-through all rows of a table at every query, and its share of the processor time says so.
+The number of rows is the figure that matters: Azure's tables find a range of keys without reading others. If part of a
+filter is in no key, which is reported, Storage also reads the range's rows that do not match. The storage emulator
+reads all rows of a table for every query, as its share of the processor time shows.
 """
 
 import argparse
@@ -42,12 +42,12 @@ from mediaservice.store.tables.table import EntityTable, Range
 
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 STEP = timedelta(seconds=10)
-AT_ONCE = 200  # insertions
-FURTHER = 5  # pages
+AT_ONCE = 200  # concurrent insertions
+FURTHER = 5  # the later page's number
 
 
 def queries(stored: int) -> dict[str, tuple[str, str]]:
-    """$filter and $orderby."""
+    """Return pairs of $filter and $orderby."""
     recent, middle = (FIRST + STEP * number for number in (stored - 50, stored // 2))
     return {
         "all": ("", ""),
@@ -94,10 +94,10 @@ async def fill(store: Store, numbers: range) -> None:
 
 
 class CountingTable(EntityTable[Job]):
-    """Counts the rows that come from Storage."""
+    """A table that counts the rows that it reads from Storage."""
 
     rows = 0
-    skips = False  # whether Storage is told to leave out rows
+    skips = False  # True if a filter is left for Storage to apply row by row
 
     async def read(self, partition: str, within: Range, page: int) -> AsyncIterator[tuple[str, Job]]:
         self.skips = bool(within.either and all(within.either))
@@ -111,7 +111,7 @@ class CountingTable(EntityTable[Job]):
 
 
 async def measure(account: RunningAccount, stored: int, repeats: int) -> Counter[str]:
-    """How many calls failed, and how."""
+    """Run the calls. Return the number of failures, by error."""
     address, measurement = account.address, Measurement(account.address.processes)
     headers = {"authorization": f"Bearer {address.token}"}
     client = TableClient(account.storage.table.rstrip("/"), "jobs", credential=account.key)
@@ -144,7 +144,7 @@ async def measure(account: RunningAccount, stored: int, repeats: int) -> Counter
 
 
 async def compare(account: RunningAccount, few: int, stored: int, repeats: int) -> Counter[str]:
-    os.environ.update(account.environment)  # the store is opened in this process too, as the service
+    os.environ.update(account.environment)  # this process opens the store too, with the service's settings
     errors: Counter[str] = Counter()
     async with open_store(read_api(account.environment)) as store:
         for begin, end in ((0, few), (few, stored)):

@@ -1,13 +1,14 @@
-"""The media service under load, over https: how long clients wait to submit, read and list jobs.
+"""Measures the media service under load over https: clients' waiting times to submit, read and list jobs.
 
-    python -m benchmarks.load [--jobs 1000] [--clients 50] [--rate 100] [--rounds 3]
+    .venv/bin/python -m benchmarks.load [--jobs 1000] [--clients 50] [--rate 100] [--rounds 3]
 
-First by the clock, with a plain http client of `clients` connections: `rate` submissions a second are due, whether or
-not earlier ones are answered, and waiting counts from that moment. Then by azure-mgmt-media, `clients` at a time, each
-as fast as it is answered. Then the service's memory after each of `rounds` more times as many jobs.
+It runs in three parts. First, a plain HTTP client with `clients` connections makes `rate` submissions a second,
+whether or not earlier ones are answered; waiting counts from the time that a submission is due. Second,
+azure-mgmt-media makes calls, `clients` at a time, each as soon as the previous one is answered. Third, the service's
+memory is read after each of `rounds` further rounds with as many jobs.
 
-Everything runs on this machine: service, storage emulator (Azurite, one thread), ingress and clients share its
-processors. So the processor time of each is told for every kind of call; in Azure only the service's is the service's.
+Service, storage emulator (Azurite, one thread), ingress and clients share this machine's processors. So the processor
+time of each is reported for every kind of call. In Azure, only the service's time is spent by the service's containers.
 """
 
 import argparse
@@ -32,10 +33,10 @@ from benchmarks.mediaservice_account import ACCOUNT, GROUP, SUBSCRIPTION, Addres
 VERSION = {"api-version": "2022-07-01"}
 URL = "https://lake1.blob.core.windows.net/raw/clip.mp4?sig=none"
 JOBS = "/transforms/faceredact/jobs"
-LIST_RATE = 0.2  # of the submissions'
+LIST_RATE = 0.2  # as a share of the submissions' rate
 MEGABYTE = 1_000_000
 
-Call = Callable[[int], Awaitable[None]]  # raises what the client raises
+Call = Callable[[int], Awaitable[None]]  # raises the client's errors
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Client:
 
 @contextlib.asynccontextmanager
 async def plain(address: Address, prefix: str, connections: int) -> AsyncIterator[Client]:
-    """On so many connections; a call beyond waits for one."""
+    """Make calls on that many connections. Further calls wait for a free one."""
     headers = {"authorization": f"Bearer {address.token}"}
     pool = aiohttp.TCPConnector(limit=connections)
     async with aiohttp.ClientSession(connector=pool, headers=headers) as session:
@@ -73,7 +74,7 @@ async def plain(address: Address, prefix: str, connections: int) -> AsyncIterato
 
 
 class _Token:
-    """The one that the benchmark was given."""
+    """A credential that returns the benchmark's token."""
 
     def __init__(self, text: str) -> None:
         self._token = AccessToken(text, int(time.time()) + 3600)
@@ -93,7 +94,7 @@ class _Token:
 
 @contextlib.asynccontextmanager
 async def sdk(address: Address, prefix: str, count: int) -> AsyncIterator[Client]:
-    """As many as `count`, each with connections of its own; they take turns."""
+    """Make calls with `count` clients in turn, each with its own connections."""
     async with contextlib.AsyncExitStack() as stack:
         clients = [
             await stack.enter_async_context(
@@ -117,7 +118,7 @@ async def sdk(address: Address, prefix: str, count: int) -> AsyncIterator[Client
 
 
 class Measurement:
-    """Calls, their waiting and what they cost each process."""
+    """Calls with their waiting times, and the processor time of each process."""
 
     def __init__(self, processes: Mapping[str, int]) -> None:
         self._processes = {name: psutil.Process(pid) for name, pid in processes.items()} | {"client": psutil.Process()}
@@ -160,15 +161,15 @@ class Measurement:
         elapsed = time.perf_counter() - begun
         p50, p99 = (1000 * waits[math.ceil(len(waits) * share) - 1] for share in (0.5, 0.99))
         spent = {name: 1000 * (busy - before[name]) / total for name, busy in self._busy().items()}
-        told = ", ".join(f"{name} {each:.1f}" for name, each in spent.items())
+        each_process = ", ".join(f"{name} {each:.1f}" for name, each in spent.items())
         print(
             f"  {what:7}{total:6} at {total / elapsed:5.1f} a second   p50 {p50:5.0f} ms   p99 {p99:5.0f} ms   "
-            f"processor ms a call: {told}",
+            f"processor ms a call: {each_process}",
             flush=True,
         )
 
     def _busy(self) -> dict[str, float]:
-        """Seconds of processor time."""
+        """Return seconds of processor time."""
         return {name: sum(process.cpu_times()[:2]) for name, process in self._processes.items()}
 
 
@@ -181,7 +182,7 @@ class Load:
 
 
 async def measure(address: Address, load: Load) -> Counter[str]:
-    """How many calls failed, and how."""
+    """Run the calls. Return the number of failures, by error."""
     measurement = Measurement(address.processes)
     service = psutil.Process(address.processes["service"])
     async with plain(address, "warm", load.clients) as client:

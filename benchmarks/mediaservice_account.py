@@ -1,4 +1,4 @@
-"""A media service on this machine, as its containers run it, for benchmarks: Azurite, tokens, the API behind TLS."""
+"""A media service on this machine for benchmarks, run as in its containers: Azurite, tokens, the API behind TLS."""
 
 import concurrent.futures
 import contextlib
@@ -31,18 +31,18 @@ TRANSFORM = {"outputs": [{"preset": {"@odata.type": "#Microsoft.Media.FaceDetect
 
 @dataclass(frozen=True)
 class Address:
-    """What a client must know."""
+    """A client's settings."""
 
     endpoint: str
-    account: str  # the path below which are assets and transforms
+    account: str  # the path that contains assets and transforms
     token: str
-    processes: Mapping[str, int]  # what takes part in answering it, by number
+    processes: Mapping[str, int]  # process ids of all that take part in an answer
 
 
 @dataclass(frozen=True)
 class RunningAccount:
     address: Address
-    environment: Mapping[str, str]  # of the service's processes
+    environment: Mapping[str, str]  # the environment of the service's processes
     storage: Endpoints
     key: AzureNamedKeyCredential
     folder: Path
@@ -58,7 +58,7 @@ class RunningAccount:
 
 @contextlib.contextmanager
 def running_account(folder: Path) -> Iterator[RunningAccount]:
-    """Storage is in memory. This process is the ingress; clients belong into others, see `apart`."""
+    """Run an account with storage in memory. This process is the ingress; run clients in other ones, by `apart`."""
     issued = tls.issue(folder / "certificates")
     os.environ.update(issued.environment)
     port = free_port()
@@ -107,7 +107,7 @@ def running_account(folder: Path) -> Iterator[RunningAccount]:
 
 
 def apart[**P, T](work: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T:
-    """What `work` gives in a process of its own: it trusts the certificate from its start, and the ingress goes on."""
+    """Return `work`'s result from another process, which trusts the certificate and does not block the ingress."""
     spawn = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(1, spawn) as process:
         return process.submit(work, *arguments, **options).result()

@@ -1,10 +1,10 @@
-"""Whether the engine's memory grows with a video's length.
+"""Measures whether the engine's memory grows with a video's length.
 
-    python -m benchmarks.memory CLIP [--minutes 30]
+    .venv/bin/python -m benchmarks.memory CLIP [--minutes 30]
 
-CLIP is repeated, without encoding it again, until it lasts that long, and redacted in the default setting. Each
-minute of video that went through is told with the memory that the process then held, and at the end the most that
-it ever held. The first minute may hold less than the others, since buffers fill.
+CLIP is repeated without encoding it again until it lasts that long, and redacted with the default settings. The
+process's memory is printed after each minute of video, and the peak at the end. The first minute may use less than the
+others, since buffers fill.
 """
 
 import argparse
@@ -30,7 +30,7 @@ MIB = 2**20
 
 
 def repeat(clip: Path, destination: Path, seconds: float) -> None:
-    """Write `clip`'s video again and again, sample by sample, until it lasts `seconds`."""
+    """Write `clip`'s video repeatedly, sample by sample, until it lasts `seconds`."""
     with av.open(str(clip)) as source, av.open(str(destination), "w") as sink:
         copy = sink.add_stream_from_template(source.streams.video[0])
         for packet in _repeated(clip, seconds):
@@ -56,7 +56,7 @@ def _repeated(clip: Path, seconds: float) -> Iterator[Sample]:
 
 
 def resident() -> int:
-    """Bytes of this process in memory."""
+    """Return this process's resident memory in bytes."""
     return int(PAGES.read_text().split()[1]) * resource.getpagesize()
 
 
@@ -69,14 +69,14 @@ def main() -> None:
         rate = source.streams.video[0].average_rate or Fraction(25)
     minute = round(60 * rate)
 
-    def told(progress: Progress) -> None:
+    def print_memory(progress: Progress) -> None:
         if progress.frame % minute == 0:
             print(f"minute {progress.frame // minute:3}: {resident() / MIB:5.0f} MiB", flush=True)
 
     with tempfile.TemporaryDirectory() as folder:
         long, out = Path(folder, "long.mp4"), Path(folder, "out.mp4")
         repeat(arguments.clip, long, 60.0 * arguments.minutes)
-        result = redactor.redact(long, out, Options(blur_type=BlurType.HIGH), told)
+        result = redactor.redact(long, out, Options(blur_type=BlurType.HIGH), print_memory)
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(
         f"{result.frames} frames of {result.width}x{result.height}, {result.frames_with_faces} with faces: "

@@ -1,6 +1,6 @@
-"""Clips of labelled photographs, filmed by a camera that pans, zooms, turns and shakes: each frame's faces are known.
+"""Films labelled photographs with a simulated camera that pans, zooms, turns and shakes, with known faces.
 
-Frames are blurred by what moves while the shutter is open, noisy, and compressed as cameras do.
+Frames have motion blur, noise and a camera's compression.
 """
 
 import math
@@ -17,15 +17,15 @@ from benchmarks import clips
 from redactor.geometry import Box
 
 WIDTH, HEIGHT, RATE, FRAMES = 1280, 720, 25, 60
-SHUTTER = (0.0, 0.17, 0.33, 0.5)  # moments that a frame is the mean of, in frames
+SHUTTER = (0.0, 0.17, 0.33, 0.5)  # times, in frames, whose pictures are averaged to one frame
 NOISE = 3.0
 INSIDE = 0.6  # share of a face inside the frame from which it counts
-SMALLEST = 14  # pixels of a face's height, below which it does not
+SMALLEST = 14  # pixels; lower faces do not count
 
 
 @dataclass(frozen=True)
 class Camera:
-    """A random course over a picture of the given size."""
+    """A random camera path over a picture of the given size."""
 
     width: int
     height: int
@@ -49,7 +49,7 @@ class Camera:
         return float(first * (last / first) ** (frame / FRAMES))
 
     def matrix(self, frame: float) -> NDArray[np.float64]:
-        """(2, 3): from the picture's pixels to the frame's."""
+        """Return the (2, 3) transformation from the picture's pixels to the frame's."""
         share, (one, two, three, four) = frame / FRAMES, self.phases
         x = self.width * (0.5 + self.sways[0] * math.sin(one + 5 * share))
         y = self.height * (0.5 + self.sways[1] * math.sin(two + 7 * share))
@@ -61,14 +61,14 @@ class Camera:
         )
 
     def place(self, box: Box, frame: float) -> Box:
-        """Of a face, upright as faces' boxes are."""
+        """Return a face's box in the frame, upright as all boxes are."""
         x, y = self.matrix(frame) @ np.array([*box.centre, 1.0])
         half_width, half_height = box.width * self.zoom(frame) / 2, box.height * self.zoom(frame) / 2
         return Box(x - half_width, y - half_height, x + half_width, y + half_height)
 
 
 def film(photo: Path, clip: Path, random: np.random.Generator) -> Camera:
-    """Write `clip`, and return the camera that filmed it."""
+    """Write `clip`. Return the camera that filmed it."""
     picture = np.asarray(cv2.imread(str(photo)), np.uint8)
     camera = Camera.drawn(picture.shape[1], picture.shape[0], random)
     frames = (VideoFrame.from_ndarray(pixels, "bgr24") for pixels in _exposures(picture, camera, random))
@@ -89,7 +89,7 @@ def _exposures(picture: NDArray[np.uint8], camera: Camera, random: np.random.Gen
 
 
 def counts(box: Box) -> bool:
-    """Whether enough of a face is inside the frame, and large enough, to be expected to be found."""
+    """Return True if enough of the face is inside the frame, and the face is large enough, to expect a detection."""
     width = min(box.right, WIDTH) - max(box.left, 0)
     height = min(box.bottom, HEIGHT) - max(box.top, 0)
     inside = max(width, 0) * max(height, 0)

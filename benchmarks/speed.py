@@ -1,10 +1,10 @@
-"""The engine's speed beside a plain decode and encode with the same encoder settings, in one run.
+"""Measures the engine's speed side by side with a plain decode and encode with the same encoder settings.
 
-    python -m benchmarks.speed CLIP… [--rounds N] [--deface PYTHON]
+    .venv/bin/python -m benchmarks.speed CLIP… [--rounds N] [--deface PYTHON]
 
-Each round times every contender once, so that a busy machine slows all of them alike; the best round of each
-counts. Processor time is told too: it hardly changes with what else the machine does.
---deface names the Python of an environment that has deface, run with --keep-audio, once.
+Each round times every program once, so that other load slows all of them alike. The best round of each counts.
+Processor time is printed too, since other load hardly changes it.
+--deface names the Python of an environment with deface, which runs once, with --keep-audio.
 """
 
 import argparse
@@ -24,9 +24,9 @@ from redactor.video.source import Source
 
 
 def plain(clip: Path, destination: Path) -> int:
-    """Frames written by decoding and encoding alone, audio copied.
+    """Decode and encode, and copy the audio. Return the number of frames.
 
-    On as many threads as the decoder likes, which the engine denies itself so as to hear of damage.
+    The decoder uses its default number of threads. The engine uses one, so that damage is reported.
     """
     options = Options()
     with Source(clip) as source, Sink(destination, source, options.crf) as sink:

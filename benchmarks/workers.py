@@ -1,10 +1,10 @@
-"""How much faster two workers do the same jobs than one, side by side in one run.
+"""Measures how much faster two workers do the same jobs than one, side by side.
 
-    python -m benchmarks.workers [--jobs 24] [--rounds 2] [--clip FILE]
+    .venv/bin/python -m benchmarks.workers [--jobs 24] [--rounds 2] [--clip FILE]
 
-The clip is small by default, 64x48 and ten frames, so that one job keeps one processor busy at most: what is measured
-is what workers do around the engine and whether they wait for each other. A round is all jobs by one worker, then as
-many by two; from the start of the first job to the end of the last, so that the workers' own start does not count.
+The default clip is small, 64x48 and ten frames, so that one job keeps at most one processor busy. The result shows the
+work around the engine, and whether workers wait for each other. A round is all jobs by one worker, then as many by two.
+Time counts from the start of the first job to the end of the last, without the workers' own start.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from azure.storage.blob import BlobSasPermissions, BlobServiceClient, generate_b
 from benchmarks.load import JOBS, VERSION
 from benchmarks.mediaservice_account import STORAGE, RunningAccount, running_account
 
-PATIENCE = 240  # seconds for a worker's jobs
+PATIENCE = 240  # seconds allowed for a worker's jobs
 CONTAINER, FILE = "inputs", "clip.mp4"
 
 
@@ -43,7 +43,7 @@ def small_clip() -> bytes:
 
 
 def upload(account: RunningAccount, clip: bytes) -> str:
-    """The clip's address with a read-only SAS."""
+    """Upload the clip. Return its URL with a read-only SAS."""
     with BlobServiceClient(account.storage.blob.rstrip("/"), credential=account.key) as blobs:
         blobs.create_container(CONTAINER)
         blob = blobs.get_blob_client(CONTAINER, FILE)
@@ -77,7 +77,7 @@ class Spent:
     wall: float  # seconds from the start of the first job to the end of the last
     busy: float  # seconds of processor time that the workers and their engines used
 
-    def told(self, jobs: int) -> str:
+    def summary(self, jobs: int) -> str:
         return f"{self.wall:.1f} s, {jobs / self.wall:.2f} a second, {self.busy / self.wall:.2f} processors busy"
 
 
@@ -124,7 +124,7 @@ def main() -> None:
             one, two = (
                 do(account, client, url, chosen.jobs, workers, f"round{number}-{workers}") for workers in (1, 2)
             )
-            print(f"{chosen.jobs} jobs: one worker {one.told(chosen.jobs)}; two {two.told(chosen.jobs)}")
+            print(f"{chosen.jobs} jobs: one worker {one.summary(chosen.jobs)}; two {two.summary(chosen.jobs)}")
             print(f"  {one.wall / two.wall:.2f} times as fast", flush=True)
 
 

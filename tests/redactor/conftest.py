@@ -1,4 +1,4 @@
-"""Clips with a known face in a known place, made when a test asks, and a reader of what came out."""
+"""Makes clips with a known face in a known place on demand, and reads outputs."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -26,7 +26,7 @@ FACE = Box(168, 62, 280, 208)  # forehead to chin in the 512x512 astronaut
 
 @dataclass(frozen=True)
 class Scene:
-    """One picture a frame: `pixels` (height, width, 3) RGB and where the face is in it, if there is one."""
+    """One frame's picture: `pixels` (height, width, 3) RGB, and the place of the face if there is one."""
 
     pixels: NDArray[np.uint8]
     face: Box | None
@@ -34,7 +34,7 @@ class Scene:
 
 @dataclass(frozen=True)
 class Recipe:
-    """What kind of file a clip is."""
+    """Codec, container and tags of a clip."""
 
     name: str = "clip.mp4"
     codec: str = "libx264"
@@ -54,7 +54,7 @@ class Recipe:
 
 
 def _walk(count: int, width: int, height: int) -> list[Scene]:
-    """The astronaut's upper half sliding from left to right and growing."""
+    """Return pictures of the astronaut's upper half, which slides from left to right and grows."""
     picture = np.asarray(data.astronaut(), np.uint8)  # type: ignore[no-untyped-call]
     scenes = []
     for index in range(count):
@@ -119,7 +119,7 @@ def _write_tone(container: av.container.OutputContainer, stream: AudioStream, pi
 
 @dataclass(frozen=True)
 class Video:
-    """What a file holds: times in seconds, `pictures` upright or not as stored, RGB."""
+    """The content of a file. Times are in seconds; `pictures` are RGB, rotated as stored."""
 
     width: int
     height: int
@@ -192,7 +192,7 @@ type MakeClip = Callable[..., Path]
 
 @pytest.fixture
 def walk() -> Callable[[int, int, int], list[Scene]]:
-    """(frames, width, height) to pictures of a face that moves and grows."""
+    """Return a function from (frames, width, height) to pictures of a face that moves and grows."""
     return _walk
 
 
@@ -208,7 +208,7 @@ def recipe() -> type[Recipe]:
 
 @pytest.fixture
 def make_clip(tmp_path: Path) -> Callable[[Sequence[Scene], Recipe], Path]:
-    """Pictures and a recipe to a file in the test's folder."""
+    """Return a function that writes pictures by a recipe to a file in the test's folder."""
 
     def make(scenes: Sequence[Scene], recipe: Recipe) -> Path:
         path = tmp_path / recipe.name
@@ -225,7 +225,7 @@ def read_video() -> Callable[[Path], Video]:
 
 @pytest.fixture(scope="session")
 def walking_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Forty 320x240 frames of a moving face, with sound; not to be changed."""
+    """Forty 320x240 frames of a moving face, with sound. Tests share the file and must not change it."""
     path = tmp_path_factory.mktemp("clips") / "walk.mp4"
     _write(path, _walk(40, 320, 240), Recipe())
     return path

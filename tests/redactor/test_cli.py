@@ -1,4 +1,4 @@
-"""The command line's promises to people and to the worker that runs it as a child."""
+"""The command line, as people use it and as the media service's worker runs it."""
 
 import json
 import signal
@@ -72,7 +72,7 @@ def test_mistakes_end_in_one_line_and_exit_code_2(arguments: list[str], message:
     assert message in done.stderr
 
 
-def test_people_are_told_what_was_done(walking_clip: Path, tmp_path: Path) -> None:
+def test_a_summary_is_printed_for_people(walking_clip: Path, tmp_path: Path) -> None:
     done = run("redact", walking_clip, tmp_path / "out.mp4")
     assert done.returncode == 0
     assert "40 frames" in done.stderr
@@ -108,7 +108,7 @@ def test_a_summary_is_one_object_on_standard_output(walking_clip: Path, tmp_path
     ("content", "message"),
     [("1\r\n\r\n", None), ("\n", None), ("1\nx\n", "list.txt: line 2, 'x', is no id"), ("7", "7 is nobody")],
 )
-def test_whom_to_hide_is_read_from_a_list(
+def test_ids_to_hide_are_read_from_a_file(
     content: str, message: str | None, walking_clip: Path, tmp_path: Path
 ) -> None:
     assert run("analyze", walking_clip, tmp_path).returncode == 0
@@ -137,7 +137,7 @@ def test_a_preview_is_drawn_of_what_was_written(walking_clip: Path, tmp_path: Pa
     assert not (tmp_path / "other.mp4").exists()
 
 
-def test_without_a_command_it_says_what_there_is() -> None:
+def test_without_a_command_it_lists_the_commands() -> None:
     done = run()
     assert (done.returncode, done.stderr) == (2, "")
     assert "analyze" in done.stdout
@@ -181,7 +181,7 @@ def test_a_signal_stops_it_within_two_seconds_and_leaves_nothing(
         [*COMMAND, "redact", clip, folder / "out.mp4", "--progress", "json"], stdout=subprocess.PIPE, text=True
     ) as child:
         assert child.stdout is not None
-        assert json.loads(child.stdout.readline())["frame"] > 0  # it is at work
+        assert json.loads(child.stdout.readline())["frame"] > 0  # it is running
         child.send_signal(number)
         asked = time.monotonic()
         assert child.wait(timeout=DEADLINE) == 128 + number

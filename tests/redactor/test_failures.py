@@ -24,14 +24,14 @@ from redactor import (
     RedactionError,
 )
 
-MUTATIONS = int(os.environ.get("MUTATIONS", "30"))  # of each container
+MUTATIONS = int(os.environ.get("MUTATIONS", "30"))  # for each container
 
 type Refused = Callable[[Path, type[RedactionError]], str]
 
 
 @pytest.fixture
 def refused(tmp_path: Path) -> Refused:
-    """Runs on an input, wants that error, and gives its message; the output's folder must stay empty."""
+    """Expect that error for an input, and an empty output folder. Return the message."""
 
     def run(source: Path, error: type[RedactionError]) -> str:
         folder = tmp_path / "out"
@@ -75,7 +75,7 @@ def test_a_file_cut_short_is_malformed(tenth: int, walking_clip: Path, tmp_path:
 
 def test_a_file_cut_short_behind_its_index_is_malformed(walking_clip: Path, tmp_path: Path, refused: Refused) -> None:
     indexed = tmp_path / "indexed.mp4"
-    redactor.redact(walking_clip, indexed)  # writes the index first
+    redactor.redact(walking_clip, indexed)  # the output has its index first
     source = tmp_path / "short.mp4"
     source.write_bytes(indexed.read_bytes()[:-4000])
     refused(source, ContentMalformed)
@@ -117,10 +117,10 @@ def test_no_container_can_be_cut_short_unnoticed(
     assert list(folder.iterdir()) == []
 
 
-def test_a_recording_stopped_within_a_picture_is_malformed_and_behind_one_taken_as_it_is(
+def test_a_recording_that_ends_within_a_picture_is_malformed_and_after_one_is_accepted(
     walk: Any, recipe: Any, make_clip: Any, tmp_path: Path, read_video: Any
 ) -> None:
-    """Broadcasts begin and end anywhere, but what is published must be whole."""
+    """Broadcasts begin and end anywhere, but published pictures must be complete."""
     clip = make_clip(walk(30, 320, 240), recipe(name="clip.ts", time_base=Fraction(1, 25), audio=()))
     whole = read_video(clip)
     data = clip.read_bytes()
@@ -156,7 +156,7 @@ def test_a_recording_that_begins_anywhere_begins_with_the_first_whole_picture(
     data = clip.read_bytes()
     packets = [data[at : at + 188] for at in range(0, len(data), 188)]
     starts = [at for at, packet in enumerate(packets) if int.from_bytes(packet[1:3]) & 0x5FFF == 0x4100]
-    clip.write_bytes(b"".join(packets[:3] + packets[starts[4] :]))  # the tables that name the streams stay
+    clip.write_bytes(b"".join(packets[:3] + packets[starts[4] :]))  # keep the tables that list the streams
     result = redactor.redact(clip, tmp_path / "out.mp4")
     assert 15 <= result.frames <= 24
     after = read_video(tmp_path / "out.mp4")
@@ -208,7 +208,7 @@ def test_flipped_bytes_end_in_a_result_or_in_one_clear_error(
         chance = random.Random(f"{name} {seed}")
         mutated = bytearray(data)
         for _ in range(chance.choice([1, 2, 5, 20])):
-            # Half of them in the first kilobytes, where most containers say what they hold.
+            # Half of them in the first kilobytes, where most containers describe their content.
             reach = len(data) if chance.random() < 0.5 else min(len(data), 3000)
             mutated[chance.randrange(reach)] = chance.choice([0, 255, chance.randrange(256)])
         clip.write_bytes(mutated)
@@ -256,7 +256,7 @@ def test_a_picture_too_small_for_hevc_is_refused(walk: Any, recipe: Any, make_cl
 
 
 def test_a_picture_that_would_fill_the_memory_is_refused_by_size(tmp_path: Path, refused: Refused) -> None:
-    """A few kilobytes of a flat picture are all it takes."""
+    """A flat picture of that size takes only a few kilobytes."""
     source = tmp_path / "bomb.mov"
     with av.open(str(source), "w") as container:
         stream = container.add_stream("png", rate=25)
@@ -338,7 +338,7 @@ def test_a_picture_that_changes_its_size_is_refused(
 def test_damage_in_the_last_pictures_is_noticed(
     name: str, codec: str, walk: Any, recipe: Any, make_clip: Any, tmp_path: Path
 ) -> None:
-    """Decoders that hold pictures back tell of it when everything has been read."""
+    """Decoders that hold pictures back report damage at the end only."""
     clip = make_clip(
         walk(20, 160, 128), recipe(name=name, codec=codec, options={"b": "2M"}, time_base=Fraction(1, 25), audio=())
     )

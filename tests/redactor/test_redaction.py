@@ -1,4 +1,4 @@
-"""That faces are gone, on every frame, in each of the looks that promise it."""
+"""Faces are gone from every frame, with every blur type that hides them."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +21,7 @@ def detector() -> YuNet:
 
 @pytest.fixture
 def redacted(walking_clip: Path, tmp_path: Path, read_video: Any) -> Callable[[BlurType], list[NDArray[np.uint8]]]:
-    """The walking clip's pictures, RGB, after a run with that look."""
+    """Return the walking clip's pictures, RGB, after a run with a blur type."""
 
     def run(blur_type: BlurType) -> list[NDArray[np.uint8]]:
         out = tmp_path / f"{blur_type}.mp4"
@@ -81,7 +81,7 @@ def test_box_draws_an_outline_and_leaves_the_face(
     before, after = read_video(walking_clip).pictures, redacted(BlurType.BOX)
     scene = walk(40, 320, 240)[20]
     core = np.abs(inside(before[20], scene.face.scaled(0.6)) - inside(after[20], scene.face.scaled(0.6)))
-    assert core.mean() < 10  # encoding beside the bright outline
+    assert core.mean() < 10  # encoding noise beside the bright outline
     around = np.abs(inside(before[20], scene.face.scaled(1.6)) - inside(after[20], scene.face.scaled(1.6)))
     assert around.max() > 80
 

@@ -1,4 +1,4 @@
-"""How faces are looked for in a frame, whatever becomes of them over time."""
+"""The search for faces in single frames, without tracking."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,7 +21,7 @@ type MakeSearch = Callable[..., Search]
 
 @pytest.fixture
 def search(walk: Any, make_clip: Any, recipe: Any) -> MakeSearch:
-    """One for frames of 1280x720 at 25 a second."""
+    """Return a search for frames of 1280x720 at 25 a second."""
 
     def made(quality: Quality = Quality.BALANCED) -> Search:
         with Source(make_clip(walk(2, 1280, 720), recipe(audio=()))) as source:
@@ -32,7 +32,7 @@ def search(walk: Any, make_clip: Any, recipe: Any) -> MakeSearch:
 
 @pytest.fixture
 def scene(walk: Any) -> tuple[NDArray[np.uint8], Box]:
-    """RGB and the face's place."""
+    """Return RGB pixels and the face's place."""
     one = walk(1, 1280, 720)[0]
     return one.pixels, one.face
 
@@ -42,7 +42,7 @@ def frame_of(pixels: NDArray[np.uint8]) -> VideoFrame:
 
 
 def sizes_seen(network: type[YuNet | CenterFace], monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Grows by the longer side of each picture that any such network looks at."""
+    """Return a list that grows by the longer side of each picture that such a network gets."""
     sides: list[int] = []
     detect = network.detect
 
@@ -104,7 +104,7 @@ def test_shadows_are_lifted_where_the_picture_is_dark(
     assert (shades[-1] > 1.3 * pixels.mean()) == brightened
 
 
-def test_a_closer_look_tells_a_face_from_what_is_none(search: MakeSearch, scene: tuple[NDArray[np.uint8], Box]) -> None:
+def test_a_closer_look_rejects_what_is_no_face(search: MakeSearch, scene: tuple[NDArray[np.uint8], Box]) -> None:
     looking = search()
     looking.faces(0, frame_of(scene[0]), cut=True)
     suit = scene[1].moved(0, 1.6 * scene[1].height)

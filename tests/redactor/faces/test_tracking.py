@@ -1,4 +1,4 @@
-"""Which frames a track covers, given what the detector said."""
+"""The frames that a track covers, for given detections."""
 
 from collections.abc import Mapping, Sequence
 
@@ -24,7 +24,7 @@ def track(
     closer: bool = True,
     step: int = 1,
 ) -> list[list[Region]]:
-    """Regions of each frame; every `step`-th frame is one that the detector looked at."""
+    """Return the regions of each frame. The detector looked at every `step`-th frame."""
     tracker = Tracker(SPANS, 640, 360)
     for frame in range(0, frames, step):
         found = [Detection(box, score) for box, score in detections.get(frame, ())]
@@ -71,7 +71,7 @@ def test_frames_between_detections_are_interpolated() -> None:
 
 
 def test_no_frame_between_two_covered_ones_leaks() -> None:
-    """A detector that blinks at random, deterministically chosen, never leaves a single frame bare."""
+    """A detector that misses frames at random (seeded) leaves no frame between two covered ones uncovered."""
     seen = [frame for frame in range(100) if frame * 7919 % 5 < 2]
     shown = covered(track({frame: [(at(50 + 2 * frame), SURE)] for frame in seen}, 100))
     assert set(range(seen[0], seen[-1] + 1)) <= set(shown)
@@ -161,7 +161,7 @@ def test_a_second_look_is_taken_again_where_it_may_see_more_and_not_each_time() 
             return False
 
         tracker.feed(frame, 0, [Detection(at(100), score)], look)
-    assert looked == [0, 5]  # where it became surer, and not again within a second
+    assert looked == [0, 5]  # where the score rose, and not again within a second
 
 
 def test_a_box_that_is_not_sure_does_not_pull_the_region_off_the_face() -> None:

@@ -1,4 +1,4 @@
-"""What survives of a face's samples in each look."""
+"""The samples of a face that remain with each blur type."""
 
 from pathlib import Path
 
@@ -32,7 +32,7 @@ def noisy_frame(pixel_format: str = "yuv420p", seed: int = 1) -> VideoFrame:
 
 
 def sloped_frame(direction: int) -> VideoFrame:
-    """Dark on one side and bright on the other."""
+    """A frame that is dark on one side and bright on the other."""
     frame = VideoFrame(WIDTH, HEIGHT, "yuv420p")
     for plane in planes(frame):
         plane[...] = np.linspace(30, 220, plane.shape[1]).astype(np.uint8)[::direction]
@@ -44,7 +44,7 @@ def samples(frame: VideoFrame) -> list[NDArray[np.int64]]:
 
 
 def masked(plane: NDArray[np.int64], *, filled: bool) -> NDArray[np.bool_]:
-    """The samples of a plane that lie wholly under the region."""
+    """Return the samples of a plane that lie completely under the region."""
     covered = footprint([FACE], WIDTH, HEIGHT, filled=filled, margin=MARGIN)
     step = WIDTH // plane.shape[1]
     blocks = covered.reshape(HEIGHT // step, step, WIDTH // step, step)
@@ -80,7 +80,7 @@ def test_nothing_beyond_the_region_changes(blur_type: BlurType, pixel_format: st
 
 @pytest.mark.parametrize("blur_type", [BlurType.MED, BlurType.HIGH])
 def test_only_the_means_of_coarse_cells_survive(blur_type: BlurType) -> None:
-    """Two faces that differ in nearly every sample, but not in their cells' means, come out the same."""
+    """Two faces that differ in nearly every sample, but not in their cells' means, become the same."""
     one, other = noisy_frame(), noisy_frame()
     square = Box(90, 50, 210, 170)
     count = MED_CELLS if blur_type is BlurType.MED else HIGH_CELLS
@@ -102,18 +102,18 @@ def test_only_the_means_of_coarse_cells_survive(blur_type: BlurType) -> None:
 
 @pytest.mark.parametrize("blur_type", [BlurType.MED, BlurType.HIGH])
 def test_later_frames_of_a_face_add_nothing_but_their_brightness(blur_type: BlurType) -> None:
-    """Else the frames of a moving face could be put together to a finer picture than any one of them."""
+    """Otherwise the frames of a moving face could be combined to a finer picture than any single one."""
     painter = Painter(blur_type, MARGIN)
     first, later = sloped_frame(1), sloped_frame(-1)
     for frame in (first, later):
         painter.draw(frame, [REGION])
     for a, b in zip(samples(first), samples(later), strict=True):
-        assert np.ptp((b - a)[masked(a, filled=False)]) <= 3  # rounding, on one slope and on the other
+        assert np.ptp((b - a)[masked(a, filled=False)]) <= 3  # rounding on both slopes
 
 
 @pytest.mark.parametrize("blur_type", [BlurType.MED, BlurType.HIGH])
 def test_noise_cannot_be_repeated(blur_type: BlurType) -> None:
-    """Else it could be taken away from the output."""
+    """Otherwise it could be subtracted from the output."""
     one, other = noisy_frame(), noisy_frame()
     for frame in (one, other):
         Painter(blur_type, MARGIN).draw(frame, [REGION])

@@ -1,7 +1,7 @@
-"""A face recogniser does not know a redacted face, though it is told where the face is.
+"""A face recogniser does not recognise a redacted face, though it gets the face's exact place.
 
-One face proves little: `python -m benchmarks.irreversible` asks another recogniser about many, and sharpens, averages
-and puts frames together first.
+One face proves little. `benchmarks.irreversible` measures many with another recogniser, and sharpens, averages and
+combines frames first.
 """
 
 from collections.abc import Callable
@@ -42,8 +42,8 @@ def similarity(walk: Any, recogniser: Recogniser) -> Similarity:
     def compare(change: Callable[[Picture], Picture]) -> float:
         changed = recogniser.portrait(change(picture), scene.face)
         assert changed is not None
-        told: Portrait = replace(changed, points=known.points)
-        return float(recogniser.embedding(known) @ recogniser.embedding(told))
+        placed: Portrait = replace(changed, points=known.points)
+        return float(recogniser.embedding(known) @ recogniser.embedding(placed))
 
     return compare
 
@@ -57,7 +57,7 @@ def test_the_recogniser_knows_the_face_in_half_the_detail(similarity: Similarity
 
 
 @pytest.mark.parametrize("blur_type", [BlurType.MED, BlurType.HIGH, BlurType.BLACK])
-def test_the_recogniser_does_not_know_the_face_redacted(blur_type: BlurType, walk: Any, similarity: Similarity) -> None:
+def test_the_recogniser_does_not_know_the_redacted_face(blur_type: BlurType, walk: Any, similarity: Similarity) -> None:
     face = walk(1, 640, 480)[0].face
     painter = Painter(blur_type, 1.35, np.random.default_rng(1))
 

@@ -1,4 +1,4 @@
-"""Our reading of CenterFace's outputs, and of its file."""
+"""The decoding of CenterFace's outputs and file."""
 
 import cv2
 import numpy as np
@@ -13,7 +13,7 @@ from tests.redactor.conftest import FACE
 
 @pytest.fixture(scope="module")
 def astronaut() -> NDArray[np.uint8]:
-    """(480, 480, 3) BGR."""
+    """Return (480, 480, 3) BGR."""
     picture = np.asarray(data.astronaut(), np.uint8)  # type: ignore[no-untyped-call]
     return np.ascontiguousarray(picture[:480, :480, ::-1])
 

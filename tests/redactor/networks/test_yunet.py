@@ -1,4 +1,4 @@
-"""Our reading of YuNet's outputs, against OpenCV's."""
+"""The decoding of YuNet's outputs, compared with OpenCV's."""
 
 from dataclasses import replace
 from pathlib import Path

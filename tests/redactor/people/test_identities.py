@@ -1,4 +1,4 @@
-"""One person, one id; two people, never."""
+"""One person gets one id, and two people never share one."""
 
 import json
 from pathlib import Path
@@ -15,19 +15,19 @@ from redactor.geometry import Box
 from redactor.networks.sface import Recogniser
 from redactor.people.identities import DIFFERENT, Identities, Sample, group
 
-FACE = Box(168, 62, 280, 208)  # of the 512x512 astronaut, forehead to chin
+FACE = Box(168, 62, 280, 208)  # forehead to chin in the 512x512 astronaut
 
 
 @pytest.fixture(scope="module")
 def head() -> NDArray[np.uint8]:
-    """The astronaut's head, 140 pixels wide; RGB."""
+    """Return the astronaut's head, 140 pixels wide, RGB."""
     picture = np.asarray(data.astronaut(), np.uint8)  # type: ignore[no-untyped-call]
     return np.asarray(cv2.resize(picture[20:250, 120:330], (140, 153), interpolation=cv2.INTER_AREA))
 
 
 @pytest.fixture
 def film(make_clip: Any, recipe: Any, walk: Any) -> Any:
-    """Shots, each a background's seed, heads with their places and a number of frames, to a clip."""
+    """Return a function from shots (background's seed, heads with places, number of frames) to a clip."""
     scene = type(walk(1, 32, 32)[0])
 
     def make(*shots: tuple[int, list[tuple[NDArray[np.uint8], int, int]], int]) -> Path:
@@ -45,7 +45,7 @@ def film(make_clip: Any, recipe: Any, walk: Any) -> Any:
 
 
 def ids(folder: Path) -> list[list[int]]:
-    """Of each frame."""
+    """Return the ids in each frame."""
     document = json.loads((folder / "clip_annotations.json").read_text())
     return [[e["id"] for e in events] for fragment in document["fragments"] for events in fragment["events"]]
 
@@ -74,7 +74,7 @@ def test_two_in_one_frame_are_two_however_alike_and_a_third_look_is_given_to_nei
 
 
 def test_somebody_else_in_the_same_place_gets_another_id_cut_or_no_cut(film: Any, head: Any, tmp_path: Path) -> None:
-    """The negative is a face to the detector, and a stranger to the recogniser."""
+    """The negative is a face for the detector, and a stranger for the recogniser."""
     other = 255 - head
     clip = film((1, [(head, 160, 100)], 12), (1, [(other, 160, 100)], 24), (2, [(other, 160, 100)], 12))
     redactor.analyze(clip, tmp_path)
@@ -93,7 +93,7 @@ def test_who_comes_back_in_another_s_place_has_another_id_from_the_first_frame_o
     assert {tuple(one) for one in found[92:]} == {(2,)}
 
 
-def test_a_place_filled_across_a_flash_is_whose_face_is_there_before_and_after(
+def test_a_place_interpolated_across_a_flash_belongs_to_the_face_before_and_after(
     film: Any, head: Any, tmp_path: Path
 ) -> None:
     shown = [(head, 160, 100)]
@@ -101,7 +101,7 @@ def test_a_place_filled_across_a_flash_is_whose_face_is_there_before_and_after(
     assert ids(tmp_path)[13] == [1]
 
 
-def test_a_place_filled_between_two_people_is_neither_s(film: Any, head: Any, tmp_path: Path) -> None:
+def test_a_place_interpolated_between_two_people_belongs_to_neither(film: Any, head: Any, tmp_path: Path) -> None:
     redactor.analyze(film((1, [(head, 160, 100)], 12), (2, [], 3), (1, [(255 - head, 160, 100)], 12)), tmp_path)
     found = ids(tmp_path)
     assert len({found[6][0], found[13][0], found[20][0]}) == 3
@@ -115,14 +115,14 @@ def test_a_place_filled_between_two_people_is_neither_s(film: Any, head: Any, tm
         ([[1.0, 0.9], [0.9, 1.0]], [(0, 1)], [[0], [1]]),
         # similar to a chain's end, but not to the whole chain
         ([[1.0, 0.8, 0.2], [0.8, 1.0, 0.7], [0.2, 0.7, 1.0]], [], [[0, 1], [2]]),
-        # as much like one as like the other of two people
+        # equally similar to two people
         ([[1.0, 0.5, 0.8], [0.5, 1.0, 0.75], [0.8, 0.75, 1.0]], [(0, 1)], [[0], [1], [2]]),
         ([[1.0, 0.5, 0.8], [0.5, 1.0, 0.6], [0.8, 0.6, 1.0]], [(0, 1)], [[0, 2], [1]]),
         # distinct from one member is distinct from the whole group
         ([[1.0, 0.9, 0.6], [0.9, 1.0, 0.6], [0.6, 0.6, 1.0]], [(0, 2)], [[0, 1], [2]]),
     ],
 )
-def test_only_what_is_clearly_alike_is_joined(
+def test_only_clearly_similar_appearances_are_joined(
     similarities: list[list[float]], distinct: list[tuple[int, int]], expected: list[list[int]]
 ) -> None:
     apart = np.zeros((len(similarities), len(similarities)), np.bool_)
@@ -136,7 +136,7 @@ def sample(*direction: float) -> Sample:
     return Sample(embedding / np.float32(np.linalg.norm(embedding)), 100.0)
 
 
-def test_an_appearance_of_two_minds_stays_by_itself() -> None:
+def test_an_appearance_with_contradictory_samples_stays_alone() -> None:
     identities = Identities()
     for number, samples in enumerate([[sample(1, 0)], [sample(1, 0), sample(0, 1)], [sample(1, 0.1)]]):
         identities.begin(number)

@@ -1,4 +1,4 @@
-"""Analyze, edit, redact."""
+"""The two passes: analyze, edit, redact."""
 
 import json
 from fractions import Fraction
@@ -17,7 +17,7 @@ from redactor.people.annotations import read
 
 @pytest.fixture
 def analyzed(walking_clip: Path, tmp_path: Path) -> Path:
-    """The folder that `analyze` wrote for the walking clip."""
+    """Return the folder that `analyze` wrote for the walking clip."""
     folder = tmp_path / "album"
     folder.mkdir()
     redactor.analyze(walking_clip, folder)
@@ -25,7 +25,7 @@ def analyzed(walking_clip: Path, tmp_path: Path) -> Path:
 
 
 def hidden(before: Any, after: Any, scenes: Any) -> list[bool]:
-    """Of each frame, whether the face was painted black."""
+    """Return for each frame whether the face is black."""
     found = []
     for one, other, scene in zip(before.pictures, after.pictures, scenes, strict=True):
         x, y = (round(share) for share in scene.face.centre)
@@ -34,7 +34,7 @@ def hidden(before: Any, after: Any, scenes: Any) -> list[bool]:
     return found
 
 
-def test_annotations_tell_of_every_frame_where_the_face_is(analyzed: Path, walk: Any) -> None:
+def test_annotations_hold_the_faces_place_in_every_frame(analyzed: Path, walk: Any) -> None:
     document = json.loads((analyzed / "walk_annotations.json").read_text())
     assert (document["version"], document["timescale"], document["offset"]) == (1, 12800, 0)
     assert (document["width"], document["height"], document["framerate"]) == (320, 240, 25)
@@ -72,7 +72,7 @@ def test_second_pass_hides_what_the_first_found(
 
 @pytest.fixture
 def with_a_second(analyzed: Path) -> Path:
-    """The annotations with somebody else, whose id is 7, in a corner of the first frame."""
+    """Add a person with id 7 to the annotations, in a corner of the first frame."""
     path = analyzed / "walk_annotations.json"
     document = json.loads(path.read_text())
     document["fragments"][0]["events"][0].append({"index": 1, "id": 7, "x": 0, "y": 0, "width": 0.01, "height": 0.01})
@@ -142,7 +142,7 @@ def test_variable_frame_times_and_rotation_survive_the_two_passes(
 
 
 def test_files_made_elsewhere_are_read(tmp_path: Path) -> None:
-    """Empty fragments, starts rounded to a tick, a byte order mark, whole numbers as floats, fields of their own."""
+    """Empty fragments, rounded starts, a byte order mark, whole numbers as floats, and unknown fields."""
     event = {"index": 0, "id": 3, "x": 0.5, "y": -0.02, "width": 0.1, "height": 0.2}
     document = {
         "version": 1,

@@ -42,7 +42,7 @@ def with_square(picture: Picture) -> Picture:
 
 
 def cells(sheet: Path) -> list[tuple[Picture, Picture]]:
-    """(original, redacted) of each column."""
+    """Return (original, redacted) of each column."""
     picture = np.asarray(cv2.imread(str(sheet)), np.uint8)
     rows, columns = picture.shape[:2]
     height, width = rows // 2 - MARGIN - CAPTION, (columns - MARGIN) // COLUMNS - MARGIN

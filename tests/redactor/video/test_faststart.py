@@ -1,4 +1,4 @@
-"""The index comes first, and points to the media where they then are."""
+"""The index comes first, and its offsets point to the moved media."""
 
 import struct
 from collections.abc import Callable
@@ -20,7 +20,7 @@ def box(kind: bytes, *contents: bytes) -> bytes:
 
 
 def table(kind: bytes, width: str, *offsets: int) -> bytes:
-    """A movie's index with nothing but the places of its media."""
+    """Return a movie's index that holds only the offsets of its media."""
     chunks = box(kind, bytes(4), len(offsets).to_bytes(4), struct.pack(f">{len(offsets)}{width}", *offsets))
     return box(b"moov", box(b"trak", box(b"mdia", box(b"minf", box(b"stbl", chunks)))))
 

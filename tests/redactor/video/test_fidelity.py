@@ -1,4 +1,4 @@
-"""What a run must leave as it was."""
+"""The properties that a run must not change."""
 
 import struct
 from collections.abc import Callable
@@ -70,7 +70,7 @@ def test_what_an_edit_list_cuts_off_stays_off(
 ) -> None:
     clip = make_clip(walk(20, 160, 120), recipe(audio=()))
     data = bytearray(clip.read_bytes())
-    edit = data.index(b"elst") + 12  # duration in milliseconds and the time at which the media are entered
+    edit = data.index(b"elst") + 12  # duration in milliseconds, and the media time of the start
     length, entered = struct.unpack_from(">II", data, edit)
     struct.pack_into(">II", data, edit, length - 200, entered + 5 * 512)
     clip.write_bytes(data)
@@ -159,8 +159,8 @@ def test_hdr10_stays_hdr10(
     assert after.static_hdr == before.static_hdr
     assert (after.colour, after.pixel_format) == ((1, 9, 16, 9), "yuv420p10le")
     with av.open(str(out)) as container:  # in the container too, for players that look there
-        told = container.streams.video[0].codec_context.coded_side_data
-        assert {bytes(told["mastering_display_metadata"]), bytes(told["content_light_level"])} == set(
+        side_data = container.streams.video[0].codec_context.coded_side_data
+        assert {bytes(side_data["mastering_display_metadata"]), bytes(side_data["content_light_level"])} == set(
             before.static_hdr.values()
         )
     assert result.dropped == result.converted == ()

@@ -1,4 +1,4 @@
-"""The kinds of file that people have."""
+"""Containers and codecs in common use."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -78,7 +78,7 @@ def test_every_kind_of_file_becomes_mp4(
     assert result.converted == converted
     assert (result.frames, result.frames_with_faces) == (20, 20)
     assert after.codec == ("hevc" if codec == "libx265" else "h264")
-    # Streams without an index of their own (MPEG-TS) start somewhere; the distances must be the same.
+    # Streams without an index (MPEG-TS) may start at any time. The distances must be the same.
     assert [t - after.times[0] for t in after.times] == [t - before.times[0] for t in before.times]
     if any("aac" in change for change in converted):
         length = after.audio[0][-1][0] - after.audio[0][0][0]

@@ -24,22 +24,22 @@ PAGE = """<!doctype html><body><script>
 const names = %s;
 const played = names.map(name => new Promise(done => {
     const video = document.createElement("video");
-    const tell = () => done({
+    const report = () => done({
         name, ended: video.ended, error: video.error ? video.error.message : null, duration: video.duration,
         width: video.videoWidth, height: video.videoHeight, frames: video.getVideoPlaybackQuality().totalVideoFrames,
     });
     video.muted = true;
-    video.onended = video.onerror = tell;
+    video.onended = video.onerror = report;
     video.src = name;
     document.body.append(video);
-    video.play().catch(tell);
+    video.play().catch(report);
 }));
 Promise.all(played).then(all => fetch("/played", {method: "POST", body: JSON.stringify(all)}));
 </script>"""
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
-    """Files of a folder, and a place where the page says what it saw."""
+    """Serves a folder's files, and receives the page's report."""
 
     played: queue.SimpleQueue[Any]
 
@@ -50,7 +50,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         self.played.put(json.loads(body))
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Nothing."""
+        """Suppress the log."""
 
 
 @contextmanager
@@ -67,7 +67,7 @@ def served(folder: Path) -> Iterator[tuple[str, queue.SimpleQueue[Any]]]:
 
 
 def play(folder: Path, names: list[str], profile: Path) -> dict[str, dict[str, Any]]:
-    """What the browser saw of each of the folder's videos."""
+    """Play the folder's videos in a browser. Return its report on each."""
     assert BROWSER is not None
     (folder / "page.html").write_text(PAGE % json.dumps(names))
     with served(folder) as (address, played):

@@ -1,4 +1,4 @@
-"""Nothing of the input but picture, sound, times and chapters gets into the output, wherever it was hidden."""
+"""The output holds only picture, sound, times and chapters of the input. Everything hidden elsewhere is omitted."""
 
 import functools
 from collections.abc import Callable
@@ -33,20 +33,20 @@ def box(kind: bytes, content: bytes) -> bytes:
 
 
 def sei(kind: int, payload: bytes) -> bytes:
-    """A supplemental message of H.264 (ISO/IEC 14496-10, 7.3.2.3), to be put before a picture."""
+    """Return a supplemental message of H.264 (ISO/IEC 14496-10, 7.3.2.3), to be inserted before a picture."""
     return b"\0\0\0\1\x06" + bytes([kind, len(payload)]) + payload + b"\x80"
 
 
 def captions() -> bytes:
-    """CEA-708 captions as ATSC A/53 has them ride on a picture."""
+    """Return CEA-708 captions as ATSC A/53 attaches them to a picture."""
     letters = b"".join(b"\xfc" + NAME[index : index + 2] for index in range(0, len(NAME), 2))
     return b"\xb5\x00\x31GA94\x03" + bytes([0x40 | len(letters) // 3]) + b"\xff" + letters + b"\xff"
 
 
 def hiding(packet: AnyPacket) -> AnyPacket:
-    """The same H.264 picture with a note and captions before it."""
+    """Return the same H.264 picture with a note and captions before it."""
     data = bytes(packet)
-    # They must come behind the access unit delimiter and parameter sets, if there are any.
+    # They must follow the access unit delimiter and parameter sets, if there are any.
     start = next(at for at in range(len(data)) if data[at : at + 3] == b"\0\0\1" and data[at + 3] & 31 in {1, 5, 6})
     changed: AnyPacket = Packet(data[:start] + sei(5, NOTE + NAME) + sei(4, captions()) + b"\0" + data[start:])
     changed.pts, changed.dts, changed.duration = packet.pts, packet.dts, packet.duration
@@ -55,7 +55,7 @@ def hiding(packet: AnyPacket) -> AnyPacket:
 
 
 def portrait(stream: VideoStream, scene: Any) -> AnyPacket:
-    """The picture as a JPEG with the name in a comment."""
+    """Return the picture as a JPEG with the name in a comment."""
     frame = VideoFrame.from_ndarray(scene.pixels, "rgb24").reformat(format="yuvj420p")
     frame.pts = 0
     data = b"".join(bytes(packet) for packet in (*stream.encode(frame), *stream.encode(None)))
@@ -80,7 +80,7 @@ def picture_stream(container: OutputContainer, codec: str, pixel_format: str, sc
 
 
 def write(path: Path, scenes: list[Any]) -> None:
-    """A talkative video: names and places wherever the container takes them."""
+    """Write a video with names and places everywhere that the container allows."""
     kind = path.suffix
     options = {"movflags": "use_metadata_tags"} if kind == ".mov" else {}
     with av.open(str(path), "w", options=options) as container:
@@ -142,7 +142,7 @@ def test_names_and_places_are_left_out_wherever_they_are(kind: str, walk: Any, t
     clip, out = tmp_path / f"clip{kind}", tmp_path / f"out{'.mov' if kind == '.mov' else '.mp4'}"
     write(clip, walk(6, 320, 240))
     before = clip.read_bytes()
-    assert before.count(NAME) >= 12  # in the notes on both streams' pictures alone
+    assert before.count(NAME) >= 12  # in the notes on both streams' pictures
     assert side_data(clip) >= {Type.A53_CC, Type.SEI_UNREGISTERED}
     result = redactor.redact(clip, out)
     after = out.read_bytes()
@@ -162,7 +162,7 @@ def test_names_and_places_are_left_out_wherever_they_are(kind: str, walk: Any, t
         assert "title" in said
 
 
-def test_a_copied_streams_own_name_is_told_to_be_left_out(walk: Any, tmp_path: Path) -> None:
+def test_a_copied_streams_title_is_reported_as_dropped(walk: Any, tmp_path: Path) -> None:
     write(tmp_path / "clip.mkv", walk(6, 320, 240))
     result = redactor.redact(tmp_path / "clip.mkv", tmp_path / "out.mp4")
     assert "metadata of audio stream 2: HANDLER_NAME, title" in result.dropped

@@ -1,4 +1,4 @@
-"""A track's length in the output: the distances of decoding times, and the duration of the last packet."""
+"""A track's length in the output: the distances between decoding times, and the last packet's duration."""
 
 from av.packet import Packet
 
@@ -30,7 +30,7 @@ def test_packets_pass_in_their_order() -> None:
 
 
 def test_the_last_packet_makes_up_for_distances_that_are_too_short() -> None:
-    """Shown for 10, 40 and 10; decoded 10 apart."""
+    """Pictures shown for 10, 40 and 10, decoded 10 apart."""
     assert length(written(packet(-10, 0, 10), packet(0, 50, 10), packet(10, 10, 40))) == 60
 
 
