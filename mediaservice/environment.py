@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from mediaservice.model.transforms import TransformProperties, parse_transform
 from mediaservice.model.validation import problem
+from mediaservice.names import CONTAINER
 
 HOST = re.compile(r"[a-z0-9.-]+|[0-9a-f:]+")
 
@@ -111,6 +112,17 @@ class Reader:
             return hosts
 
         return self._value(name, "host names without scheme and port, separated by commas", parse, (), default=",")
+
+    def containers(self, name: str) -> frozenset[str]:
+        """Empty when it is not set."""
+
+        def parse(text: str) -> frozenset[str]:
+            containers = frozenset(word.strip() for word in text.split(",") if word.strip())
+            if not all(CONTAINER.fullmatch(container) for container in containers):
+                raise ValueError
+            return containers
+
+        return self._value(name, "names of blob containers, separated by commas", parse, frozenset(), default=",")
 
     def command(self, name: str, default: tuple[str, ...]) -> tuple[str, ...]:
         return self._value(name, "a command line", lambda text: tuple(shlex.split(text)), default, shlex.join(default))

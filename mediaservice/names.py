@@ -4,7 +4,10 @@ import re
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
+import httpx
+
 MAX_LENGTH = 260
+MAX_PATH = 1024  # characters of a blob's name
 # `:` is not allowed either, but old clients sent it and the service took it.
 FORBIDDEN = "<>%&\\?/*+.'"
 CONTAINER = re.compile(r"(?=.{3,63}$)[a-z0-9](?:-?[a-z0-9])*")
@@ -16,6 +19,28 @@ def name_problem(name: str) -> str | None:
         return f"the name has {len(name)} characters; 1 to {MAX_LENGTH} are allowed"
     if bad := sorted({character for character in name if character in FORBIDDEN or ord(character) < 32}):
         return f"the name {name!r} holds {' '.join(bad)}; not allowed are {FORBIDDEN} and control characters"
+    return None
+
+
+def path_problem(path: str) -> str | None:
+    """Why no blob of a container can be called so; None when one can. A client resolves `..` before it asks."""
+    if not 1 <= len(path) <= MAX_PATH:
+        return f"it has {len(path)} characters; 1 to {MAX_PATH:,} are allowed"
+    if any(segment in (".", "..") for segment in re.split(r"[/\\]", path)):
+        return "it has a segment '.' or '..', which no file can be called"
+    return None
+
+
+def address_problem(url: str) -> str | None:
+    """Why nothing can be downloaded from there; None when nothing speaks against it."""
+    try:
+        parts = urlsplit(url)
+        if parts.scheme != "https" or not parts.hostname or parts.username is not None:
+            return "it must be an https address without user name"
+        if parts.port == 0 or not httpx.URL(url).host:  # which decodes the host's name
+            raise ValueError
+    except (ValueError, httpx.InvalidURL):  # of a port above 65535, for example
+        return "its host or port is not valid"
     return None
 
 

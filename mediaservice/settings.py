@@ -31,6 +31,7 @@ class Account:
     name: str
     location: str
     storage_id: str  # ARM id of the account that holds assets, queue and tables
+    reserved_containers: frozenset[str]  # those of that account which no asset may have
 
     @property
     def id(self) -> str:
@@ -206,6 +207,7 @@ def _account(reader: Reader) -> Account:
         name=reader.text("MEDIA_ACCOUNT", "3 to 24 lower-case letters and digits", ACCOUNT_NAME),
         location=reader.text("MEDIA_LOCATION", "an Azure region, such as westeurope"),
         storage_id=reader.text("MEDIA_STORAGE_ID", "the ARM id of a storage account", STORAGE_ID),
+        reserved_containers=reader.containers("RESERVED_CONTAINERS"),
     )
 
 

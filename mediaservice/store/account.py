@@ -54,7 +54,7 @@ async def open_store(settings: ApiSettings | WorkerSettings, work: Work | None =
             assets=Assets(await table(storage.assets_table)),
             transforms=Transforms(await table(storage.transforms_table), settings.transforms),
             jobs=Jobs(jobs, outbox),
-            containers=Containers(await stack.enter_async_context(blobs), settings.account.storage_name),
+            containers=Containers(await stack.enter_async_context(blobs), settings.account),
             work=work,
             identity=identity,
         )

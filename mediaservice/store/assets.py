@@ -1,10 +1,12 @@
 """Assets' records; their media is in store.containers."""
 
+from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables.aio import TableClient
 from pydantic import TypeAdapter
 
 from mediaservice.model.assets import Asset
 from mediaservice.model.query import Query
+from mediaservice.store.errors import ExistsError, TakenError
 from mediaservice.store.tables import keys
 from mediaservice.store.tables.listing import Index, Page, list_page
 from mediaservice.store.tables.table import EntityTable, Rows, Stored
@@ -20,14 +22,37 @@ COLUMNS = {
 
 class Assets:
     def __init__(self, client: TableClient) -> None:
+        self._client = client
         self._table = EntityTable(client, TypeAdapter(Asset))
 
     async def get(self, name: str) -> Stored[Asset] | None:
         return await self._table.get(PARTITION, keys.by_name(name))
 
     async def insert(self, asset: Asset) -> Stored[Asset]:
-        """Raises ExistsError."""
-        return await self._table.insert(_rows(asset), asset)
+        """Raises ExistsError, and TakenError when another asset has the container."""
+        claim = {"PartitionKey": PARTITION, "RowKey": keys.of_container(asset.container), "Asset": asset.name}
+        for _ in range(2):
+            try:
+                return await self._table.insert(_rows(asset), asset, claim)
+            except ExistsError:
+                if await self.get(asset.name):
+                    raise
+                if await self.owner(asset.container):
+                    raise TakenError from None
+                await self._disclaim(asset.container)  # what a crash between an asset's deletion and this has left
+        raise ExistsError
+
+    async def owner(self, container: str) -> Stored[Asset] | None:
+        """The asset that has the container."""
+        try:
+            claim = await self._client.get_entity(PARTITION, keys.of_container(container))
+        except ResourceNotFoundError:
+            return None
+        asset = await self.get(claim["Asset"])
+        return asset if asset and asset.value.container == container else None
+
+    async def _disclaim(self, container: str) -> None:
+        await self._client.delete_entity(PARTITION, keys.of_container(container))
 
     async def replace(self, former: Stored[Asset], asset: Asset) -> Stored[Asset]:
         """Raises ChangedError."""
@@ -36,6 +61,7 @@ class Assets:
     async def delete(self, asset: Stored[Asset]) -> None:
         """Raises ChangedError."""
         await self._table.delete(_rows(asset.value), asset.etag)
+        await self._disclaim(asset.value.container)
 
     async def page(self, query: Query) -> Page[Asset]:
         indexes = (

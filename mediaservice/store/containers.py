@@ -19,11 +19,15 @@ from azure.storage.blob import (
 )
 from azure.storage.blob.aio import BlobClient, BlobServiceClient
 
-from mediaservice.store.errors import NotThereError, OverwrittenError
+from mediaservice.settings import Account
+from mediaservice.store.errors import BeingDeletedError, NotThereError, OverwrittenError
 
 BLOCK_BYTES = 4 * 1024 * 1024  # 50,000 of them make 195 GiB
 CLOCK_SKEW = timedelta(minutes=5)
 KEY_LIFETIME = timedelta(days=2)  # at most 7 days by Azure's rule
+
+MADE_BY = "mediaAccount"  # metadata: the account whose asset a container has been made for
+DELETION_WAITS = (1.0, 2.0, 4.0, 8.0)  # seconds; Storage deletes a container within about half a minute
 
 
 @dataclass(frozen=True)
@@ -33,21 +37,48 @@ class Blob:
 
 
 class Containers:
-    def __init__(self, client: BlobServiceClient, storage_name: str) -> None:
+    def __init__(self, client: BlobServiceClient, account: Account) -> None:
         self._client = client
-        self._storage_name = storage_name
+        self._account = account.name
+        self._storage_name = account.storage_name
         self._key: UserDelegationKey | None = None
         self._key_expiry = datetime.min.replace(tzinfo=UTC)
         self._key_lock = asyncio.Lock()
 
     async def create(self, container: str) -> bool:
-        """False when it was there already."""
+        """False when it was there already. One that is being deleted is waited for; raises BeingDeletedError."""
+        for seconds in (*DELETION_WAITS, None):
+            try:
+                await self._client.create_container(container, metadata={MADE_BY: self._account})
+            except ResourceExistsError as error:
+                if getattr(error, "error_code", None) != "ContainerBeingDeleted":
+                    return False
+                if seconds is None:
+                    raise BeingDeletedError from None
+                await asyncio.sleep(seconds)
+            else:
+                return True
+        raise AssertionError("the last try returns or raises")
 
+    async def adopt(self, container: str) -> bool:
+        """Whether one that is there may become an asset's: this account has made it, or it is empty."""
+        client = self._client.get_container_client(container)
         try:
-            await self._client.create_container(container)
-        except ResourceExistsError:
+            found = await client.get_container_properties()
+            if _made_by(found.metadata) == self._account:
+                return True
+            if await self.files(container, 1):
+                return False
+            await client.set_container_metadata({**(found.metadata or {}), MADE_BY: self._account})
+        except (ResourceNotFoundError, NotThereError):
             return False
         return True
+
+    async def made_between(self, earliest: datetime, latest: datetime) -> AsyncIterator[str]:
+        """The containers that this account has made, by the time of their last change."""
+        async for found in self._client.list_containers(include_metadata=True):
+            if _made_by(found.metadata) == self._account and earliest <= found.last_modified < latest:
+                yield str(found.name)
 
     async def delete(self, container: str) -> None:
 
@@ -186,3 +217,8 @@ class Containers:
 
     def _blob(self, container: str, name: str) -> BlobClient:
         return self._client.get_blob_client(container, name)
+
+
+def _made_by(metadata: Mapping[str, str] | None) -> str | None:
+    # names of metadata travel as header names, whose case not every proxy keeps
+    return next((value for name, value in (metadata or {}).items() if name.lower() == MADE_BY.lower()), None)

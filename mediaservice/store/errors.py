@@ -28,5 +28,13 @@ class NotThereError(Exception):
     """The container or blob does not exist."""
 
 
+class BeingDeletedError(Exception):
+    """A container of that name is still being deleted."""
+
+
+class TakenError(Exception):
+    """The container is another asset's already."""
+
+
 class OverwrittenError(Exception):
     """The blob is no longer what it was, or its staged blocks are gone; nothing was committed."""

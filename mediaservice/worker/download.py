@@ -104,7 +104,7 @@ async def _fetch(inputs: Inputs, request: Request, attempt: int, to: Path, disk:
             del headers["if-match"]
             now = await client.head(to_address, headers=headers, extensions=sni)
             raise request.changed(now.headers.get("etag", "") if now.is_success else "")
-    except httpx.InvalidURL:
+    except (httpx.InvalidURL, UnicodeError):  # of a host's name
         raise _not_accessible("The input's address is not valid.") from None
     except RefusedHostError as refused:
         raise _not_accessible(f"The input was not downloaded: {refused}.") from None

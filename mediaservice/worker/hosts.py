@@ -11,9 +11,16 @@ import socket
 
 from mediaservice.settings import Inputs
 
-# Public by number only: Azure's virtual host address, and ranges that carry an IPv4 address within
-# (learn.microsoft.com: "What is IP address 168.63.129.16?"; RFC 6052, RFC 3056, RFC 4380).
-REFUSED = tuple(ipaddress.ip_network(text) for text in ("168.63.129.16/32", "64:ff9b::/96", "2002::/16", "2001::/32"))
+# Public by number only: Azure's virtual host address (learn.microsoft.com: "What is IP address 168.63.129.16?").
+AZURE_HOST = ipaddress.IPv4Address("168.63.129.16")
+# All else of IPv6 is no unicast address of the Internet, or carries an IPv4 address within. Of this, protocols' own
+# ranges, documentation and 6to4 are not reached either (IANA: IPv6 Special-Purpose Address Registry).
+UNICAST = ipaddress.IPv6Network("2000::/3")
+RESERVED = tuple(
+    ipaddress.IPv6Network(text)
+    for text in ("2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3fff::/20")
+)
+ISATAP = frozenset({0x00005EFE, 0x02005EFE})  # before an IPv4 address in the last 32 bits (RFC 5214)
 
 
 class RefusedHostError(Exception):
@@ -47,8 +54,15 @@ def _is_listed(host: str, listed: tuple[str, ...]) -> bool:
 
 def _is_public(text: str) -> bool:
     address = ipaddress.ip_address(text.partition("%")[0])
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
-        address = address.ipv4_mapped
-    if not address.is_global or address.is_multicast:
+    if isinstance(address, ipaddress.IPv4Address):
+        return _is_public_v4(address)
+    if address.ipv4_mapped:
+        return _is_public_v4(address.ipv4_mapped)
+    if address not in UNICAST or not address.is_global or any(address in network for network in RESERVED):
         return False
-    return not any(address.version == network.version and address in network for network in REFUSED)
+    low = int(address) & (2**64 - 1)
+    return low >> 32 not in ISATAP or _is_public_v4(ipaddress.IPv4Address(low & (2**32 - 1)))
+
+
+def _is_public_v4(address: ipaddress.IPv4Address) -> bool:
+    return address.is_global and not address.is_multicast and address != AZURE_HOST

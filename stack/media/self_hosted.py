@@ -59,6 +59,7 @@ class SelfHostedMedia(pulumi.ComponentResource):
                 "MEDIA_ACCOUNT": account_name,
                 "MEDIA_LOCATION": place.location,
                 "MEDIA_STORAGE_ID": storage.account_id,
+                "RESERVED_CONTAINERS": storage.dead_letters.name,
                 "MEDIA_TRANSFORMS": json.dumps({transform.name: transform.properties()}, sort_keys=True),
                 "STORAGE_BLOB_ENDPOINT": storage.blob_endpoint,
                 "STORAGE_QUEUE_ENDPOINT": storage.queue_endpoint,

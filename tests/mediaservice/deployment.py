@@ -109,6 +109,7 @@ def deployed(azurite: Azurite, entra: Entra, certificates: Certificates, folder:
             "MEDIA_LOCATION": "westeurope",
             "MEDIA_STORAGE_ID": f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}"
             f"/providers/Microsoft.Storage/storageAccounts/{ACCOUNT_NAME}",
+            "RESERVED_CONTAINERS": "dead-letters",
             "MEDIA_TRANSFORMS": json.dumps({"faceredact": FACEREDACT}),
             "STORAGE_BLOB_ENDPOINT": endpoints.blob,
             "STORAGE_QUEUE_ENDPOINT": endpoints.queue,

@@ -8,9 +8,11 @@ import httpx
 import jwt
 
 FETCH_SECONDS = 5.0
-MAX_AGE_SECONDS = 24 * 3600.0
+REFRESH_SECONDS = 24 * 3600.0  # after which keys are fetched again, while those that are here go on to be used
+MAX_AGE_SECONDS = 3 * 24 * 3600.0  # after which they are not: one of them may have been withdrawn
 # An unknown key id may be a rotation or an invention; inventions must not become load on the authority.
 MIN_REFRESH_SECONDS = 10.0
+MIN_RETRY_SECONDS = 3.0  # between a fetch that failed and the next
 log = logging.getLogger(__name__)
 
 
@@ -19,27 +21,47 @@ class KeysUnavailableError(Exception):
 
 
 class SigningKeys:
+    """Only those wait who ask for a key that is not here, and they share one fetch, of which there are few."""
+
     def __init__(self, url: str) -> None:
         self._url = url
         self._keys: dict[str, jwt.PyJWK] = {}
-        self._fetched = float("-inf")
-        self._lock = asyncio.Lock()
+        self._fetched = float("-inf")  # when they were
+        self._next = float("-inf")  # when they may be again
+        self._fetching: asyncio.Task[None] | None = None
+        self._failed = False  # the last time
 
     async def get(self, key_id: str) -> jwt.PyJWK | None:
         """None when the tenant has no such key. Raises KeysUnavailableError."""
-        if key_id in self._keys and time.monotonic() - self._fetched < MAX_AGE_SECONDS:
-            return self._keys[key_id]
-        async with self._lock:
-            age = time.monotonic() - self._fetched
-            if age >= MAX_AGE_SECONDS or (key_id not in self._keys and age >= MIN_REFRESH_SECONDS):
-                await self._fetch()
-            return self._keys.get(key_id)
+        if not self._usable() or key_id not in self._keys:
+            await self._refresh()
+        elif self._age() >= REFRESH_SECONDS:
+            self._begin()
+        return self._keys.get(key_id) if self._usable() else None
 
     async def ensure(self) -> None:
-        """Fetches them if none are here or they are too old. Raises KeysUnavailableError."""
-        async with self._lock:
-            if time.monotonic() - self._fetched >= MAX_AGE_SECONDS:
-                await self._fetch()
+        """Fetch them unless there are some that can be used. Raises KeysUnavailableError."""
+        if not self._usable():
+            await self._refresh()
+
+    def _age(self) -> float:
+        return time.monotonic() - self._fetched
+
+    def _usable(self) -> bool:
+        return self._age() < MAX_AGE_SECONDS
+
+    async def _refresh(self) -> None:
+        """Wait for a fetch, unless it is too early for one. Raises KeysUnavailableError when the last has failed."""
+        if fetching := self._begin():
+            await asyncio.wait({fetching})
+        if self._failed:
+            raise KeysUnavailableError
+
+    def _begin(self) -> "asyncio.Task[None] | None":
+        """The fetch that is under way; None when it is too early for another."""
+        if self._fetching is None and time.monotonic() >= self._next:
+            self._fetching = asyncio.create_task(self._fetch())
+        return self._fetching
 
     async def _fetch(self) -> None:
         try:
@@ -49,6 +71,12 @@ class SigningKeys:
                 found = jwt.PyJWKSet.from_dict(answer.json())
         except (httpx.HTTPError, TimeoutError, ValueError, jwt.PyJWTError) as error:
             log.error("signing keys not available", extra={"url": self._url, "reason": repr(error)})
-            raise KeysUnavailableError from error
-        self._keys = {key.key_id: key for key in found.keys if key.key_id and key.algorithm_name == "RS256"}
-        self._fetched = time.monotonic()
+            self._failed = True
+            self._next = time.monotonic() + MIN_RETRY_SECONDS
+        else:
+            self._keys = {key.key_id: key for key in found.keys if key.key_id and key.algorithm_name == "RS256"}
+            self._fetched = time.monotonic()
+            self._failed = False
+            self._next = self._fetched + MIN_REFRESH_SECONDS
+        finally:
+            self._fetching = None

@@ -17,7 +17,7 @@ from mediaservice.model.assets import Asset
 from mediaservice.model.query import ASSETS
 from mediaservice.names import CONTAINER
 from mediaservice.settings import Account
-from mediaservice.store.errors import ChangedError, ExistsError
+from mediaservice.store.errors import BeingDeletedError, ChangedError, ExistsError, TakenError
 
 if TYPE_CHECKING:
     from mediaservice.store.account import Store
@@ -64,9 +64,11 @@ async def create_or_update(
             alternate_id=given.alternate_id,
             description=given.description,
         )
-        made = await store.containers.create(asset.container)
+        made = await _container(store, asset.container, given=given.container is not None)
         try:
             await store.assets.insert(asset)
+        except TakenError:
+            raise _taken(asset.container) from None
         except ExistsError:
             winner = await store.assets.get(name)
             # A retry inside the SDK may have met what its own first try had written.
@@ -122,9 +124,31 @@ async def list_streaming_locators(name: AssetName, store: StoreHere) -> dict[str
     return {"streamingLocators": []}
 
 
+async def _container(store: "Store", container: str, *, given: bool) -> bool:
+    """Make it, or adopt what is there; True when it was made."""
+    try:
+        made = await store.containers.create(container)
+    except BeingDeletedError:
+        raise Problem(409, "Conflict", f"The container {container!r} is being deleted; try again.") from None
+    if given and not made:
+        if await store.assets.owner(container):
+            raise _taken(container)
+        if not await store.containers.adopt(container):
+            raise bad_request(
+                f"properties.container is {container!r}, which holds files and was not made by this account."
+            )
+    return made
+
+
+def _taken(container: str) -> Problem:
+    return bad_request(f"properties.container is {container!r}, which another Asset has already.")
+
+
 def _check(account: Account, given: AssetProperties) -> None:
     if given.container is not None and not CONTAINER.fullmatch(given.container):
         raise bad_request(f"properties.container is {given.container!r}, which no blob container can be called.")
+    if given.container in account.reserved_containers:
+        raise bad_request(f"properties.container is {given.container!r}, which is not for Assets.")
     if given.storage_account_name not in (None, account.storage_name):
         raise bad_request(
             f"properties.storageAccountName is {given.storage_account_name!r}; "

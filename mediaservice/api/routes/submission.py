@@ -4,19 +4,21 @@ import asyncio
 import uuid
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from mediaservice.api.contract.bodies import AssetInputBody, HttpInputBody, InputListBody, JobProperties
 from mediaservice.api.contract.problems import Problem, bad_request, not_found
 from mediaservice.model.jobs import AssetInput, HttpInput, Input, Job, JobOutput
 from mediaservice.model.sources import problem
 from mediaservice.model.transforms import Transform
+from mediaservice.names import address_problem, path_problem
 from mediaservice.store.errors import ExistsError
+from mediaservice.utf16 import cut
 
 if TYPE_CHECKING:
     from mediaservice.store.account import Store
 
 
+SHOWN = 100  # UTF-16 units of what a client gave
 MAX_JOBS = 500_000  # the service's own limit, for an account
 
 
@@ -85,19 +87,17 @@ def _inputs(given: JobProperties, *, lasting: bool) -> tuple[Input, ...]:
 
 def _input(given: HttpInputBody | AssetInputBody, path: str, *, lasting: bool) -> Input:
     if isinstance(given, AssetInputBody):
+        for number, file in enumerate(given.files):
+            if wrong := path_problem(file):
+                raise bad_request(f"properties.{path}.files[{number}] is {cut(file, SHOWN)!r}: {wrong}.")
         return AssetInput(given.asset_name, given.files, given.label)
     if len(given.files) != 1:
         raise bad_request(f"properties.{path}.files: an HTTPS input takes exactly one file, not {len(given.files)}.")
     url = given.files[0]
     if given.base_uri:
         url = given.base_uri.rstrip("/") + "/" + url.lstrip("/")
-    try:
-        parts = urlsplit(url)
-        valid = parts.scheme == "https" and parts.hostname and not parts.username
-    except ValueError:
-        valid = False
-    if not valid:
-        raise bad_request(f"properties.{path}.files[0]: with baseUri it must be an https address without user name.")
+    if wrong := address_problem(url):
+        raise bad_request(f"properties.{path}.files[0], with baseUri: {wrong}.")
     return HttpInput(url, given.base_uri, given.label, lasting=lasting)
 
 

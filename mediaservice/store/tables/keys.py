@@ -3,7 +3,7 @@
 Row keys begin with the letter of their order and a bar: `n` by name (the entity itself), `c` newest first,
 `o` oldest first, `s` by state and newest first, `w` waiting jobs by priority and oldest first, `i` by asset id,
 `a` by alternate id, `e` events not yet published, oldest first, `d` deleted transforms with such events, `f` jobs
-that could not be taken.
+that could not be taken, `u` assets' containers.
 """
 
 import hashlib
@@ -46,6 +46,10 @@ def deleted(name: str) -> str:
 
 def set_aside(name: str) -> str:
     return f"f|{of_name(name)}"
+
+
+def of_container(container: str) -> str:
+    return f"u|{container}"
 
 
 def by_value(letter: str, value: str, name: str) -> str:

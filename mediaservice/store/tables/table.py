@@ -76,9 +76,10 @@ class EntityTable[T]:
         """Raises TooLargeError when a client has given more than can be kept with what is added to it later."""
         _check([("create", self.entity(rows, rows.key, value)), *self._copies(rows), *_created(beside)], MAX_GIVEN)
 
-    async def insert(self, rows: Rows[T], value: T) -> Stored[T]:
-        """Raises ExistsError and TooLargeError."""
+    async def insert(self, rows: Rows[T], value: T, beside: Mapping[str, Any] | None = None) -> Stored[T]:
+        """Raises ExistsError and TooLargeError. `beside`: a row of another kind that must not be there either."""
         operations: list[Any] = [("create", self.entity(rows, rows.key, value)), *self._copies(rows)]
+        operations += _created(beside)
         _check(operations, MAX_UNITS)
         return Stored(value, await self._insertions.insert(rows.partition, operations))
 

@@ -1,4 +1,5 @@
 import asyncio
+import concurrent.futures
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -145,3 +146,55 @@ def test_top_bounds_the_whole_list(media: Any, service: Service, name: str) -> N
         put(media, service, f"{name}-{number}")
     newest = list(media.assets.list(GROUP, service.account, top=2))
     assert [asset.name for asset in newest] == [f"{name}-2", f"{name}-1"]
+
+
+def test_a_container_is_one_assets_at_most_and_stays_with_it(media: Any, service: Service, name: str) -> None:
+    asset = put(media, service, name, container=f"c-{name}")
+    with service.deployment.blobs as blobs:
+        blobs.get_blob_client(asset.container, "video.mp4").upload_blob(b"1")
+        for other in (f"{name}-2", f"{name}-3"):
+            with pytest.raises(HttpResponseError, match="another Asset has already"):
+                put(media, service, other, container=asset.container)
+            media.assets.delete(GROUP, service.account, other)
+        assert blobs.get_blob_client(asset.container, "video.mp4").exists()
+
+
+def test_a_container_may_be_had_again_when_its_asset_is_gone(media: Any, service: Service, name: str) -> None:
+    for again in ("", "-2"):
+        assert put(media, service, name + again, container=f"c-{name}").container == f"c-{name}"
+        media.assets.delete(GROUP, service.account, name + again)
+
+
+def test_of_two_who_want_a_container_at_the_same_moment_one_has_it(service: Service, name: str) -> None:
+    with service.client() as media, concurrent.futures.ThreadPoolExecutor(4) as pool:
+
+        def one(number: int) -> bool:
+            try:
+                put(media, service, f"{name}-{number}", container=f"c-{name}")
+            except HttpResponseError as error:
+                assert error.status_code == 400
+                return False
+            return True
+
+        assert sum(pool.map(one, range(4))) == 1
+
+
+def test_a_container_with_files_that_this_account_has_not_made_is_not_adopted(
+    media: Any, service: Service, name: str
+) -> None:
+    with service.deployment.blobs as blobs:
+        blobs.create_container(f"full-{name}").upload_blob("others", b"1")
+        blobs.create_container(f"empty-{name}")
+        with pytest.raises(HttpResponseError, match="holds files"):
+            put(media, service, name, container=f"full-{name}")
+        assert put(media, service, name, container=f"empty-{name}").container == f"empty-{name}"
+        assert blobs.get_blob_client(f"full-{name}", "others").exists()
+
+
+@pytest.mark.parametrize("container", ["dead-letters", "$logs", "$web", "$root"])
+def test_the_graphs_and_the_platforms_containers_are_not_to_be_had(
+    media: Any, service: Service, name: str, container: str
+) -> None:
+    with pytest.raises(HttpResponseError) as refused:
+        put(media, service, name, container=container)
+    assert refused.value.status_code == 400

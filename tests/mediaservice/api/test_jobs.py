@@ -92,6 +92,25 @@ def test_the_inputs_address_is_never_shown(
         ({"input": {"@odata.type": "#Microsoft.Media.JobInputHttp", "files": [URL, URL]}}, "exactly one file, not 2"),
         ({"input": {"@odata.type": "#Microsoft.Media.JobInputHttp", "files": ["http://h/a.mp4"]}}, "https address"),
         ({"input": {"@odata.type": "#Microsoft.Media.JobInputHttp", "files": ["a.mp4"]}}, "https address"),
+        ({"input": {"@odata.type": "#Microsoft.Media.JobInputHttp", "files": ["https://h:65536/a"]}}, "host or port"),
+        ({"input": {"@odata.type": "#Microsoft.Media.JobInputHttp", "files": ["https://xn--a/"]}}, "host or port"),
+        ({"input": {"@odata.type": "#Microsoft.Media.JobInputAsset", "assetName": "a", "files": [""]}}, "files[0]"),
+        ({"input": {"@odata.type": "#Microsoft.Media.JobInputAsset", "assetName": "a", "files": ["."]}}, "files[0]"),
+        ({"input": {"@odata.type": "#Microsoft.Media.JobInputAsset", "assetName": "a", "files": [".."]}}, "files[0]"),
+        (
+            {
+                "input": {
+                    "@odata.type": "#Microsoft.Media.JobInputAsset",
+                    "assetName": "a",
+                    "files": ["../b/x.mp4"],
+                }
+            },
+            "files[0] is '../b/x.mp4'",
+        ),
+        (
+            {"input": {"@odata.type": "#Microsoft.Media.JobInputAsset", "assetName": "a", "files": ["c\\..\\..\\b"]}},
+            "segment",
+        ),
         ({"input": {"@odata.type": "#Microsoft.Media.JobInputHttp", "files": URL}}, "properties.input.files"),
         ({"input": {"@odata.type": "#Microsoft.Media.JobInputClip"}}, "#Microsoft.Media.JobInputHttp"),
         ({"input": {"@odata.type": "#Microsoft.Media.JobInputAsset", "assetName": "gone"}}, "the Asset 'gone'"),

@@ -21,6 +21,7 @@ class Authority:
     published: list[str] = field(default_factory=list)  # ids of the keys that it tells
     requests: int = 0
     hangs: bool = False
+    fails: bool = False
     url: str = ""
 
 
@@ -39,7 +40,7 @@ def authority() -> Iterator[Authority]:
             if known.hangs:
                 end.wait(20)
             content = json.dumps({"keys": [jwk(key_id) for key_id in known.published]}).encode()
-            self.send_response(200)
+            self.send_response(503 if known.fails else 200)
             self.send_header("content-length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)
@@ -103,5 +104,59 @@ def test_an_authority_that_does_not_answer_is_given_up_on_in_time(
         async with asyncio.timeout(5):
             with pytest.raises(KeysUnavailableError):
                 await SigningKeys(authority.url).get("one")
+
+    run(steps)
+
+
+def test_keys_that_are_here_are_served_while_the_authority_hangs(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = SigningKeys(authority.url)
+    authority.published = ["one"]
+
+    async def steps() -> None:
+        assert await keys.get("one")
+        monkeypatch.setattr(module, "REFRESH_SECONDS", 0)
+        monkeypatch.setattr(keys, "_next", 0.0)
+        authority.hangs = True
+        invented = asyncio.create_task(keys.get("invented"))
+        async with asyncio.timeout(4):  # less than a fetch may take
+            while authority.requests < 2:
+                await asyncio.sleep(0.01)
+            for _ in range(20):
+                assert await keys.get("one")
+                await keys.ensure()
+        assert not invented.done()
+        assert authority.requests == 2
+        invented.cancel()
+
+    run(steps)
+
+
+def test_fetches_that_fail_are_few_and_those_who_ask_meanwhile_are_answered_at_once(authority: Authority) -> None:
+    keys = SigningKeys(authority.url)
+    authority.fails = True
+
+    async def steps() -> None:
+        async with asyncio.timeout(2):
+            for number in range(50):
+                with pytest.raises(KeysUnavailableError):
+                    await keys.get(f"any-{number}")
+        assert authority.requests == 1
+
+    run(steps)
+
+
+def test_keys_too_old_are_not_used_when_no_others_come(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = SigningKeys(authority.url)
+    authority.published = ["one"]
+
+    async def steps() -> None:
+        assert await keys.get("one")
+        authority.fails = True
+        monkeypatch.setattr(module, "MAX_AGE_SECONDS", 0)
+        monkeypatch.setattr(keys, "_next", 0.0)
+        with pytest.raises(KeysUnavailableError):
+            await keys.get("one")
 
     run(steps)

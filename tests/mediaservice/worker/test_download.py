@@ -189,6 +189,8 @@ def test_a_download_that_takes_too_long_ends(host: Host, fetch: Callable[..., by
         *("127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.0.1", "0.0.0.0", "100.64.0.1", "224.0.0.1"),
         *("169.254.169.254", "168.63.129.16", "2130706433", "0x7f.1"),
         *("::1", "fe80::1", "fd00::1", "::ffff:10.0.0.1", "::ffff:a9fe:a9fe", "64:ff9b::a9fe:a9fe", "2002:a00:1::"),
+        *("::127.0.0.1", "::ffff:0:7f00:1", "fec0::1", "64:ff9b:1::a9fe:a9fe", "::", "ff02::1", "100::1", "5f00::1"),
+        *("2001::1", "2001:db8::1", "3fff::1", "4000::1", "2603:1030:401::5efe:a9fe:a9fe", "2603:1030::200:5efe:a00:1"),
     ],
 )
 def test_addresses_of_this_network_and_of_the_platform_are_not_public(address: str) -> None:
@@ -196,7 +198,7 @@ def test_addresses_of_this_network_and_of_the_platform_are_not_public(address: s
         asyncio.run(checked_addresses(PUBLIC, address, 443))
 
 
-@pytest.mark.parametrize("address", ["20.60.1.1", "2603:1030:401::1"])
+@pytest.mark.parametrize("address", ["20.60.1.1", "2603:1030:401::1", "2a00:1450:4001::200e"])
 def test_other_addresses_are_public(address: str) -> None:
     assert asyncio.run(checked_addresses(PUBLIC, address, 443)) == [address]
 
