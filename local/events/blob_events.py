@@ -21,7 +21,7 @@ _sequence = itertools.count(time.time_ns())
 
 @dataclass(frozen=True)
 class Blob:
-    """What an event says of a blob; `etag` without quotes."""
+    """What an event says of a blob, and what tells one writing of its content from the next; `etag` without quotes."""
 
     container: str
     name: str
@@ -29,10 +29,13 @@ class Blob:
     length: int
     content_type: str
     blob_type: str
+    created: str = ""  # Azurite's creation time, which only some ways of writing renew
+    copy_id: str = ""
+    properties: str = ""  # a digest of metadata and headers
 
 
 def created(topic: str, endpoint: str, blob: Blob, api: str) -> Event:
-    """`api` is PutBlob or PutBlockList; `topic` the account's ARM id, `endpoint` its blob endpoint with a slash."""
+    """`api` is what wrote the blob; `topic` the account's ARM id, `endpoint` its blob endpoint with a slash."""
     return _event(CREATED, topic, endpoint, blob, api)
 
 

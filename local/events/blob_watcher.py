@@ -1,10 +1,13 @@
 """The events that Azurite does not emit: blobs that came, changed and went, seen by listing."""
 
+import hashlib
+import json
 import logging
 import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -19,12 +22,8 @@ from local.events.filter import Event
 
 INTERVAL_SECONDS = 0.15
 SHARE_OF_TIME = 0.2  # at most this part of the time goes into listing, however many blobs there are
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS seen (
-    container TEXT, name TEXT, etag TEXT, length INTEGER, content_type TEXT, blob_type TEXT,
-    PRIMARY KEY (container, name)
-)
-"""
+COLUMNS = ("container", "name", "etag", "length", "content_type", "blob_type", "created", "copy_id", "properties")
+SCHEMA = f"CREATE TABLE IF NOT EXISTS seen ({', '.join(COLUMNS)}, PRIMARY KEY (container, name))"
 log = logging.getLogger(__name__)
 
 
@@ -32,8 +31,9 @@ class BlobWatcher:
     """Watches an account from `with` until its end and publishes each new (name, eTag), and each name that went.
 
     What was published is kept in the folder `state`, so that a restart publishes what changed meanwhile and nothing
-    else. Unlike Azure it sees one event where a blob was written several times within an interval, and takes a change
-    of a blob's metadata for a new upload.
+    else. As on Azure, new metadata or headers of a blob are no event, and an append blob's only one comes when it is
+    made. Unlike Azure it sees one event where a blob was written several times within an interval, and none where
+    blocks replaced as many bytes of a blob together with its metadata.
     """
 
     def __init__(
@@ -87,21 +87,26 @@ class BlobWatcher:
         for name in containers:
             with self._account.get_container_client(name) as container:
                 try:
-                    present = {item.name: _blob(name, item) for item in container.list_blobs()}
+                    listed = container.list_blobs(include=["copy", "metadata"])
+                    present = {item.name: _blob(name, item) for item in listed}
                 except ResourceNotFoundError:
                     continue
             known = self._seen.of(name)
             for blob in present.values():
                 before = known.get(blob.name)
                 if before is None or before.etag != blob.etag:
-                    self._publish(blob_events.created(self._topic, self._endpoint, blob, self._api(blob)))
+                    if before is None or _is_written_anew(before, blob):
+                        api = self._api(blob, before)
+                        self._publish(blob_events.created(self._topic, self._endpoint, _as_announced(blob), api))
                     self._seen.add(blob)
             for gone in [blob for blob in known.values() if blob.name not in present]:
                 self._publish(blob_events.deleted(self._topic, self._endpoint, gone))
                 self._seen.remove(gone)
 
-    def _api(self, blob: Blob) -> str:
+    def _api(self, blob: Blob, before: Blob | None) -> str:
         """By what it leaves behind: only a block list leaves committed blocks."""
+        if blob.copy_id and (before is None or blob.copy_id != before.copy_id):
+            return "CopyBlob"
         if blob.blob_type != BlobType.BLOCKBLOB.value:
             return "PutBlob"
         with self._account.get_blob_client(blob.container, blob.name) as client:
@@ -120,7 +125,30 @@ def _blob(container: str, item: BlobProperties) -> Blob:
         length=item.size,
         content_type=item.content_settings.content_type or "application/octet-stream",
         blob_type=BlobType(item.blob_type).value,
+        created=item.creation_time.isoformat(),
+        copy_id=item.copy.id or "",
+        properties=_digest(item),
     )
+
+
+def _digest(item: BlobProperties) -> str:
+    headers = {name: str(value) for name, value in vars(item.content_settings).items()}
+    said = json.dumps([dict(item.metadata or {}), headers], sort_keys=True)
+    return hashlib.sha256(said.encode()).hexdigest()
+
+
+def _is_written_anew(before: Blob, now: Blob) -> bool:
+    """Of two versions: it is content that has changed, and not only what is said of it."""
+    if (now.created, now.copy_id) != (before.created, before.copy_id):
+        return True
+    if now.blob_type != BlobType.BLOCKBLOB.value:  # neither appending nor writing pages is an event
+        return False
+    return now.length != before.length or now.properties == before.properties
+
+
+def _as_announced(blob: Blob) -> Blob:
+    """An append blob's event comes before anything is appended."""
+    return replace(blob, length=0) if blob.blob_type == BlobType.APPENDBLOB.value else blob
 
 
 class _Seen:
@@ -133,13 +161,15 @@ class _Seen:
             folder / "blobs.sqlite" if folder else ":memory:", check_same_thread=False, autocommit=True
         )
         self._database.execute(SCHEMA)
+        kept = {row[1] for row in self._database.execute("PRAGMA table_info(seen)")}
+        for column in COLUMNS:  # the folder may have been kept by an earlier version
+            if column not in kept:
+                self._database.execute(f"ALTER TABLE seen ADD COLUMN {column} DEFAULT ''")
         # A killed process loses nothing by it; only a machine that loses power would.
         self._database.execute("PRAGMA synchronous = OFF")
         self._blobs: dict[str, dict[str, Blob]] = {}
-        for row in self._database.execute("SELECT * FROM seen"):
-            blob = Blob(
-                container=row[0], name=row[1], etag=row[2], length=row[3], content_type=row[4], blob_type=row[5]
-            )
+        for row in self._database.execute(f"SELECT {', '.join(COLUMNS)} FROM seen"):  # noqa: S608
+            blob = Blob(**dict(zip(COLUMNS, row, strict=True)))
             self._blobs.setdefault(blob.container, {})[blob.name] = blob
 
     def of(self, container: str) -> dict[str, Blob]:
@@ -147,8 +177,8 @@ class _Seen:
 
     def add(self, blob: Blob) -> None:
         self._database.execute(
-            "INSERT OR REPLACE INTO seen VALUES (?, ?, ?, ?, ?, ?)",
-            (blob.container, blob.name, blob.etag, blob.length, blob.content_type, blob.blob_type),
+            f"INSERT OR REPLACE INTO seen ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})",  # noqa: S608
+            [getattr(blob, column) for column in COLUMNS],
         )
         self.of(blob.container)[blob.name] = blob
 

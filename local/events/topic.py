@@ -42,7 +42,7 @@ class Stage(Enum):
 
 @dataclass(frozen=True)
 class Notice:
-    """What happened to an event; `subscription` is None only for PUBLISHED.
+    """What happened to an event; `subscription` is None for PUBLISHED, and for FILTERED_OUT, which is by all.
 
     `detail` is the outcome of the last attempt, with the function's own message; for DEAD_LETTERED the blob's name.
     """
@@ -118,12 +118,12 @@ class Topic:
     def publish(self, event: Event) -> None:
         """Take the event on; once this returns, a restart does not lose it."""
         self._tell(Notice(Stage.PUBLISHED, event))
-        for subscription in self._subscriptions.values():
-            if subscription.filter.admits(event):
-                delivery = self._ledger.add(subscription.name, event, time.time())
-                self._loop.call_soon_threadsafe(self._begin, delivery)
-            else:
-                self._tell(Notice(Stage.FILTERED_OUT, event, subscription.name))
+        wanted = [name for name, subscription in self._subscriptions.items() if subscription.filter.admits(event)]
+        for name in wanted:
+            delivery = self._ledger.add(name, event, time.time())
+            self._loop.call_soon_threadsafe(self._begin, delivery)
+        if not wanted:
+            self._tell(Notice(Stage.FILTERED_OUT, event))
 
     def __enter__(self) -> Self:
         self._thread.start()

@@ -106,6 +106,7 @@ class Azurite:
             "PATH": os.defpath,
             "AZURITE_ACCOUNTS": ";".join(f"{account}:{key}" for account, key in keys.items()),
             "NODE_COMPILE_CACHE": str(CACHE / "node-compile"),  # a third off the start
+            "NODE_EXTRA_CA_CERTS": str(self._certificates.authority),  # it reads a copy's source by https, too
         }
         self._log.unlink(missing_ok=True)
         self._process = processes.start("Azurite", command, environment=environment, log=self._log)

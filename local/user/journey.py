@@ -44,8 +44,7 @@ class EventLog:
         with self._lock:
             etag = notice.event["data"]["eTag"]
             before = self._last.get(etag)
-            # with several subscriptions, one that wants the event counts more than others that do not
-            if before is None or before.stage in {EventStage.PUBLISHED, EventStage.FILTERED_OUT, EventStage.RETRYING}:
+            if before is None or before.stage in {EventStage.PUBLISHED, EventStage.RETRYING}:
                 self._last[etag] = notice
 
     def last(self, etag: str) -> Notice | None:

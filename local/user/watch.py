@@ -74,7 +74,7 @@ class _Uploads:
                     self._delivered[notice.event["data"]["eTag"]] = _Awaited(path, time.monotonic())
                 _say(path, f"event delivered to {notice.subscription}")
             case Stage.FILTERED_OUT:
-                _say(path, f"not wanted by {notice.subscription}")
+                _say(path, "no subscription wants it")
             case _:
                 _say(path, f"{notice.stage.value}: {notice.detail}")
 

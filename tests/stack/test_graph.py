@@ -7,6 +7,7 @@ from typing import Any
 import pulumi
 import pytest
 
+from local.events.filter import EventFilter
 from local.graph.program import Graph, Resource
 from stack.function.app import Reconciliation
 from stack.function.package import FunctionPackage
@@ -92,6 +93,30 @@ def test_only_finished_uploads_of_the_container_and_ending_reach_the_function(gr
     assert (calls["key"], calls["operatorType"]) == ("data.api", "StringIn")
     created = {"FlushWithClose", "PutBlob", "PutBlockList", "CopyBlob", "SftpCommit"}
     assert set(calls["values"]) == created | {"RenameFile", "SftpRename"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "wanted"),
+    [
+        ("BlobCreated", {"api": "PutBlob", "contentLength": 5}, True),
+        ("BlobCreated", {"api": "FlushWithClose", "contentLength": 5}, True),
+        ("BlobCreated", {"api": "SftpCommit", "contentLength": 0}, True),
+        ("BlobCreated", {"api": "CopyBlob", "contentLength": 0}, True),
+        ("BlobRenamed", {"api": "RenameFile"}, True),
+        ("BlobRenamed", {"api": "SftpRename"}, True),
+        ("BlobCreated", {"api": "CreateFile", "contentLength": 0}, False),
+        ("BlobCreated", {"api": "SftpCreate", "contentLength": 0}, False),
+        ("BlobDeleted", {"api": "DeleteBlob", "contentLength": 5}, False),
+        ("DirectoryRenamed", {"api": "RenameDirectory"}, False),
+    ],
+)
+def test_the_subscription_wants_every_event_that_can_finish_an_upload(
+    graph: Graph, kind: str, data: dict[str, Any], *, wanted: bool
+) -> None:
+    declared = EventFilter.declared(graph.one("eventgrid:SystemTopicEventSubscription").inputs["filter"])
+    subject = "/blobServices/default/containers/raw/blobs/party.mp4"
+    event = {"eventType": f"Microsoft.Storage.{kind}", "subject": subject, "data": data}
+    assert declared.admits(event) is wanted
 
 
 @pytest.mark.parametrize(("minutes", "schedule"), [(5, "0 */5 * * * *"), (15, "0 */15 * * * *"), (60, "0 0 * * * *")])

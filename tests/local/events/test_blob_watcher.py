@@ -1,5 +1,6 @@
 import base64
 import contextlib
+import sqlite3
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -123,6 +124,54 @@ def test_writing_again_and_deleting_are_events_of_their_own(
     assert first["data"]["eTag"] != second["data"]["eTag"] == gone["data"]["eTag"]
     assert first["data"]["sequencer"] < second["data"]["sequencer"] < gone["data"]["sequencer"]
     assert len({event["id"] for event in watched.events}) == 3
+
+
+def test_new_metadata_headers_and_appended_blocks_are_no_events(
+    watcher: BlobWatcher, watched: Watched, raw: ContainerClient, eventually: Eventually
+) -> None:
+    block_list(raw, "blocks.mp4", b"1")
+    put = raw.upload_blob("put.mp4", b"1")
+    growing = raw.get_blob_client("growing.mp4")
+    growing.create_append_blob()
+    eventually(lambda: len(watched.events) == 3)
+    for blob in (put, raw.get_blob_client("blocks.mp4")):
+        blob.set_blob_metadata({"reviewed": "yes"})
+        blob.set_http_headers(ContentSettings(content_type="video/mp4"))
+    growing.append_block(b"12345")
+    raw.upload_blob("last.mp4", b"1")  # whose event comes after those of what was before
+    eventually(lambda: len(watched.events) == 4)
+    raw.upload_blob("really last.mp4", b"1")
+    eventually(lambda: len(watched.events) == 5)
+    assert [name for _, name in watched.said()][3:] == ["last.mp4", "really last.mp4"]
+    (announced,) = [event["data"] for event in watched.events if event["subject"].endswith("growing.mp4")]
+    assert (announced["api"], announced["contentLength"], announced["blobType"]) == ("PutBlob", 0, "AppendBlob")
+
+
+def test_overwriting_by_blocks_and_copying_onto_itself_are_events(
+    watcher: BlobWatcher, watched: Watched, raw: ContainerClient, eventually: Eventually
+) -> None:
+    block_list(raw, "a.mp4", b"1")
+    eventually(lambda: len(watched.events) == 1)
+    block_list(raw, "a.mp4", b"2")
+    eventually(lambda: len(watched.events) == 2)
+    with raw.get_blob_client("a.mp4") as blob:
+        blob.start_copy_from_url(blob.url, metadata={"replayed": "1"})
+    eventually(lambda: len(watched.events) == 3)
+    assert [api for api, _ in watched.said()] == ["PutBlockList", "PutBlockList", "CopyBlob"]
+
+
+def test_what_an_earlier_version_has_kept_is_read(
+    lake: str, entra: Entra, watched: Watched, raw: ContainerClient, eventually: Eventually, tmp_path: Path
+) -> None:
+    etag = raw.upload_blob("kept.mp4", b"1").get_blob_properties().etag.strip('"')
+    with contextlib.closing(sqlite3.connect(tmp_path / "blobs.sqlite")) as database, database:
+        database.execute("CREATE TABLE seen (container, name, etag, length, content_type, blob_type)")
+        row = (raw.container_name, "kept.mp4", etag, 1, "video/mp4", "BlockBlob")
+        database.execute("INSERT INTO seen VALUES (?, ?, ?, ?, ?, ?)", row)
+    with BlobWatcher(TOPIC, lake, entra.credential(), watched.publish, state=tmp_path):
+        raw.upload_blob("new.mp4", b"1")
+        eventually(lambda: watched.events)
+    assert watched.said() == [("PutBlob", "new.mp4")]
 
 
 def test_many_uploads_at_once_are_one_event_each(

@@ -1,5 +1,6 @@
 import json
 import socket
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
@@ -84,6 +85,23 @@ def test_what_the_filter_does_not_want_never_arrives(
         eventually(lambda: heard.has(Stage.DELIVERED))
     assert [taken["id"] for taken in destination.events] == ["2"]
     assert heard.last(Stage.FILTERED_OUT).event["id"] == "1"
+
+
+def test_only_what_no_subscription_wants_is_filtered_out(
+    destination: Destination, heard: Heard, eventually: Eventually
+) -> None:
+    """With a subscription for each ending, an upload is unwanted by all but one of them."""
+    both = [
+        replace(subscription(destination.url, filter={"subjectEndsWith": ending}), name=ending)
+        for ending in (".mp4", ".mov")
+    ]
+    with Topic(both, listener=heard) as topic:
+        for number, name in enumerate(("a.mov", "b.mp4", "c.txt")):
+            topic.publish(event(number) | {"subject": f"/blobServices/default/containers/raw/blobs/{name}"})
+        eventually(lambda: len(destination.events) == 2)
+    assert {taken["id"] for taken in destination.events} == {"0", "1"}
+    unwanted = [notice.event["id"] for notice in heard.notices if notice.stage is Stage.FILTERED_OUT]
+    assert unwanted == ["2"]
 
 
 def test_a_failed_delivery_is_repeated_until_it_succeeds(

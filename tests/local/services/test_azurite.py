@@ -63,6 +63,27 @@ def test_a_user_delegation_sas_made_with_a_token_reads_one_blob(azurite: Azurite
         assert httpx.get(f"{container.url}/other?{signature}", verify=trust).status_code == 403
 
 
+def test_a_copy_from_a_signed_https_address_of_another_account_works(azurite: Azurite) -> None:
+    key = azurite.account_key("media1")
+    with (
+        BlobServiceClient(azurite.endpoints["lake1"].blob, azurite.account_key("lake1")) as lake,
+        BlobServiceClient(azurite.endpoints["media1"].blob, key) as elsewhere,
+    ):
+        container = elsewhere.create_container(unique())
+        source = container.upload_blob("source.mp4", b"12345")
+        sas = generate_blob_sas(
+            "media1",
+            container.container_name,
+            "source.mp4",
+            account_key=key.named_key.key,
+            permission=BlobSasPermissions(read=True),
+            expiry=datetime.now(UTC) + timedelta(hours=1),
+        )
+        copy = lake.create_container(unique()).get_blob_client("copy.mp4")
+        copy.start_copy_from_url(f"{source.url}?{sas}")
+        assert copy.download_blob().readall() == b"12345"
+
+
 @pytest.mark.azurite
 def test_kept_data_comes_back_under_the_same_address_and_key(certificates: Certificates, tmp_path: Path) -> None:
     def run() -> Azurite:

@@ -33,17 +33,6 @@ def test_an_event_is_told_apart_by_its_etag() -> None:
     assert events.last("2") is None
 
 
-@pytest.mark.parametrize("order", [1, -1])
-def test_the_subscription_that_wants_an_event_counts_more_than_those_that_do_not(order: int) -> None:
-    events = EventLog()
-    notices = [notice("1", EventStage.FILTERED_OUT, "movs"), notice("1", EventStage.DELIVERED, "mp4s")]
-    for each in notices[::order]:
-        events(each)
-    last = events.last("1")
-    assert last
-    assert last.stage is EventStage.DELIVERED
-
-
 @pytest.fixture
 def uploaded(azurite: Azurite, entra: Entra, unique: str, tmp_path: Path) -> tuple[Journey, EventLog, str]:
     """A video that is in the lake, and the eTag that it has there."""
