@@ -31,6 +31,7 @@ from local.services.entra import Entra
 from local.services.function_app import FunctionApp
 from local.services.ingress import Ingress
 from local.services.scaler import Scaler
+from local.services.timers import Timers
 
 PROGRAM = Path(__file__).parent.parent
 API_START_SECONDS = 60.0
@@ -163,6 +164,7 @@ class Cloud:
         self._await_api(api)
         self._start_workers()
         self._start_upload_events(subscriptions)
+        self._life.enter_context(Timers(self._function))
         interrupts.ours.check()
 
     def _step(self, text: str) -> None:

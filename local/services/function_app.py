@@ -17,6 +17,7 @@ START_SECONDS = 60.0
 class IndexedFunction:
     name: str
     trigger: str
+    schedule: str | None = None  # a timer's, in six fields
 
 
 class FunctionApp:

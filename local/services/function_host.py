@@ -3,11 +3,13 @@
 Only the archive's packages and the standard library can be imported, as on Azure. It indexes `function_app.py` by
 azure-functions' own decorators and checks what the Python worker checks, says on standard output in one line of JSON
 
-    {"port": 40123, "functions": [{"name": "redact_on_upload", "trigger": "eventGridTrigger"}], "error": null}
+    {"port": 40123, "functions": [{"name": "redact_on_upload", "trigger": "eventGridTrigger", "schedule": null}],
+     "error": null}
 
-and then serves `POST /functions/NAME` on 127.0.0.1 with an Event Grid event, or a list of them, as JSON. It answers
-200, or 500 with the exception's text. An application that cannot be indexed has no functions, and `error` says why;
-Azure shows only the former. Logs go to standard error.
+and then serves `POST /functions/NAME` on 127.0.0.1 with what the trigger gives, as JSON: an Event Grid event, or a list
+of them; a timer's state. It answers 200, or 500 with the exception's text. Timers are fired by its starter. An
+application that cannot be indexed has no functions, and `error` says why; Azure shows only the former. Logs go to
+standard error.
 """
 
 import argparse
@@ -50,6 +52,7 @@ class Function:
             raise IndexingError(f"{self.name} has no trigger")
         self.trigger: str = trigger.type
         self._event_parameter: str = trigger.name
+        self.schedule = self._resolved(trigger.get_dict_repr().get("schedule"))
         self._converter = registry.get(self.trigger)
         self._parameters = set(inspect.signature(self._call).parameters)
         bound = {binding["name"] for binding in declared.get_bindings_dict()["bindings"]}
@@ -62,6 +65,14 @@ class Function:
             raise IndexingError(
                 f"{self.name}: {self._event_parameter} is annotated {annotation!r}, which {self.trigger} does not give"
             )
+
+    def _resolved(self, schedule: str | None) -> str | None:
+        """A timer's, which a setting may hold: `%NAME%`."""
+        if schedule is None or not (schedule.startswith("%") and schedule.endswith("%")):
+            return schedule
+        if not (value := os.environ.get(schedule.strip("%"))):
+            raise IndexingError(f"{self.name}: {schedule} does not resolve to the value of a setting")
+        return value
 
     @property
     def is_async(self) -> bool:
@@ -180,7 +191,10 @@ def main() -> None:
     application = Application(folder)
     Handler.application = application
     with Server(("127.0.0.1", 0), Handler) as server:
-        found = [{"name": name, "trigger": item.trigger} for name, item in application.functions.items()]
+        found = [
+            {"name": name, "trigger": item.trigger, "schedule": item.schedule}
+            for name, item in application.functions.items()
+        ]
         print(
             json.dumps({"port": server.server_port, "functions": found, "error": application.error}),
             file=announce,
