@@ -69,6 +69,7 @@ class Settings:
     blur_type: BlurType
     resolution: Resolution
     quality: Quality
+    verify: bool
     sas_hours: int
     reconcile_minutes: int
     reconcile_existing: bool
@@ -135,6 +136,14 @@ class _Reader:
             raise SettingError(key, value, "true or false")
         return value == "true"
 
+    def verify(self, engine: Engine) -> bool:
+        wanted = self.yes("verify")
+        if wanted and engine is not Engine.SELF_HOSTED:
+            raise SettingError("verify", "true", "false with engine azure, which cannot verify")
+        if wanted and self.choice("blurType", BlurType) in {BlurType.BOX, BlurType.LOW}:
+            raise SettingError("verify", "true", "false with blurType Box and Low, which hide nobody")
+        return wanted
+
     def endings(self, key: str) -> tuple[str, ...]:
         allowed = 'a list of one to ten different endings such as [".mp4", ".mov"]'
         value = self._config.get(key) or ""
@@ -197,6 +206,7 @@ def read_settings(config: Config, location: str | None) -> Settings:
         blur_type=read.choice("blurType", BlurType),
         resolution=read.choice("resolution", Resolution),
         quality=read.choice("quality", Quality),
+        verify=read.verify(engine),
         sas_hours=read.whole("sasHours", 1, 168),
         reconcile_minutes=read.number(
             "reconcileMinutes", int, {5, 10, 15, 20, 30, 60}.__contains__, "5, 10, 15, 20, 30 or 60"

@@ -39,6 +39,7 @@ class FaceRedaction:
     blur_type: BlurType
     resolution: Resolution
     quality: Quality = Quality.BALANCED
+    verify: bool = False
     name: str = "faceredact"
     description: str = "Transform for FaceRedaction Analyzer"
     mode: str = "Combined"
@@ -48,7 +49,10 @@ class FaceRedaction:
     @property
     def experimental_options(self) -> dict[str, str] | None:
         """FaceDetectorPreset.experimentalOptions; None where all is as usual."""
-        return None if self.quality is Quality.BALANCED else {"quality": self.quality.value}
+        options = {} if self.quality is Quality.BALANCED else {"quality": self.quality.value}
+        if self.verify:
+            options["verify"] = "true"
+        return options or None
 
     def properties(self) -> dict[str, Any]:
         """The `properties` of the Transform's ARM resource (Microsoft.Media 2022-07-01)."""

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 FACE_DETECTOR = "#Microsoft.Media.FaceDetectorPreset"
 
@@ -74,14 +74,28 @@ class FaceDetectorPreset(_Wire):
     def quality(self) -> Quality:
         return Quality(self.experimental_options.get("quality", Quality.BALANCED))
 
+    @property
+    def verify(self) -> bool:
+        """Look at the redacted video before it is published, and publish none that shows a face."""
+        return self.experimental_options.get("verify") == "true"
+
     @field_validator("experimental_options")
     @classmethod
-    def _known_quality(cls, options: Mapping[str, str]) -> Mapping[str, str]:
+    def _known_options(cls, options: Mapping[str, str]) -> Mapping[str, str]:
         """Other options are ignored, as unknown fields are."""
         quality = options.get("quality", Quality.BALANCED)
         if quality not in set(Quality):
             raise ValueError(f"quality {quality!r} is not supported; it is one of {', '.join(Quality)}")
+        verify = options.get("verify", "false")
+        if verify not in {"true", "false"}:
+            raise ValueError(f"verify {verify!r} is not supported; it is one of true, false")
         return options
+
+    @model_validator(mode="after")
+    def _hides_what_is_verified(self) -> Self:
+        if self.verify and self.mode is not Mode.ANALYZE and self.blur_type in {BlurType.BOX, BlurType.LOW}:
+            raise ValueError(f"verify needs a blurType that hides faces, Med, High or Black; it is {self.blur_type}")
+        return self
 
     @field_validator("resolution", "mode", "blur_type", "experimental_options", mode="before")
     @classmethod

@@ -24,6 +24,7 @@ ROOT = Path(__file__).parent.parent.parent
 STOP_SECONDS = 2.0
 EXIT_SECONDS = 0.02
 USERS_FAULT = 2
+BARE_FACES = 3  # what `verify` ends with when it has found some
 MEMORY_SHARE = 0.8  # of what there is; the rest is the worker's and the system's
 MEMORY_SECONDS = 0.25
 DISK_SECONDS = 1.0
@@ -39,9 +40,13 @@ REPORTED = frozenset(
 
 @dataclass(frozen=True)
 class EngineResult:
+    """`bare_faces` of a verification, None of anything else; `first_bare`: where the first is, in words."""
+
     frames: int
-    frames_with_faces: int
-    faces: int
+    frames_with_faces: int = 0
+    faces: int = 0
+    bare_faces: int | None = None
+    first_bare: str = ""
 
 
 class _Report:
@@ -65,6 +70,9 @@ class _Report:
             self._progress(min(100.0, max(0.0, float(said["progress"]))))
         elif "result" in said:
             result = said["result"]
+            if "bareFaces" in result:
+                self.result = _verification(result)
+                return
             self.result = EngineResult(
                 frames=int(result["frames"]),
                 frames_with_faces=int(result["framesWithFaces"]),
@@ -73,6 +81,18 @@ class _Report:
         elif "error" in said:
             code = next((code for code in REPORTED if code == said["error"].get("code")), ErrorCode.SERVICE_ERROR)
             self.error = (code, str(said["error"].get("message")))
+
+
+def _verification(result: dict[str, Any]) -> EngineResult:
+    bare = int(result["bareFaces"])
+    if not bare:
+        return EngineResult(int(result["frames"]), bare_faces=0)
+    first = result["bare"][0]
+    x, y = (float(first[side]) + float(first[length]) / 2 for side, length in (("x", "width"), ("y", "height")))
+    where = (
+        f"at {float(first['time']):.2f} s (frame {int(first['frame'])}), {x:.0%} from the left, {y:.0%} from the top"
+    )
+    return EngineResult(int(result["frames"]), bare_faces=bare, first_bare=where)
 
 
 async def run_engine(
@@ -118,7 +138,7 @@ async def run_engine(
         watching_disk.cancel()
         listening.cancel()
         await _stop(child)
-    if code == 0 and report.result:
+    if report.result and code == (BARE_FACES if report.result.bare_faces else 0):
         return report.result
     if _has_ended(watching_disk):
         raise disk.refusal("The redacted video does not fit beside the input", ErrorCode.SERVICE_ERROR)

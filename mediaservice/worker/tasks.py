@@ -61,19 +61,45 @@ async def perform(
     progress: Callable[[float], None],
 ) -> Made:
     """Raises JobFailedError."""
+    shown = {material.video: input_name, material.annotations: "the annotations", material.ids: "the list of ids"}
     if preset.mode is Mode.ANALYZE:
         options = ["--resolution", preset.resolution, "--quality", preset.quality]
         arguments = ["analyze", str(material.video), str(produced.folder), *options]
-    else:
-        target = produced.folder / REDACTED
-        options = ["--blur-type", preset.blur_type, "--resolution", preset.resolution, "--quality", preset.quality]
-        if preset.mode is Mode.REDACT:
-            options += ["--mode", "redact", "--annotations", str(material.annotations)]
-            options += ["--id-list", str(material.ids)] if material.ids.exists() else []
-        arguments = ["redact", str(material.video), str(target), *options]
-    shown = {material.video: input_name, material.annotations: "the annotations", material.ids: "the list of ids"}
-    result = await run_engine(settings, arguments, material.video.parent, shown, progress)
-    return Made(result, _products(preset.mode, produced.names(), material.video.stem, input_name))
+        result = await run_engine(settings, arguments, material.video.parent, shown, progress)
+        return Made(result, _products(preset.mode, produced.names(), material.video.stem, input_name))
+    target = produced.folder / REDACTED
+    people: list[str] = []
+    if preset.mode is Mode.REDACT:
+        people += ["--annotations", str(material.annotations)]
+        people += ["--id-list", str(material.ids)] if material.ids.exists() else []
+    options = ["--blur-type", preset.blur_type, "--resolution", preset.resolution, "--quality", preset.quality]
+    options += ["--mode", "redact", *people] if people else []
+    arguments = ["redact", str(material.video), str(target), *options]
+    first, second = _halves(progress) if preset.verify else (progress, progress)
+    result = await run_engine(settings, arguments, material.video.parent, shown, first)
+    products = _products(preset.mode, produced.names(), material.video.stem, input_name)
+    if preset.verify:
+        arguments = ["verify", str(material.video), str(target), *people]
+        shown |= {target: redacted_name(input_name)}
+        _check(await run_engine(settings, arguments, material.video.parent, shown, second), input_name)
+    return Made(result, products)
+
+
+def _check(verification: EngineResult, input_name: str) -> None:
+    """A redacted video that shows a face is not published, and would show it again in another attempt."""
+    if verification.bare_faces is None:
+        raise JobFailedError(ErrorCode.SERVICE_ERROR, "The redaction engine ended without verifying its output.")
+    if verification.bare_faces:
+        many = "1 face" if verification.bare_faces == 1 else f"{verification.bare_faces:,} faces"
+        raise JobFailedError(
+            ErrorCode.CONTENT_UNSUPPORTED,
+            f"{input_name}: {many} found bare in the redacted video, which was not published; the first "
+            f"{verification.first_bare}. Redact with quality accurate, or analyze, add what is missing and redact.",
+        )
+
+
+def _halves(progress: Callable[[float], None]) -> tuple[Callable[[float], None], Callable[[float], None]]:
+    return lambda percent: progress(percent / 2), lambda percent: progress(50 + percent / 2)
 
 
 def _products(mode: Mode, files: Sequence[str], engine_stem: str, input_name: str) -> tuple[Product, ...]:

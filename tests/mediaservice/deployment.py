@@ -235,8 +235,8 @@ class Pipeline:
             )
             return f"{blob.url}?{sas}"
 
-    def job(self, name: str) -> Any:
-        return self.media.jobs.get(GROUP, self.service.account, "faceredact", name)
+    def job(self, name: str, transform: str = "faceredact") -> Any:
+        return self.media.jobs.get(GROUP, self.service.account, transform, name)
 
     def cancel(self, name: str) -> None:
         self.media.jobs.cancel_job(GROUP, self.service.account, "faceredact", name)

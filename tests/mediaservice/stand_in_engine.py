@@ -7,6 +7,7 @@ ignore_sigterm: true · log: a path to which it appends `begun` and `done`
 link: a path to which its output is a link · pipe: true, its output is a pipe
 flood: bytes on standard error without an end of line · stay: a path to which a process writes its id that it leaves
 behind, in a session of its own, with the pipes open
+bare: how many faces `verify` finds bare in its output, or null for a verification that says nothing of them
 environment: a path to which it writes its environment · arguments: one to which it writes its arguments.
 
 Its output is the input with `REDACTED` in front.
@@ -18,12 +19,16 @@ import signal
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 
 def main() -> None:
-    _, source, target = sys.argv[1:4]
+    command, source, target = sys.argv[1:4]
     text = Path(source).read_text()
     told = json.loads(text)
+    if command == "verify":
+        verify(told, Path(target))
+        return
     log = Path(told["log"]) if "log" in told else Path(os.devnull)
 
     def say(line: str) -> None:
@@ -69,6 +74,16 @@ def main() -> None:
     del held
     say("done")
     print(json.dumps({"result": {"frames": 10, "framesWithFaces": 8, "faces": 3}}), flush=True)
+
+
+def verify(told: dict[str, Any], redacted: Path) -> None:
+    assert redacted.read_text().startswith("REDACTED")
+    bare = told["bare"]
+    found = {"firstFrame": 4, "frame": 5, "time": 0.2, "x": 0.4, "y": 0.2, "width": 0.1, "height": 0.2}
+    counts = {} if bare is None else {"bareFaces": bare, "bareFrames": bare, "bare": [found] * bare}
+    print(json.dumps({"progress": 50.0, "frame": 5, "frames": 10}), flush=True)
+    print(json.dumps({"result": {"frames": 10, "tracks": 3} | counts}), flush=True)
+    sys.exit(3 if bare else 0)
 
 
 main()

@@ -271,6 +271,10 @@ def test_more_care_is_asked_for_in_the_transform() -> None:
     declared = next(each["value"] for each in container["env"] if each["name"] == "MEDIA_TRANSFORMS")
     (output,) = json.loads(declared)["faceredact"]["outputs"]
     assert output["preset"]["experimentalOptions"] == {"quality": "accurate"}
+    (container,) = run("dev", verify="true").one("app:ContainerApp").inputs["template"]["containers"]
+    declared = next(each["value"] for each in container["env"] if each["name"] == "MEDIA_TRANSFORMS")
+    (output,) = json.loads(declared)["faceredact"]["outputs"]
+    assert output["preset"]["experimentalOptions"] == {"verify": "true"}
     (output,) = run("ams", quality="accurate").one("media:Transform").inputs["outputs"]
     assert output["preset"]["experimentalOptions"] == {"quality": "accurate"}
 

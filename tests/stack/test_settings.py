@@ -75,6 +75,7 @@ def test_the_azure_engine_has_no_settings_of_its_own() -> None:
         ("blurType", "high", "Box, Low, Med, High, Black"),
         ("resolution", "HD", "SourceResolution, StandardDefinition"),
         ("quality", "best", "fast, balanced, accurate"),
+        ("verify", "yes", "true or false"),
         ("sasHours", "0", "a whole number from 1 to 168"),
         ("sasHours", "169", "a whole number from 1 to 168"),
         ("sasHours", "1.5", "a whole number from 1 to 168"),
@@ -116,6 +117,21 @@ def test_a_bad_value_is_named_with_its_key_and_what_is_allowed(key: str, value: 
     message = str(refused.value)
     assert message.startswith(f"face-redaction:{key} is {value!r}; allowed: {allowed}")
     assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("other", "value", "allowed"),
+    [
+        ("blurType", "Low", "false with blurType Box and Low, which hide nobody"),
+        ("blurType", "Box", "false with blurType Box and Low, which hide nobody"),
+        ("engine", "azure", "false with engine azure, which cannot verify"),
+    ],
+)
+def test_a_verification_that_could_not_be_passed_or_done_is_refused(other: str, value: str, allowed: str) -> None:
+    with pytest.raises(SettingError) as refused:
+        read(**{"verify": "true", other: value})
+    assert str(refused.value) == f"face-redaction:verify is 'true'; allowed: {allowed}"
+    assert read(verify="true").verify
 
 
 def test_a_region_is_needed_unless_the_group_exists() -> None:

@@ -92,6 +92,25 @@ def test_a_quality_that_does_not_exist_is_refused_with_its_path_and_other_option
     assert preset["experimentalOptions"] == {"quality": "accurate", "other": "thing"}
 
 
+@pytest.mark.parametrize(
+    ("preset", "message"),
+    [
+        ({"experimentalOptions": {"verify": "yes"}}, "verify 'yes' is not supported; it is one of true, false"),
+        (
+            {"mode": "Combined", "blurType": "Low", "experimentalOptions": {"verify": "true"}},
+            "verify needs a blurType that hides faces, Med, High or Black; it is Low",
+        ),
+    ],
+)
+def test_a_verification_that_cannot_be_passed_is_refused(
+    preset: dict[str, Any], message: str, rest: Callable[..., httpx.Response], name: str
+) -> None:
+    preset = {"@odata.type": "#Microsoft.Media.FaceDetectorPreset", **preset}
+    answer = rest("PUT", f"/transforms/{name}", json={"properties": {"outputs": [{"preset": preset}]}})
+    assert answer.status_code == 400
+    assert message in answer.json()["error"]["message"]
+
+
 def test_a_patch_changes_what_it_names(media: Any, service: Service, name: str) -> None:
     put(media, service, name, FaceDetectorPreset(mode="Combined"))
     patched = media.transforms.update(GROUP, service.account, name, Transform(description="new"))

@@ -324,6 +324,50 @@ def test_the_engine_takes_as_much_care_as_the_transform_asks_for(pipeline: Pipel
     assert arguments[arguments.index("--quality") + 1] == "accurate"
 
 
+@pytest.fixture
+def verifying(pipeline: Pipeline, name: str) -> str:
+    """A transform whose redacted videos are compared with their inputs."""
+    preset = FaceDetectorPreset(mode="Combined", experimental_options={"verify": "true"})
+    pipeline.media.transforms.create_or_update(
+        GROUP, pipeline.service.account, name, Transform(outputs=[TransformOutput(preset=preset)])
+    )
+    return name
+
+
+def test_a_redacted_video_that_shows_no_face_is_published_after_its_verification(
+    pipeline: Pipeline, name: str, verifying: str
+) -> None:
+    container = pipeline.submit(name, {"bare": 0}, transform=verifying)
+    pipeline.work()
+    assert pipeline.job(name, verifying).state == "Finished"
+    assert set(pipeline.files(container)) == {"clip_redacted.mp4"}
+
+
+def test_a_redacted_video_that_shows_a_face_is_not_published_and_the_error_says_where(
+    pipeline: Pipeline, name: str, verifying: str
+) -> None:
+    container = pipeline.submit(name, {"bare": 2}, transform=verifying)
+    pipeline.work()
+    job = pipeline.job(name, verifying)
+    error = job.outputs[0].error
+    assert (job.state, error.code, error.retry) == ("Error", "ContentUnsupported", "DoNotRetry")
+    assert error.message.startswith(
+        "clip.mp4: 2 faces found bare in the redacted video, which was not published; the first "
+        "at 0.20 s (frame 5), 45% from the left, 30% from the top."
+    )
+    assert (pipeline.files(container), pipeline.messages()) == ({}, 0)
+
+
+def test_a_verification_that_says_nothing_of_faces_publishes_nothing(
+    pipeline: Pipeline, name: str, verifying: str
+) -> None:
+    container = pipeline.submit(name, {"bare": None}, transform=verifying)
+    pipeline.work()
+    error = pipeline.job(name, verifying).outputs[0].error
+    assert error.code == "ServiceError"
+    assert pipeline.files(container) == {}
+
+
 def test_an_input_that_the_disk_does_not_hold_ends_in_an_error_that_says_so(pipeline: Pipeline, name: str) -> None:
     container = pipeline.submit(name, b"x" * 200_000)
     with pipeline.start() as worker:

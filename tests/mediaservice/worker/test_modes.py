@@ -41,8 +41,8 @@ class Flow:
     def upload(self, file: str, content: bytes) -> str:
         return self._pipeline.upload(content, file)
 
-    def submit(self, mode: str, given: Any, into: str) -> Any:
-        preset = FaceDetectorPreset(mode=mode, blur_type="Black")
+    def submit(self, mode: str, given: Any, into: str, **options: str) -> Any:
+        preset = FaceDetectorPreset(mode=mode, blur_type="Black", experimental_options=options)
         transform = f"{self._name}-{mode}"
         self._media.transforms.create_or_update(
             GROUP, self._account, transform, Transform(outputs=[TransformOutput(preset=preset)])
@@ -50,8 +50,8 @@ class Flow:
         job = Job(input=given, outputs=[JobOutputAsset(asset_name=into)])
         return self._media.jobs.create(GROUP, self._account, transform, into, job)
 
-    def run(self, mode: str, given: Any, into: str) -> Any:
-        self.submit(mode, given, into)
+    def run(self, mode: str, given: Any, into: str, **options: str) -> Any:
+        self.submit(mode, given, into, **options)
         self._pipeline.work()
         return self._media.jobs.get(GROUP, self._account, f"{self._name}-{mode}", into)
 
@@ -107,6 +107,26 @@ def test_analyze_tells_faces_and_shows_each_and_redact_hides_those_that_are_list
     assert (job.state, job.outputs[0].error, job.input.files) == ("Finished", None, files)
     shown = flow.files(job.outputs[0].asset_name)["party_redacted.mp4"]
     assert brightness(shown) == pytest.approx(brightness(video), rel=0.1)
+
+
+def test_faces_that_annotations_lack_are_found_before_the_video_is_published(flow: Flow, video: bytes) -> None:
+    source = flow.asset("in", {"party.mp4": video})
+    job = flow.run("Analyze", JobInputAsset(asset_name=source), flow.asset("told"))
+    told = flow.files(job.outputs[0].asset_name)
+    whole = flow.asset("whole", {"party.mp4": video, **told})
+    job = flow.run("Redact", JobInputAsset(asset_name=whole), flow.asset("hidden"), verify="true")
+    assert (job.state, job.outputs[0].error) == ("Finished", None)
+
+    annotations = json.loads(told["party_annotations.json"])
+    for fragment in annotations["fragments"]:
+        fragment["events"] = [[] for _ in fragment["events"]]
+    told["party_annotations.json"] = json.dumps(annotations).encode()
+    nobody = flow.asset("nobody", {"party.mp4": video, **told})
+    job = flow.run("Redact", JobInputAsset(asset_name=nobody), flow.asset("bare"), verify="true")
+    error = job.outputs[0].error
+    assert (job.state, error.code) == ("Error", "ContentUnsupported")
+    assert error.message.startswith("party.mp4: 1 face found bare in the redacted video, which was not published")
+    assert flow.files(job.outputs[0].asset_name) == {}
 
 
 def test_redact_without_annotations_says_what_is_missing(flow: Flow, video: bytes) -> None:
