@@ -25,7 +25,7 @@ WORKDIR /app
 COPY --from=build /app /app
 # A number and no name: hosts that insist on containers without root can tell. /tmp is all that it writes to.
 USER 10001:10001
-ENV PATH=/app/.venv/bin:$PATH HOME=/tmp
+ENV PATH=/app/.venv/bin:$PATH HOME=/tmp ORT_DISABLE_TELEMETRY=1
 EXPOSE 8000
 # For the API on a plain Docker host (a worker there wants --no-healthcheck); Container Apps uses the graph's probes.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s CMD ["python", "-c", \

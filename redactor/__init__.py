@@ -7,6 +7,7 @@
 Importing this package is cheap: the first call loads FFmpeg, ONNX Runtime and OpenCV.
 """
 
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -43,6 +44,10 @@ __all__ = [
     "redact",
     "verify",
 ]
+
+# Before ONNX Runtime is loaded: after ten seconds it would report this machine and process to Microsoft, and it would
+# keep a database for that in the home directory.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 DEFAULTS = Options()
 

@@ -200,6 +200,7 @@ def _environment(folder: Path) -> dict[str, str]:
         "PATH": os.defpath,
         "PYTHONPATH": str(ROOT),
         "PYTHONUTF8": "1",
+        "ORT_DISABLE_TELEMETRY": "1",
         "HOME": str(folder),
         "TMPDIR": str(folder),
     }
