@@ -101,13 +101,13 @@ def verify(
     on_progress: Callable[[Progress], None] | None = None,
     cancel: threading.Event | None = None,
 ) -> Verification:
-    """Report every face of `source` that `redacted`, made of it by this or another program, still shows.
+    """Report every face of `source` that `redacted` still shows. Any program may have redacted it.
 
-    The input is looked at with the most careful setting, and what covers a face is judged by the pixels of both. Of
-    the options only `annotations`, `ids` and `keep` count: whom they leave bare is not reported.
+    Faces are detected in the input with the most careful setting. Pixels of both videos decide whether a face is
+    covered. Of the options only `annotations`, `ids` and `keep` count: faces that they leave bare are not reported.
 
-    Raises ConfigurationUnsupported if the two are not of one size, one number of frames and one scene, and else as
-    `redact` does.
+    Raises ConfigurationUnsupported if the two videos differ in size, number of frames or scene. Raises as `redact` does
+    otherwise.
     """
     from redactor.verification import run
 

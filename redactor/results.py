@@ -54,7 +54,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a face is; `frame` counts from 0, `time` is in seconds, `box` in shares of the upright picture."""
+    """A face's place. `frame` counts from 0, `time` is in seconds, `box` in shares of the upright picture."""
 
     frame: int
     time: float
@@ -63,9 +63,9 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class BareFace:
-    """A face that a redacted video shows, from `start` to `end` in seconds, in `frames` frames of that stretch.
+    """A face that a redacted video shows, in `frames` frames between `start` and `end`, in seconds.
 
-    `clearest` is where it shows most: `detail` is the share of what distinguishes the face that is still there.
+    `clearest` is the place with the most visible detail. `detail` is the share of the face's detail visible there.
     """
 
     first_frame: int
@@ -81,8 +81,8 @@ class BareFace:
 class Verification:
     """A finished comparison of a redacted video with its input.
 
-    `tracks` faces were followed in the input. `bare_faces` counts the stretches in which one shows in the output,
-    `bare_frames` the frames; `bare` lists the first thousand of the stretches, by time.
+    `tracks` counts the faces tracked in the input. `bare_faces` counts the periods in which the output shows one of
+    them, `bare_frames` the frames. `bare` lists the first thousand periods by time.
     """
 
     frames: int

@@ -18,6 +18,7 @@ FIXTURES = {
     "storage": "azurite",
     "video": "video",
     "walking_clip": "video",
+    "wheel": "installs",
 }
 # Room → the tiers of every test in it.
 ROOMS = {"e2e": ("azurite", "video"), "engine": ("azurite", "engine")}

@@ -1,4 +1,4 @@
-"""A verification's findings, for programs and for people."""
+"""A verification's findings as JSON for programs and as text for people."""
 
 from pathlib import Path
 from typing import Any, Final
@@ -6,11 +6,11 @@ from typing import Any, Final
 from redactor.geometry import Box
 from redactor.results import BareFace, Verification
 
-LISTED: Final = 20  # findings that a person is shown
+LISTED: Final = 20  # findings in the text for people
 
 
 def to_json(verification: Verification) -> dict[str, Any]:
-    """The JSON object that scripts and the media service's worker read."""
+    """Return the JSON object that scripts and the media service's worker read."""
     return {
         "frames": verification.frames,
         "tracks": verification.tracks,
@@ -23,7 +23,7 @@ def to_json(verification: Verification) -> dict[str, Any]:
 
 
 def summary(redacted: Path, verification: Verification) -> str:
-    """One line for each of the first findings, after one on all of them."""
+    """Return one line on all findings, then one line for each of the first ones."""
     tracks = verification.tracks
     looked = f"{verification.frames} frames and {tracks} face {'track' if tracks == 1 else 'tracks'} looked at"
     if not verification.bare_faces:
@@ -52,7 +52,7 @@ def _finding(face: BareFace) -> dict[str, Any]:
 
 
 def shares(box: Box) -> dict[str, float]:
-    """A box of the upright picture's shares as annotations have it."""
+    """Return a box in shares of the upright picture, in the form that annotations have."""
     return {
         name: round(share, 6)
         for name, share in (("x", box.left), ("y", box.top), ("width", box.width), ("height", box.height))

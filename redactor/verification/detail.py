@@ -1,10 +1,10 @@
 """Share of a face's detail that a second picture still shows.
 
-A lossy encoder changes every pixel a little, so that equal pixels prove nothing, and neither do unequal ones. Both
-pictures are cut out around the face, scaled to one size and reduced to the details that tell faces apart: eyes, nose
-and mouth, an eighth to a third of a face wide. Where these agree, by correlation and strength, or where the pixels
-have hardly changed, the face shows. Mosaics and blurs of High and Med agree by chance in up to 0.4 of a face, solid
-fills nowhere; re-encoded faces do in 0.68 and more, up to a rate factor of 28, but for some in deep shadow.
+A lossy encoder changes every pixel a little, so comparing pixels for equality proves nothing. Both pictures are cut out
+around the face, scaled to one size and reduced to the details that distinguish faces: eyes, nose and mouth, an eighth
+to a third of a face wide. The face is visible where these details agree in correlation and strength, or where pixels
+hardly changed. High's and Med's mosaics and blurs agree by chance in up to 0.4 of a face, solid fills in none.
+Re-encoded faces agree in 0.68 and more, up to a rate factor of 28, except some in deep shadow.
 """
 
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 from redactor.geometry import Box
 
 SIDE: Final = 32  # the face's longer side
-ROOM: Final = 1.5  # side of what is cut out against the face's
-FINE: Final = 1.0  # the Gaussians whose difference holds the details, at that size
+ROOM: Final = 1.5  # the cut's side, in longer sides of the face
+FINE: Final = 1.0  # sigmas of the two Gaussians whose difference holds the details, at that size
 COARSE: Final = 3.0
-NEIGHBOURHOOD: Final = 3.0  # Gaussian within which details are compared
+NEIGHBOURHOOD: Final = 3.0  # sigma of the Gaussian window for the comparison
 LEAST_CORRELATION: Final = 0.7
-LEAST_STRENGTH: Final = 0.5  # of the detail against what it was
-MOST_CHANGE: Final = 0.7  # of a pixel that has hardly changed, against the detail around it,
+LEAST_STRENGTH: Final = 0.5  # ratio of the detail's strength to its original strength
+MOST_CHANGE: Final = 0.7  # of an unchanged pixel, as a ratio to the detail around it,
 CODEC_NOISE: Final = 1.5  # or in shades of 255
 FLAT: Final = 0.4  # root mean square of a picture without detail, in shades of 255
 LEAST_VISIBLE: Final = 0.1  # share of the face inside the frame that can be judged
@@ -39,9 +39,10 @@ class _Cut:
 
 
 def remaining_detail(before: Luma, after: Luma, box: Box) -> float | None:
-    """Share 0 to 1 of the face's detail in `before` (height, width) that `after` shows too; None outside the frame.
+    """Return the share, 0 to 1, of the face's detail in `before` (height, width) that `after` shows too.
 
-    `box` runs from forehead to chin. 0 where nothing shows, such as a face in a black picture.
+    `box` reaches from forehead to chin. The share is 0 if nothing is visible, such as in a black picture. Returns None
+    outside the frame.
     """
     old, new = _cut(before, box), _cut(after, box)
     if old is None or new is None:
@@ -70,16 +71,16 @@ def _root_mean(energy: Shades, where: NDArray[np.bool_]) -> float:
 
 
 def _cut(picture: Luma, box: Box) -> _Cut | None:
-    """None if too little of the face is inside the picture."""
+    """Cut the face out. Return None if too little of it is inside the picture."""
     longer = max(box.width, box.height)
     if longer <= 0:
         return None
     side, factor = round(SIDE * ROOM), SIDE / longer
-    # What is shrunk is sampled several times for each pixel, and then averaged.
+    # To shrink, sample several times for each pixel, and average the samples.
     finer = max(1, round(1 / factor))
     scale = factor * finer
     (x, y), middle = box.centre, side * finer / 2
-    shift = (scale - 1) / 2  # pixels' centres are at halves
+    shift = (scale - 1) / 2  # pixel centres are at half coordinates
     to_cut = np.array([[scale, 0, middle - x * scale + shift], [0, scale, middle - y * scale + shift]], np.float32)
     size = (side * finer, side * finer)
     large = cv2.warpAffine(picture, to_cut, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)

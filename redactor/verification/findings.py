@@ -1,4 +1,4 @@
-"""The faces that a redacted video shows, each with the time that it shows for."""
+"""The faces that a redacted video shows, with their times."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from redactor.video.picture import quarters_of
 from redactor.video.source import VideoFacts
 
 MOST_LISTED: Final = 1000
-BREAK_SECONDS: Final = 0.5  # for which a face may be covered, or not be seen, within one finding
+BREAK_SECONDS: Final = 0.5  # the longest time within one finding that a face is covered or undetected
 
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """A face that shows in one frame; `box` in stored pixels, `detail` the share of its detail that is left."""
+    """A visible face in one frame. `box` is in stored pixels, `detail` is the share of its detail that is left."""
 
     track: int
     box: Box
@@ -32,7 +32,7 @@ class _Run:
 
 
 class Findings:
-    """Collects what shows, frame by frame; memory does not grow with the video but for the list, which is bounded."""
+    """Collects visible faces frame by frame. The list is bounded, so memory does not grow with the video."""
 
     def __init__(self, facts: VideoFacts) -> None:
         self._facts = facts
@@ -43,7 +43,7 @@ class Findings:
         self._bare_frames = 0
 
     def add(self, frame: int, time: float, sights: Iterable[Sight]) -> None:
-        """What shows in `frame`, at `time` in seconds; frames come in order."""
+        """Add the visible faces in `frame`, at `time` in seconds. Frames come in order."""
         some = False
         for sight in sights:
             some = True
@@ -75,6 +75,6 @@ class Findings:
             )
 
     def _share(self, box: Box) -> Box:
-        """In shares of the upright picture."""
+        """Convert a box to shares of the upright picture."""
         shares = box.stretched(1 / self._facts.width, 1 / self._facts.height)
         return shares.turned(self._quarters)

@@ -1,4 +1,4 @@
-"""Frames' luma, and whether two frames are of one picture."""
+"""Frames' luma, and a comparison that recognises frames of the same picture."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -12,15 +12,15 @@ from redactor.verification.detail import Luma
 from redactor.video.picture import planes
 
 THUMBNAIL: Final = (64, 36)
-AROUND: Final = 2.0  # a mask's axes against the face's box, at most
-LEAST_COMPARED: Final = 0.25  # share of the picture outside the faces without which nothing is said
+AROUND: Final = 2.0  # the largest ratio of a mask's axes to the face's box
+LEAST_COMPARED: Final = 0.25  # least share of the picture outside the faces for a decision
 LEAST_LIKENESS: Final = 0.5  # correlation of the thumbnails outside the faces
-LEAST_CONTRAST: Final = 2.0  # standard deviation in shades of 255, below which correlation means nothing
-NEAR: Final = 8.0  # mean difference in shades of 255 of pictures that are near each other anyway
+LEAST_CONTRAST: Final = 2.0  # least standard deviation, in shades of 255, for a meaningful correlation
+NEAR: Final = 8.0  # mean difference, in shades of 255, below which pictures count as alike
 
 
 def luma(frame: VideoFrame) -> Luma:
-    """(height, width) in 8 bits."""
+    """Return (height, width) in 8 bits."""
     if not frame.format.is_planar or frame.format.is_rgb:
         return np.asarray(frame.to_ndarray(format="gray"), np.uint8)
     samples = planes(frame)[0]
@@ -29,7 +29,7 @@ def luma(frame: VideoFrame) -> Luma:
 
 
 def are_alike(before: Luma, after: Luma, faces: Sequence[Box]) -> bool | None:
-    """Whether the pictures, of one size, show the same outside the `faces`; None where that cannot be said."""
+    """Return True if two pictures of one size show the same outside `faces`, or None if that cannot be decided."""
     height, width = before.shape
     one, other = (cv2.resize(picture, THUMBNAIL, interpolation=cv2.INTER_AREA) for picture in (before, after))
     outside = np.ones(one.shape, np.bool_)

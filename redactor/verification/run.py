@@ -1,4 +1,4 @@
-"""Look at the input with the most care, and at what the output shows where faces are."""
+"""One verification: detect faces in the input with the most effort, and compare their pixels with the output."""
 
 import threading
 import time
@@ -23,8 +23,8 @@ from redactor.verification.pictures import are_alike, luma
 from redactor.video.source import AnyPacket, Source, VideoFacts
 
 BARE: Final = 0.45  # share of a face's detail that shows; High's mosaics reach 0.40 by chance
-SHOWN_OVERLAP: Final = 0.2  # with a box of somebody who is meant to be shown
-MOST_STRANGE: Final = 0.5  # share of frames of another picture that make the output that of another video
+SHOWN_OVERLAP: Final = 0.2  # overlap with the box of a person who is shown on purpose
+MOST_STRANGE: Final = 0.5  # share of frames with another picture, from which the output is of another video
 
 
 def verify(
@@ -74,7 +74,7 @@ def verify(
 
 
 def _bare(item: RegionedFrame, before: Luma, after: Luma, meant: Sequence[Box]) -> Iterator[Sight]:
-    """The faces seen in a frame that the output shows, but for those who are `meant` to be shown."""
+    """Yield the faces detected in a frame that the output shows, except those `meant` to be shown."""
     for region in item.regions:
         if not region.seen or any(region.box.overlap(box) >= SHOWN_OVERLAP for box in meant):
             continue
@@ -84,7 +84,7 @@ def _bare(item: RegionedFrame, before: Luma, after: Luma, meant: Sequence[Box]) 
 
 
 def _shown_people(options: Options) -> Callable[[VideoFacts], SecondPass] | None:
-    """Those of the annotations who were not to be covered."""
+    """Return the annotated people that the output shows on purpose."""
     if options.annotations is None:
         return None
     annotations = read(Path(options.annotations))

@@ -16,6 +16,7 @@ LEVELS = (
     {"engine"},
     {"verification"},
     {"__init__"},
+    {"command"},
     {"cli"},
     {"__main__"},
 )

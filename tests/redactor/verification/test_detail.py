@@ -1,4 +1,4 @@
-"""A face that shows is told from one that is hidden by the pixels of two pictures alone."""
+"""The pixels of two pictures distinguish a visible face from a hidden one."""
 
 import cv2
 import numpy as np
@@ -20,7 +20,7 @@ HEIGHTS = (18, 30, 60, 146)
 
 
 def portrait(height: float) -> tuple[NDArray[np.uint8], Box]:
-    """The astronaut's RGB picture with a face of that height, and its place."""
+    """Return the astronaut's RGB picture with a face of that height, and its place."""
     factor = height / FACE.height
     side = round(512 * factor) // 2 * 2
     astronaut = np.asarray(data.astronaut(), np.uint8)  # type: ignore[no-untyped-call]
@@ -43,7 +43,7 @@ def original(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def compressed(picture: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
-    """After a lossy encoder."""
+    """Return the picture after a lossy encoder."""
     _, encoded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
     return np.asarray(cv2.imdecode(encoded, cv2.IMREAD_GRAYSCALE), np.uint8)
 

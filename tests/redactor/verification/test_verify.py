@@ -1,4 +1,4 @@
-"""`verify` finds what a redacted video still shows, and refuses what is not a redaction of the input."""
+"""`verify` finds faces that a redacted video still shows, and refuses a video of something else."""
 
 import json
 import subprocess
@@ -35,7 +35,7 @@ def faces(walk: Any) -> list[Box]:
 
 
 def encoded_again(source: Path, to: Path, change: Change, crf: int = 26) -> Path:
-    """`source` after another lossy encoder, with the RGB pixels of each frame passed through `change`."""
+    """Encode `source` again, with the RGB pixels of each frame passed through `change`."""
     with av.open(str(source)) as old, av.open(str(to), "w") as new:
         stream = new.add_stream("libx264", rate=25, options={"crf": str(crf), "preset": "veryfast"})
         assert isinstance(stream, VideoStream)
@@ -119,7 +119,7 @@ def test_another_size_is_refused(clip: Path, walking_clip: Path) -> None:
 
 
 def test_another_video_is_refused(clip: Path, tmp_path: Path) -> None:
-    """Its faces would all look hidden."""
+    """Otherwise all its faces would count as hidden."""
     other = encoded_again(clip, tmp_path / "other.mp4", lambda _, pixels: pixels[::-1, ::-1])
     with pytest.raises(ConfigurationUnsupported, match=r"other\.mp4: shows another picture than in\.mp4 in 16 of 16"):
         redactor.verify(clip, other)

@@ -1,0 +1,1 @@
+"""The command line's options, exit codes, and the run of one command."""
