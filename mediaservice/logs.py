@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 
 from redactor.version import __version__
 
-SIGNATURE = re.compile(r"(?i)(\bsig=)[^&\s\"'\\]+")
+SIGNATURE = re.compile(r"""(?i)(sig(?:=|%3D|%253D))[^&\s"'<>\\]*""")
 STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName", "color_message"}
 
 
 def masked(text: str) -> str:
-    """`text` with every `sig=…` made useless, safe for logs and for messages that clients read."""
+    """Return `text` with the value of every `sig=` masked, percent-encoded once or twice as well."""
     return SIGNATURE.sub(r"\1***", text)
 
 
