@@ -104,12 +104,20 @@ def read_stack(folder: Path, name: str, changes: Mapping[str, str]) -> Stack:
     config = {
         f"{namespace}:{key}": _text(setting["default"]) for key, setting in declared.items() if "default" in setting
     }
-    config |= {key: _text(value) for key, value in (chosen.get("config") or {}).items()}
+    given = chosen.get("config") or {}
+    secrets = {key for key, value in given.items() if isinstance(value, dict) and "secure" in value}
+    config |= {key: _text(value) for key, value in given.items() if key not in secrets}
     for key, value in changes.items():
         space, _, own = key.rpartition(":")
         if space in ("", namespace) and own not in declared:
             raise ProgramError(f"there is no setting {own!r}; allowed: {', '.join(sorted(declared))}")
         config[f"{space or namespace}:{own}"] = value
+    for key in sorted(secrets):
+        space, _, own = key.partition(":")
+        if space == namespace and own not in changes and key not in changes:
+            raise ProgramError(
+                f"{key} is a secret in Pulumi.{name}.yaml, which is not decrypted here; allowed: --config {own}=value"
+            )
     return Stack(namespace, name, config)
 
 

@@ -19,6 +19,7 @@ from local.graph.outputs import kind_of
 from tests.engine.azure import Azure
 from tests.engine.language_host import LanguageHost
 from tests.engine.provider import AzureNative
+from tests.stacks import write_stacks
 
 VERSION = "3.259.0"
 PROVIDERS = ("azure-native", "azuread")
@@ -178,6 +179,5 @@ def copy_program(folder: Path) -> Path:
         shutil.copytree(PROGRAM / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("__main__.py", "Dockerfile", "LICENSE", "requirements.txt"):
         shutil.copy(PROGRAM / name, folder)
-    for file in PROGRAM.glob("Pulumi*.yaml"):
-        shutil.copy(file, folder)
+    write_stacks(folder)
     return folder

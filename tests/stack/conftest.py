@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from local.graph.program import Graph, read_stack, run_program
+from local.graph.program import Graph, run_program
+from tests.stacks import shipped_stack
 
 PROGRAM = Path(__file__).parents[2]
 
@@ -30,7 +31,7 @@ class AzureAddresses:
 def run(stack: str, *, preview: bool = False, **changes: str) -> Graph:
     return run_program(
         PROGRAM,
-        read_stack(PROGRAM, stack, changes),
+        shipped_stack(stack, changes),
         tenant_id="99999999-8888-7777-6666-555555555555",
         deployer_id="11111111-0000-0000-0000-000000000000",
         addresses=AzureAddresses(),

@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from local.graph.program import Graph, read_stack, run_program
+from local.graph.program import Graph, run_program
 from tests.stack.conformity import departures, is_providers, token_of
 from tests.stack.conftest import PROGRAM, AzureAddresses, run
 from tests.stack.naming import breach, name_of
 from tests.stack.variants import EVERYTHING, GIVEN
+from tests.stacks import shipped_stack
 
 ACCOUNT = "azure-native:storage/v20240101:StorageAccount"
 SUBSCRIPTION = "azure-native:eventgrid/v20250215:SystemTopicEventSubscription"
@@ -101,8 +102,7 @@ def test_a_broken_resource_is_caught(token: str, inputs: dict[str, Any], said: s
 @pytest.fixture(scope="module", params=["dev", "ams"])
 def longest(request: pytest.FixtureRequest) -> Graph:
     """A stack with the longest of every name that a user may choose."""
-    chosen = read_stack(
-        PROGRAM,
+    chosen = shipped_stack(
         request.param,
         {
             **EVERYTHING,

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from local.graph.program import ProgramError, Stack, read_stack
+from local.graph.program import ProgramError, Stack
 from stack.settings import Engine, SelfHosted, SettingError, Settings, read_settings
 from stack.transform import BlurType, Quality, Resolution
 from tests.stack.conftest import PROGRAM, run
+from tests.stacks import shipped_stack
 
 
 class Config:
@@ -21,7 +22,7 @@ class Config:
 
 
 def read(stack: str = "dev", location: str | None = "westeurope", **changes: str) -> Settings:
-    return read_settings(Config(read_stack(PROGRAM, stack, changes)), location)
+    return read_settings(Config(shipped_stack(stack, changes)), location)
 
 
 def test_every_declared_setting_is_read_and_every_read_setting_is_declared() -> None:

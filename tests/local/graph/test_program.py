@@ -66,6 +66,19 @@ def test_a_stack_that_is_not_there_is_told_with_those_that_are(folder: Path) -> 
         read_stack(folder, "test", {})
 
 
+SECRET = """
+encryptionsalt: v1:c2FsdA==:v1:bm90IHJlYWQ=
+config: {film:ending: {secure: v1:bm90:cmVhZA==}, other:key: {secure: v1:bm90:cmVhZA==}}
+"""
+
+
+def test_a_secret_of_the_project_is_asked_for_and_others_are_left_out(folder: Path) -> None:
+    (folder / "Pulumi.prod.yaml").write_text(SECRET)
+    with pytest.raises(ProgramError, match=r"^film:ending is a secret in Pulumi.prod.yaml.* --config ending=value$"):
+        read_stack(folder, "prod", {})
+    assert read_stack(folder, "prod", {"ending": ".mov"}).config == {"film:ending": ".mov", "film:attempts": "3"}
+
+
 @pytest.mark.parametrize("key", ["endings", "film:endings"])
 def test_a_setting_that_is_not_declared_cannot_be_changed(folder: Path, key: str) -> None:
     with pytest.raises(ProgramError, match=r"^there is no setting 'endings'; allowed: attempts, ending, image$"):
