@@ -93,8 +93,8 @@ async def _keep_store(settings: ApiSettings, opened: "asyncio.Future[Store]") ->
     try:
         await asyncio.to_thread(__import__, "mediaservice.store.sweep")
         from mediaservice.store.account import open_store
-        from mediaservice.store.events.overdue import EVENT_SECONDS, publish_overdue
         from mediaservice.store.expiry import expire
+        from mediaservice.store.overdue import EVENT_SECONDS, publish_overdue
         from mediaservice.store.sweep import SWEEP_SECONDS, sweep
 
         async with open_store(settings) as store:

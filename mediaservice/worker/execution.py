@@ -41,7 +41,7 @@ class Execution:
         self._watch = LeaseWatch(store.work, held_job, self._progress, lease, settings.lease_seconds)
 
     async def run(self) -> Lease:
-        """Work until the job is over, or until this process must stop and gives it back. Return the lease as it is then.
+        """Work until the job is over, or given back because this process must stop. Return the lease as it is then.
 
         Raises LeaseLostError. Any other exception is no fault of the job.
         """

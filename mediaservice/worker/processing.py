@@ -13,13 +13,13 @@ from mediaservice.model.transforms import Mode
 from mediaservice.settings import Work
 from mediaservice.store.account import Store
 from mediaservice.worker.disk import Disk
-from mediaservice.worker.download import download, files_of
 from mediaservice.worker.held_job import HeldJob
 from mediaservice.worker.job_metrics import JobMetrics
 from mediaservice.worker.outputs import Outputs, Place, Staged
 from mediaservice.worker.produced import produced_in
 from mediaservice.worker.progress import DOWNLOADED, REDACTED, Progress
 from mediaservice.worker.tasks import MAX_FILES, Material, main_name, perform
+from mediaservice.worker.transfer.download import download, files_of
 
 SOURCE = "input.media"  # a user's file name never becomes a path
 log = logging.getLogger(__name__)

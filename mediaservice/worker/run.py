@@ -8,8 +8,8 @@ import sys
 from mediaservice import logs, telemetry
 from mediaservice.settings import WorkerSettings
 from mediaservice.store.work import Lease, Work, open_work
-from mediaservice.worker.conceal import conceal
-from mediaservice.worker.descendants import adopt_orphans
+from mediaservice.worker.sandbox.conceal import conceal
+from mediaservice.worker.sandbox.descendants import adopt_orphans
 
 log = logging.getLogger(__name__)
 

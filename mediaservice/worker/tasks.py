@@ -12,8 +12,8 @@ from mediaservice.model.errors import ErrorCode, JobFailedError
 from mediaservice.model.transforms import FaceDetectorPreset, Mode
 from mediaservice.names import redacted_name
 from mediaservice.settings import Work
-from mediaservice.worker.engine import EngineResult, run_engine
 from mediaservice.worker.produced import Produced
+from mediaservice.worker.sandbox.engine import EngineResult, run_engine
 
 REDACTED = "redacted.mp4"
 ANALYZED = r"_(thumb\d{6,}\.jpg|annotations\.json)"  # after the engine's name for the video

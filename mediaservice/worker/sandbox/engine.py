@@ -14,13 +14,13 @@ from typing import Any
 
 from mediaservice.model.errors import ErrorCode, JobFailedError
 from mediaservice.settings import Work
-from mediaservice.worker.descendants import end_group, end_orphans
 from mediaservice.worker.disk import Disk
-from mediaservice.worker.lines import last_line, lines
-from mediaservice.worker.memory import machine_bytes, resident_bytes
+from mediaservice.worker.sandbox.descendants import end_group, end_orphans
+from mediaservice.worker.sandbox.lines import last_line, lines
+from mediaservice.worker.sandbox.memory import machine_bytes, resident_bytes
 
 CONFINE = Path(__file__).with_name("confine.py")
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[3]
 STOP_SECONDS = 2.0
 EXIT_SECONDS = 0.02
 USERS_FAULT = 2

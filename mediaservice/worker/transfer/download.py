@@ -13,8 +13,8 @@ from mediaservice.settings import HTTPS, Inputs
 from mediaservice.store.account import Store
 from mediaservice.store.errors import NotThereError
 from mediaservice.worker.disk import Disk
-from mediaservice.worker.hosts import RefusedHostError, UnknownHostError, checked_addresses
-from mediaservice.worker.upload import Request, by_own_identity, reads_by_identity
+from mediaservice.worker.transfer.hosts import RefusedHostError, UnknownHostError, checked_addresses
+from mediaservice.worker.transfer.upload import Request, by_own_identity, reads_by_identity
 
 TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 TRIES = 3

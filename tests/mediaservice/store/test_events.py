@@ -18,7 +18,7 @@ from mediaservice.model import states
 from mediaservice.model.job_events import events_of
 from mediaservice.settings import read_worker
 from mediaservice.store.account import open_store
-from mediaservice.store.events.overdue import publish_overdue
+from mediaservice.store.overdue import publish_overdue
 from tests.https import https_server
 from tests.mediaservice.deployment import GROUP, Deployment, Pipeline, serving
 from tests.mediaservice.model.test_states import LATER, NOW, processing, queued

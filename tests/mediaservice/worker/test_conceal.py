@@ -9,7 +9,7 @@ import pytest
 # Root may look at everything, so it becomes somebody else first; a forked child stands where the engine does.
 LOOK = """
 import ctypes, os, sys
-from mediaservice.worker.conceal import PR_SET_DUMPABLE, conceal
+from mediaservice.worker.sandbox.conceal import PR_SET_DUMPABLE, conceal
 if os.geteuid() == 0:
     os.setgroups([])
     os.setresgid(65534, 65534, 65534)

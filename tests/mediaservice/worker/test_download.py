@@ -18,10 +18,10 @@ from mediaservice.model.jobs import HttpInput
 from mediaservice.model.sources import File
 from mediaservice.settings import Inputs
 from mediaservice.store.account import Store
-from mediaservice.worker import download as module
 from mediaservice.worker.disk import MOST_BYTES, Disk
-from mediaservice.worker.download import download
-from mediaservice.worker.hosts import RefusedHostError, checked_addresses
+from mediaservice.worker.transfer import download as module
+from mediaservice.worker.transfer.download import download
+from mediaservice.worker.transfer.hosts import RefusedHostError, checked_addresses
 from tests.https import https_server
 
 LOCALHOST = Inputs(own=("127.0.0.1", 1), hosts=("localhost",), max_bytes=1000, timeout_seconds=20)

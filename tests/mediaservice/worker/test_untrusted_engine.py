@@ -8,8 +8,8 @@ import psutil
 import pytest
 
 from mediaservice.model.errors import JobFailedError
-from mediaservice.worker.lines import LINE_BYTES, TAIL_BYTES, last_line, lines
 from mediaservice.worker.produced import produced_in
+from mediaservice.worker.sandbox.lines import LINE_BYTES, TAIL_BYTES, last_line, lines
 from tests.mediaservice.deployment import Pipeline
 
 

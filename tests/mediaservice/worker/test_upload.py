@@ -13,7 +13,7 @@ from azure.storage.blob import BlobSasPermissions, generate_blob_sas
 
 from mediaservice.model.jobs import HttpInput
 from mediaservice.settings import Inputs
-from mediaservice.worker.upload import reads_by_identity
+from mediaservice.worker.transfer.upload import reads_by_identity
 from tests.mediaservice.deployment import ACCOUNT_NAME, AUDIENCE, GROUP, SUBSCRIPTION, Pipeline
 
 LAKE = "https://lake1.blob.core.windows.net/raw"

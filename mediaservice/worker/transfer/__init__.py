@@ -1,0 +1,1 @@
+"""Inputs brought to this machine."""
