@@ -1,4 +1,4 @@
-"""What a caller may choose, in the words of the Media Services v3 FaceDetectorPreset."""
+"""Options of a run, named as in the Media Services v3 FaceDetectorPreset."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,7 +8,7 @@ from redactor.errors import ConfigurationUnsupported
 
 
 class BlurType(StrEnum):
-    """How a face is hidden. Box only outlines it and Low is light: neither is for privacy."""
+    """How a face is hidden. Box only outlines it and Low blurs lightly: neither protects privacy."""
 
     BOX = "Box"
     LOW = "Low"
@@ -18,14 +18,14 @@ class BlurType(StrEnum):
 
 
 class Resolution(StrEnum):
-    """Size of the picture that is analysed; the output always keeps the source's size."""
+    """Size of the picture in which faces are detected. The output always keeps the source's size."""
 
     SOURCE = "SourceResolution"
     STANDARD = "StandardDefinition"
 
 
 class Quality(StrEnum):
-    """How much is spent on finding faces: accurate looks at every frame, at two sizes, and masks more widely."""
+    """Effort spent on detecting faces. `accurate` searches every frame at two sizes and draws larger masks."""
 
     FAST = "fast"
     BALANCED = "balanced"
@@ -34,13 +34,13 @@ class Quality(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Choices for one run; the defaults of `blur_type` and `resolution` are the contract's.
+    """Options of one run. The defaults of `blur_type` and `resolution` are the contract's.
 
-    With `annotations`, an annotations file, no face is looked for: what the file says is covered, of all people in
-    it, of those in `ids`, or of all but those in `keep`. `crf` is the encoder's constant rate factor: 0 lossless,
-    18 to 20 visually lossless, 51 worst.
-    Raises ConfigurationUnsupported for a `crf` out of range, for both of `ids` and `keep`, and for either of them
-    without `annotations`.
+    With `annotations`, the path of an annotations file, no faces are detected. The annotated people are covered: all,
+    only those in `ids`, or all except those in `keep`. `crf` is the encoder's constant rate factor: 0 is lossless, 18
+    to 20 visually lossless, 51 the worst.
+    Raises ConfigurationUnsupported for a `crf` out of range, for both `ids` and `keep`, and for either of them without
+    `annotations`.
     """
 
     blur_type: BlurType = BlurType.MED
@@ -58,4 +58,4 @@ class Options:
             raise ConfigurationUnsupported("ids and keep: only one of them can be given")
         for name, chosen in (("ids", self.ids), ("keep", self.keep)):
             if chosen is not None and self.annotations is None:
-                raise ConfigurationUnsupported(f"{name}: have a meaning only together with annotations")
+                raise ConfigurationUnsupported(f"{name}: allowed only together with annotations")

@@ -1,1 +1,1 @@
-"""Where faces are: search frames, follow faces between them, and decide how thoroughly."""
+"""Faces: detection in frames, tracks across frames, and the effort spent on both."""

@@ -1,8 +1,8 @@
-"""Which ways up the people are, whatever the file says: phones get it wrong, and people lie down.
+"""Orientation of people, independent of the file's rotation: phones record it wrongly, and people lie down.
 
-The detector finds faces up to some 45 degrees from upright. Now and then a frame is looked at from all four sides, as
-closely as from the usual one. A side that shows faces of its own is looked at in every frame for a while; the side
-that shows clearly more than the usual one becomes the usual one.
+The detector finds faces up to about 45 degrees from upright. From time to time a frame is searched from all four sides,
+as closely as from the usual one. A side with faces of its own is then searched in every frame for a while. A side with
+clearly more faces than the usual one becomes the usual one.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,35 +12,35 @@ from redactor.geometry import Box
 from redactor.networks.detection import Detection
 
 SIDES: Final = range(4)  # quarter turns anticlockwise
-BUSY_SECONDS: Final = 1.0  # between two looks at all sides
-SEARCHING_SECONDS: Final = 0.4  # likewise while no face is in sight
-STAY_SECONDS: Final = 3.0  # for which a side is looked at after it last showed a face of its own
-DOUBTFUL: Final = 0.5  # score from which faces count, by how much they exceed it
-LEAD: Final = 1.3  # how much more another side must show to become the usual one
-STRANGE: Final = 0.6  # score of a face at another angle than the others' that a closer look is worth
-MOST_LOOKS: Final = 6  # of them, in one frame at one side
-CLEAR: Final = 0.7  # score of a face that keeps its side under observation
-APART: Final = 0.1  # overlap below which it is not one of those, seen twice,
-SURER: Final = 0.2  # or how much higher its score is than theirs, if it is
+BUSY_SECONDS: Final = 1.0  # between two searches of all sides
+SEARCHING_SECONDS: Final = 0.4  # the same while no face is in sight
+STAY_SECONDS: Final = 3.0  # during which a side is searched after its last face
+DOUBTFUL: Final = 0.5  # score from which faces count, each by its excess
+LEAD: Final = 1.3  # the ratio by which another side must exceed the usual one to replace it
+STRANGE: Final = 0.6  # score from which a face at another angle gets a closer look
+MOST_LOOKS: Final = 6  # closer looks in one frame at one side
+CLEAR: Final = 0.7  # score from which a face keeps its side under observation
+APART: Final = 0.1  # overlap with the usual side's faces below which a face is a new one,
+SURER: Final = 0.2  # or the score by which it must exceed theirs
 
 type CloserLook = Callable[[Box, float, int], bool]
 
 
 class Orientation:
-    """Quarter turns, beyond those the file asks for, that show people upright."""
+    """Quarter turns, beyond the file's rotation, that show people upright."""
 
     def __init__(self, rate: float) -> None:
-        """`rate`: frames a second."""
+        """`rate` is in frames a second."""
         self.turn = 0
         self._pauses = round(rate * BUSY_SECONDS), round(rate * SEARCHING_SECONDS)
         self._stay = round(rate * STAY_SECONDS)
         self._looked: int | None = None
         self._full = False
-        self._shown: dict[int, int] = {}  # a side, and the frame in which it last showed a face of its own
+        self._shown: dict[int, int] = {}  # by side, the frame in which it last had a face of its own
         self._in_sight = False
 
     def sides(self, index: int, *, cut: bool) -> list[int]:
-        """The turns to look at the frame with that index, the usual one first; `cut` if a new scene begins."""
+        """Return the turns from which to search a frame, the usual one first. `cut`: a new scene begins."""
         busy, searching = self._pauses
         pause = busy if self._in_sight else searching
         self._full = cut or self._looked is None or index - self._looked >= pause
@@ -51,13 +51,13 @@ class Orientation:
 
     @property
     def observed(self) -> list[int]:
-        """The turns at which faces were found lately, the usual one first."""
+        """The turns with recent faces, the usual one first."""
         return [self.turn, *(turn for turn in self._shown if turn != self.turn)]
 
     def settle(self, index: int, found: dict[int, list[Detection]], closer_look: CloserLook) -> list[Detection]:
-        """The detections that count, of those `found` at each of the sides; all boxes in the same coordinates.
+        """Select from the detections `found` at each side those that count. All boxes have the same coordinates.
 
-        `closer_look` answers whether a box in this frame, found with that score, holds a face seen from that side.
+        `closer_look` returns True if a box in this frame, found with that score, holds a face seen from that side.
         """
         for turn, faces in found.items():
             if turn == self.turn:
@@ -82,5 +82,5 @@ def _weight(faces: Sequence[Detection]) -> float:
 
 
 def _is_news(face: Detection, usual: Sequence[Detection]) -> bool:
-    """Whether the `usual` side shows nothing in its place, or nothing like a face."""
+    """Return True if the `usual` side shows nothing in the face's place, or nothing like a face."""
     return all(face.box.overlap(other.box) < APART or other.score < face.score - SURER for other in usual)

@@ -11,22 +11,23 @@ from redactor.video.picture import planes
 
 THUMBNAIL: Final = (32, 18)
 SAMPLED: Final = (160, 90)
-# Mean change of luma against its spread over the picture. Cuts measured 0.77 and more, in dark scenes too;
-# the fastest motion, with a third of the frames missing, 0.47.
+# Mean change of luma, divided by its spread over the picture. Cuts measured 0.77 and more, in dark scenes too. The
+# fastest motion, with a third of the frames missing, measured 0.47.
 LEAST_CHANGE: Final = 0.6
-FLOOR: Final = 0.016  # added to the spread, or noise would cut a picture of one shade
+FLOOR: Final = 0.016  # added to the spread, so that noise causes no cut in a picture of one shade
 
 
 class CutDetector:
-    """Tells of each frame, in order, whether a new scene begins with it."""
+    """Detects cuts. Frames come in order."""
 
     def __init__(self) -> None:
         self._last: NDArray[np.float32] | None = None
 
     def is_cut(self, frame: VideoFrame) -> bool:
+        """Return True if a new scene begins with the frame. The first frame begins one."""
         luma = planes(frame)[0] if frame.format.is_planar else planes(frame.reformat(format="gray"))[0]
         full = 2.0 ** frame.format.components[0].bits - 1
-        # Every n-th sample is enough for a thumbnail, and spares reading the whole plane.
+        # Every n-th sample suffices for a thumbnail, and saves reading the whole plane.
         if luma.shape[1] > SAMPLED[0]:
             luma = np.asarray(cv2.resize(luma, SAMPLED, interpolation=cv2.INTER_NEAREST), luma.dtype)
         thumbnail = cv2.resize(luma, THUMBNAIL, interpolation=cv2.INTER_AREA).astype(np.float32) / full

@@ -1,4 +1,4 @@
-"""People who stand on their side or on their head, in a file that says nothing about it."""
+"""People who are sideways or upside down, in a file without a rotation."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -25,7 +25,7 @@ OPTIONS = Options(quality=Quality.BALANCED)
 
 
 def people(width: int, turns: Sequence[int]) -> tuple[NDArray[np.uint8], list[Box]]:
-    """A 16:9 RGB picture with one person of each height, turned in turn by `turns` quarters anticlockwise."""
+    """Return a 16:9 RGB picture with one person of each height, turned by `turns` quarters anticlockwise."""
     picture = np.full((width * 9 // 16, width, 3), (70, 90, 80), np.uint8)
     astronaut = np.asarray(data.astronaut(), np.uint8)[:420]  # type: ignore[no-untyped-call]
     faces = []
@@ -42,7 +42,7 @@ def people(width: int, turns: Sequence[int]) -> tuple[NDArray[np.uint8], list[Bo
 
 
 def bare(clip: Any, faces: Sequence[Box]) -> list[int]:
-    """Of each frame, how many of `faces`, in stored pixels, a mask covers less than three quarters of."""
+    """Return for each frame the number of `faces`, in stored pixels, that are covered by less than three quarters."""
     counts = []
     with Source(clip) as source:
         facts = source.facts
