@@ -6,6 +6,8 @@ from urllib.parse import unquote, urlsplit
 
 import httpx
 
+from mediaservice.logs import masked
+
 MAX_LENGTH = 260
 MAX_PATH = 1024  # characters of a blob's name
 # `:` is not allowed either, but old clients sent it and the service took it.
@@ -45,8 +47,9 @@ def address_problem(url: str) -> str | None:
 
 
 def file_of_url(url: str) -> str:
-    """The last segment of an address's path, decoded."""
-    return file_of_path(unquote(urlsplit(url).path))
+    """The last segment of an address's path, decoded; without a signature, should a whole address have been encoded."""
+    path = unquote(urlsplit(url).path)
+    return file_of_path(path if masked(path) == path else path.partition("?")[0].partition("%3F")[0])
 
 
 def file_of_path(path: str) -> str:

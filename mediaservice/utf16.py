@@ -1,5 +1,10 @@
 """Texts as Azure Tables counts them: in UTF-16 code units, of which an emoji has two."""
 
+import re
+from typing import Any
+
+HALF_PAIR = re.compile("[\ud800-\udfff]")
+
 
 def units(text: str) -> int:
     """The number of UTF-16 code units."""
@@ -25,3 +30,16 @@ def pieces(text: str, most: int) -> list[str]:
 def cut(text: str, most: int) -> str:
     """`text`, or its beginning and an ellipsis, in at most `most` units (3 or more)."""
     return text if units(text) <= most else f"{pieces(text, most - 1)[0]}…"
+
+
+def has_half_pair(value: Any) -> bool:
+    """Whether a text somewhere in a JSON value cannot be written as UTF-8."""
+    match value:
+        case str():
+            return HALF_PAIR.search(value) is not None
+        case dict():
+            return any(has_half_pair(each) for pair in value.items() for each in pair)
+        case list():
+            return any(map(has_half_pair, value))
+        case _:
+            return False

@@ -1,5 +1,6 @@
 """HTTP/1.1 on a connection: refusals that are made before there is a request have the form of all other errors."""
 
+import asyncio
 import json
 import sys
 import uuid
@@ -18,17 +19,52 @@ UNFINISHED_BYTES = 64 * 1024
 # A connection that closes with input unread is reset, and the client may lose the answer. So input is read, and
 # dropped, for this long.
 LINGER_SECONDS = 2.0
+ARRIVAL_SECONDS = 30.0  # for the whole of a request: they are small
 
 
 class HttpProtocol(H11Protocol):
     """Answers what is not a request, or is too large to become one, with a JSON error, and ends the connection."""
 
     _refused = False
+    _arriving: asyncio.TimerHandle | None = None  # until when the request that is arriving may take
+
+    @override
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as the base class has it
+        super().connection_made(transport)
+        self._arriving = self.loop.call_later(ARRIVAL_SECONDS, self._come_late)
+
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._expect_nothing()
+        super().connection_lost(exc)
 
     @override
     def data_received(self, data: bytes) -> None:
-        if not self._refused:
-            super().data_received(data)
+        if self._refused:
+            return
+        super().data_received(data)
+        arriving = self.conn.their_state is h11.SEND_BODY or (
+            self.conn.their_state is h11.IDLE and bool(self.conn.trailing_data[0])
+        )
+        if not arriving:
+            self._expect_nothing()
+        elif self._arriving is None:
+            self._arriving = self.loop.call_later(ARRIVAL_SECONDS, self._come_late)
+
+    def _expect_nothing(self) -> None:
+        if self._arriving:
+            self._arriving.cancel()
+            self._arriving = None
+
+    def _come_late(self) -> None:
+        """End a connection whose request has not come whole in time."""
+        self._refused = True
+        if self.cycle and not self.cycle.response_complete:  # its body is waited for
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        elif self.conn.our_state is h11.IDLE:
+            self._answer(408, "RequestTimeout", f"The request did not come within {ARRIVAL_SECONDS:g} s.")
+        self._close_later()
 
     @override
     def send_400_response(self, msg: str) -> None:

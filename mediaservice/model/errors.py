@@ -6,6 +6,7 @@ Source: Microsoft.Media 2022-07-01, JobErrorCode, JobErrorCategory and JobRetry.
 from dataclasses import dataclass
 from enum import StrEnum
 
+from mediaservice.logs import masked
 from mediaservice.utf16 import cut
 
 # Others write into these texts: hosts, files, names. A job's record has room for so many UTF-16 units of each.
@@ -79,5 +80,5 @@ class JobFailedError(Exception):
 
 
 def _bounded(text: str, most: int) -> str:
-    """In one line: a control character takes six units in a record."""
-    return cut("".join(character if character.isprintable() else " " for character in text), most)
+    """In one line, since a control character takes six units in a record, and with signatures masked."""
+    return cut("".join(character if character.isprintable() else " " for character in masked(text)), most)

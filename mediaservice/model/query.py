@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from mediaservice.utf16 import cut
+
 CLAUSE = re.compile(
     r"\s*(?P<field>[A-Za-z][\w./]*)\s+(?P<operator>\w+)\s+(?P<literal>(?:[\w.]+)?'(?:[^']|'')*'|[^\s']+)\s*"
 )
 JOIN = re.compile(r"(and|or)\s", re.IGNORECASE)
 MAX_ALTERNATIVES = 10  # each is looked for by itself
+TOP = re.compile(r"[0-9]{1,9}")
 QUOTED = re.compile(r"(?P<type>[\w.]+)?'(?P<text>(?:[^']|'')*)'")
 
 
@@ -179,6 +182,6 @@ def parse_order(text: str | None, offered: Offer) -> Order | None:
 def parse_top(text: str | None) -> int | None:
     if text is None:
         return None
-    if not text.isdecimal() or int(text) < 1:
-        raise QueryError(f"$top is {text!r}; it must be a positive whole number")
+    if not TOP.fullmatch(text) or int(text) < 1:
+        raise QueryError(f"$top is {cut(text, 20)!r}; it must be a whole number from 1 to 999,999,999")
     return int(text)

@@ -82,7 +82,7 @@ class _Span:
         self._span.update_name(name)
 
     def add(self, **attributes: str | int | float) -> None:
-        self._span.set_attributes(attributes)
+        self._span.set_attributes(_masked(attributes))
 
     def fail(self) -> None:
         self._span.set_status(trace.StatusCode.ERROR)
@@ -115,7 +115,7 @@ class _Sender:
             name,
             context=propagate.extract(headers) if headers else None,
             kind=SPAN_KINDS[kind],
-            attributes=dict(attributes),
+            attributes=_masked(attributes),
             # A log line tells of an exception, without the signatures that its message may have.
             record_exception=False,
             set_status_on_exception=False,
@@ -126,6 +126,11 @@ class _Sender:
             except BaseException:
                 told.fail()
                 raise
+
+
+def _masked(attributes: Attributes) -> Attributes:
+    """Names in a request's path are a client's, and may be addresses by mistake."""
+    return {name: masked(value) if isinstance(value, str) else value for name, value in attributes.items()}
 
 
 class _Lines(logging.Handler):

@@ -30,3 +30,8 @@ def test_the_file_that_an_address_names(url: str, file: str) -> None:
 def test_the_output_is_called_after_the_input() -> None:
     assert redacted_name("my für.v2.MOV") == "my für.v2_redacted.mp4"
     assert len(redacted_name(file_of_path("x" * 5000 + ".mp4"))) < 300
+
+
+def test_the_file_of_an_address_that_was_encoded_as_a_whole_is_called_without_its_signature() -> None:
+    assert file_of_url("https://h/raw/a.mp4%3Fsv=1&sig=SECRET") == "a.mp4"
+    assert file_of_url("https://h/raw/a%3Fb&c=1.mp4") == "a?b&c=1.mp4"

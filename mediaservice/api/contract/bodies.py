@@ -5,9 +5,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
 
 from mediaservice.model.transforms import FaceDetectorPreset, Priority, TransformOutput
+from mediaservice.utf16 import has_half_pair
 
 HTTP_INPUT = "#Microsoft.Media.JobInputHttp"
 ASSET_INPUT = "#Microsoft.Media.JobInputAsset"
@@ -21,6 +22,13 @@ MAX_CORRELATION = 50_000
 
 class Body(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _whole_characters(cls, value: Any) -> Any:
+        if has_half_pair(value):
+            raise ValueError("a text holds half of a surrogate pair, which is no character")
+        return value
 
 
 class AssetProperties(Body):

@@ -1,5 +1,6 @@
 """Errors as Azure Resource Manager and Media Services word them: `{"error": {"code", "message"}}`."""
 
+import json
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -24,6 +25,10 @@ class Problem(Exception):  # noqa: N818 — it is an answer rather than a failur
 
 class OdataResponse(JSONResponse):
     media_type = MEDIA_TYPE
+
+    def render(self, content: Any) -> bytes:
+        """Halves of surrogate pairs, which a client may have sent as a key, become question marks."""
+        return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
 
 
 def not_found(kind: str, name: str) -> Problem:

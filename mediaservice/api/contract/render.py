@@ -89,7 +89,7 @@ def _input(given: Input) -> dict[str, Any]:
     if isinstance(given, HttpInput):
         shown |= {"@odata.type": "#Microsoft.Media.JobInputHttp"}
         if given.base_uri:
-            shown["baseUri"] = given.base_uri.partition("?")[0]
+            shown["baseUri"] = given.base_uri
     else:
         shown |= {"@odata.type": "#Microsoft.Media.JobInputAsset", "assetName": given.asset}
         shown["files"] = list(given.files)

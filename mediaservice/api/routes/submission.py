@@ -1,6 +1,7 @@
 """Accepting a job: everything about it is checked first, then it is written in the order that loses nothing."""
 
 import asyncio
+import re
 import uuid
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -98,7 +99,8 @@ def _input(given: HttpInputBody | AssetInputBody, path: str, *, lasting: bool) -
         url = given.base_uri.rstrip("/") + "/" + url.lstrip("/")
     if wrong := address_problem(url):
         raise bad_request(f"properties.{path}.files[0], with baseUri: {wrong}.")
-    return HttpInput(url, given.base_uri, given.label, lasting=lasting)
+    shown = re.split(r"\?|%3F", given.base_uri, maxsplit=1, flags=re.IGNORECASE)[0] if given.base_uri else None
+    return HttpInput(url, shown, given.label, lasting=lasting)
 
 
 def _outputs(transform: Transform, given: JobProperties) -> tuple[JobOutput, ...]:

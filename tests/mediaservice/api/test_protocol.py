@@ -1,5 +1,6 @@
 """What the SDK hides: headers, versions, error bodies."""
 
+import asyncio
 import http.client
 import json
 import socket
@@ -8,7 +9,10 @@ from typing import Any
 
 import httpx
 import pytest
+import uvicorn
+from starlette.types import Receive, Scope, Send
 
+from mediaservice.api import http_protocol
 from tests.mediaservice.deployment import Service
 
 Rest = Callable[..., httpx.Response]
@@ -97,15 +101,15 @@ def test_what_no_table_could_hold_is_refused(rest: Rest, name: str) -> None:
 
 def test_a_job_or_transform_that_no_table_could_hold_is_refused(rest: Rest, name: str) -> None:
     rest("PUT", f"/assets/{name}", json={"properties": {}})
-    given = {"@odata.type": "#Microsoft.Media.JobInputHttp", "files": ["https://h/a.mp4"], "label": "x" * 400_000}
+    given = {"@odata.type": "#Microsoft.Media.JobInputHttp", "files": ["https://h/a.mp4"], "label": "x" * 500_000}
     output = {"@odata.type": "#Microsoft.Media.JobOutputAsset", "assetName": name}
-    preset = {"@odata.type": "#Microsoft.Media.FaceDetectorPreset", "experimentalOptions": {"x": "x" * 400_000}}
+    preset = {"@odata.type": "#Microsoft.Media.FaceDetectorPreset", "experimentalOptions": {"x": "x" * 500_000}}
     for path, properties in (
         (f"/transforms/faceredact/jobs/{name}", {"input": given, "outputs": [output]}),
         (f"/transforms/{name}", {"outputs": [{"preset": preset}]}),
     ):
         answer = rest("PUT", path, json={"properties": properties})
-        assert (answer.status_code, "300,000 can be kept" in answer.json()["error"]["message"]) == (400, True)
+        assert (answer.status_code, "fit" in answer.json()["error"]["message"]) == (400, True)
         assert rest("GET", path).status_code == 404
 
 
@@ -161,3 +165,89 @@ def test_what_is_not_http_is_refused_in_the_services_words(service: Service) -> 
 def test_a_name_that_the_rules_do_not_allow_is_refused(rest: Rest, name: str) -> None:
     answer = rest("PUT", f"/assets/{name}", json={"properties": {}})
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "BadRequest")
+
+
+@pytest.mark.parametrize("top", ["9" * 5000, "1e3", "-1", "0", "²", "٣"])
+def test_a_top_that_is_no_sensible_number_is_a_bad_request(rest: Rest, top: str) -> None:
+    answer = rest("GET", "/assets", params={"$top": top})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "BadRequest")
+
+
+@pytest.mark.parametrize(
+    ("path", "properties"),
+    [
+        ("/assets/NAME", '{"description": "\\ud800"}'),
+        ("/assets/NAME", '{"container": "\\ud800"}'),
+        ("/transforms/NAME", '{"description": "\\ud800", "outputs": [{"preset": PRESET}]}'),
+        ("/transforms/NAME", '{"outputs": [{"preset": {"@odata.type": "\\ud800"}}]}'),
+        ("/transforms/NAME", '{"outputs": [{"preset": PRESET, "onError": "\\ud800"}]}'),
+        (
+            "/transforms/faceredact/jobs/NAME",
+            '{"input": INPUT, "outputs": [OUTPUT], "correlationData": {"\\ud800": "a"}}',
+        ),
+        (
+            "/transforms/faceredact/jobs/NAME",
+            '{"input": INPUT, "outputs": [OUTPUT], "correlationData": {"a": "\\ud800"}}',
+        ),
+        (
+            "/transforms/faceredact/jobs/NAME",
+            '{"input": INPUT, "outputs": [OUTPUT], "correlationData": {"\\ud800": 1}}',
+        ),
+        ("/transforms/faceredact/jobs/NAME", '{"input": {"@odata.type": "\\ud800"}, "outputs": [OUTPUT]}'),
+        ("/transforms/faceredact/jobs/NAME", '{JOB, "priority": "\\ud800"}'),
+    ],
+)
+def test_half_of_a_surrogate_pair_is_a_bad_request(rest: Rest, name: str, path: str, properties: str) -> None:
+    rest("PUT", f"/assets/{name}", json={"properties": {}})
+    parts = {
+        "PRESET": {"@odata.type": "#Microsoft.Media.FaceDetectorPreset"},
+        "INPUT": {"@odata.type": "#Microsoft.Media.JobInputHttp", "files": ["https://h/a.mp4"]},
+        "OUTPUT": {"@odata.type": "#Microsoft.Media.JobOutputAsset", "assetName": name},
+    }
+    properties = properties.replace("JOB", '"input": INPUT, "outputs": [OUTPUT]')
+    for part, value in parts.items():
+        properties = properties.replace(part, json.dumps(value))
+    headers = {"content-type": "application/json"}
+    answer = rest("PUT", path.replace("NAME", name), content=f'{{"properties": {properties}}}', headers=headers)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "BadRequest")
+
+
+@pytest.mark.parametrize(
+    ("sent", "answered"),
+    [
+        (b"", b"HTTP/1.1 408 "),
+        (b"GET / HTTP/1.1\r\nhost: h\r\n", b"HTTP/1.1 408 "),
+        (b"GET / HTTP/1.1\r\nhost: h\r\n\r\nGET / HTT", b"HTTP/1.1 200 "),
+        (b"PUT / HTTP/1.1\r\nhost: h\r\ncontent-length: 10\r\n\r\n{", b""),
+    ],
+)
+def test_a_request_that_does_not_come_whole_in_time_ends_with_its_connection(
+    monkeypatch: pytest.MonkeyPatch, sent: bytes, answered: bytes
+) -> None:
+    monkeypatch.setattr(http_protocol, "ARRIVAL_SECONDS", 0.2)
+
+    async def app(_scope: Scope, receive: Receive, send: Send) -> None:
+        while (await receive()).get("more_body"):
+            pass
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body"})
+
+    async def run() -> bytes:
+        config = uvicorn.Config(app, port=0, http=http_protocol.HttpProtocol, lifespan="off", log_config=None)
+        server = uvicorn.Server(config)
+        serving = asyncio.create_task(server.serve())
+        while not server.started:
+            await asyncio.sleep(0.01)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(sent)
+        async with asyncio.timeout(10):  # much less than an idle connection is kept
+            answer = await reader.read()
+        writer.close()
+        server.should_exit = True
+        await serving
+        return answer
+
+    answer = asyncio.run(run())
+    assert answer.startswith(answered)
+    assert bool(answer) == bool(answered)
