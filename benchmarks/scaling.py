@@ -1,11 +1,11 @@
 # ruff: noqa: S311 — chance, not secrets
-"""A simulated day of uploads, for both ways in which KEDA can count a queue: who waits for how long, and what it costs.
+"""Simulates a day of uploads, for both ways in which KEDA can count a queue: waiting times and costs.
 
-    python -m benchmarks.scaling [--seed 1] [--limit 10]
+    .venv/bin/python -m benchmarks.scaling [--seed 1] [--limit 10]
 
-The rule's arithmetic is that of the local cloud, which is KEDA's. Messages, leases and executions are simulated: a
-message is invisible while a worker renews its lease, a worker that dies leaves it so until the lease ends, and an
-execution that finds no message leaves. Times in seconds.
+The arithmetic is the local cloud's, which is KEDA's. Messages, leases and executions are simulated. A message is
+invisible while a worker renews its lease, and stays so until the lease ends if the worker dies. An execution that finds
+no message leaves. Times are in seconds.
 """
 
 import heapq
@@ -25,16 +25,16 @@ from local.services.scaler import QueueLengthStrategy, ScaleRule
 
 DAY = 86_400.0
 POLL = 10.0
-START = 25.0  # until an execution has its image and has started Python
-EMPTY = 3.0  # what an execution takes that finds nothing
+START = 25.0  # until an execution has pulled its image and started Python
+EMPTY = 3.0  # duration of an execution that finds no message
 LEASE = 60.0
 SECONDS_A_MINUTE = 90.0  # of work for each minute of 1080p at 30 frames a second, at 20 frames a second
-CRASHES_AN_HOUR = 0.05  # of a worker at work
+CRASHES_AN_HOUR = 0.05  # of a busy worker
 
 
 @dataclass
 class Message:
-    """A video: `minutes` long, uploaded at `sent`, first taken at `taken`."""
+    """A video of `minutes`, uploaded at `sent`, first taken at `taken`."""
 
     minutes: float
     sent: float
@@ -45,7 +45,7 @@ class Message:
 
 @dataclass
 class Day:
-    """What has happened by the end; `surplus` executions found no message."""
+    """The outcome of a day. `surplus` counts executions that found no message."""
 
     messages: list[Message] = field(default_factory=list)
     executions: int = 0
@@ -53,12 +53,12 @@ class Day:
     crashes: int = 0
 
     def waits(self) -> list[float]:
-        """Of the videos that a worker took, and of the others until the day's end."""
+        """Return the waiting time of each video, until a worker took it or until the end of the day."""
         return sorted((DAY if each.taken is None else each.taken) - each.sent for each in self.messages)
 
 
 def uploads(chance: random.Random, *, floods: bool) -> Iterator[tuple[float, float]]:
-    """When, and minutes of video: short ones all day, long ones now and then, and two floods."""
+    """Yield time and minutes of each video: short ones all day, some long ones, and two floods."""
     for _ in range(300):
         yield chance.uniform(0, DAY), chance.uniform(0.2, 4)
     for _ in range(10):
@@ -69,7 +69,7 @@ def uploads(chance: random.Random, *, floods: bool) -> Iterator[tuple[float, flo
 
 
 class Simulation:
-    """One day by one rule; the same seed gives the same uploads."""
+    """One day with one rule. The same seed gives the same uploads."""
 
     def __init__(self, rule: ScaleRule, seed: int, *, floods: bool) -> None:
         self._rule = rule
@@ -129,7 +129,7 @@ class Simulation:
         self._leave()
 
     def _crash(self, message: Message) -> None:
-        """The lease was last renewed within a third of it."""
+        """Crash the worker. Its lease was renewed at most a third of its duration ago."""
         self.day.crashes += 1
         message.visible_from = self._now + self._chance.uniform(LEASE * 2 / 3, LEASE)
         self._leave()
@@ -139,7 +139,7 @@ class Simulation:
 
 
 def rule(strategy: QueueLengthStrategy, limit: int) -> ScaleRule:
-    """As the graph declares it, but for the strategy."""
+    """Return the rule that the graph declares, with another strategy."""
     return ScaleRule(
         account="",
         queue="",
