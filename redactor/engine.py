@@ -22,8 +22,11 @@ from redactor.people.annotations import read
 from redactor.people.second_pass import SecondPass, chosen_ids
 from redactor.results import Progress, Result
 from redactor.timing import Clocks, timed
+from redactor.video.canvas import Canvas, Outgrown, largest
+from redactor.video.facts import VideoFacts
+from redactor.video.restarts import AnyPacket
 from redactor.video.sink import Sink
-from redactor.video.source import AnyPacket, Source, VideoFacts
+from redactor.video.source import FORMATS, Source
 
 QUEUE_SIZE: Final = 4  # items between the threads: enough to level out peaks, at little memory
 CANCEL_POLL_SECONDS: Final = 0.2  # between checks of the caller's `cancel`
@@ -42,7 +45,24 @@ def run(
     _check_destination(destination, source)
     second_pass = _second_pass(options)
     configure_libraries()
-    with Source(source) as opened, Sink(destination, opened, options.crf) as sink:
+
+    def redact(canvas: Canvas | None) -> Result:
+        return _redact(source, destination, options, second_pass, canvas, started, on_progress, cancel)
+
+    return _on_a_canvas(source, redact)
+
+
+def _redact(
+    source: Path,
+    destination: Path,
+    options: Options,
+    second_pass: Callable[[VideoFacts], SecondPass] | None,
+    canvas: Canvas | None,
+    started: float,
+    on_progress: Callable[[Progress], None],
+    cancel: threading.Event,
+) -> Result:
+    with Source(source, options.damaged, canvas) as opened, Sink(destination, opened, options.crf) as sink:
         facts = opened.facts
         regioned = second_pass(facts) if second_pass else Analysis(facts, options)
         painter = Painter(options.blur_type, effort(options).margin)
@@ -73,9 +93,10 @@ def run(
             stages=clocks.stages(),
             width=facts.width,
             height=facts.height,
-            audio_streams=len(opened.audio),
+            audio_streams=len(opened.sounds),
             dropped=opened.dropped(),
-            converted=sink.converted,
+            converted=(*sink.converted, *opened.mended()),
+            replaced=tuple(opened.replaced),
         )
 
 
@@ -92,7 +113,23 @@ def analyze(
     if not folder.is_dir():
         raise ConfigurationUnsupported(f"{folder}: no such folder")
     configure_libraries()
-    with Source(source) as opened, Album(folder, source.stem, opened.facts) as album:
+
+    def analyze(canvas: Canvas | None) -> Result:
+        return _analyze(source, folder, options, canvas, started, on_progress, cancel)
+
+    return _on_a_canvas(source, analyze)
+
+
+def _analyze(
+    source: Path,
+    folder: Path,
+    options: Options,
+    canvas: Canvas | None,
+    started: float,
+    on_progress: Callable[[Progress], None],
+    cancel: threading.Event,
+) -> Result:
+    with Source(source, options.damaged, canvas) as opened, Album(folder, source.stem, opened.facts) as album:
         analysis = Analysis(opened.facts, options)
         frames = frames_with_faces = 0
         clocks = Clocks()
@@ -117,8 +154,20 @@ def analyze(
             stages=clocks.stages(),
             width=opened.facts.width,
             height=opened.facts.height,
-            audio_streams=len(opened.audio),
+            audio_streams=len(opened.sounds),
+            converted=opened.mended(),
+            replaced=tuple(opened.replaced),
         )
+
+
+def _on_a_canvas(source: Path, run_on: Callable[[Canvas | None], Result]) -> Result:
+    """Run, and again from the start on a larger canvas should a picture not fit into what the file began with."""
+    canvas: Canvas | None = None
+    while True:
+        try:
+            return run_on(canvas)
+        except Outgrown as outgrown:
+            canvas = largest(source, FORMATS, outgrown.canvas)
 
 
 def _second_pass(options: Options) -> Callable[[VideoFacts], SecondPass] | None:

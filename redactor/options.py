@@ -32,6 +32,13 @@ class Quality(StrEnum):
     ACCURATE = "accurate"
 
 
+class Damaged(StrEnum):
+    """What becomes of damaged input: the run ends, or damaged pictures are replaced by the last good one."""
+
+    REFUSE = "refuse"
+    SALVAGE = "salvage"
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """Options of one run. The defaults of `blur_type` and `resolution` are the contract's.
@@ -50,6 +57,7 @@ class Options:
     annotations: str | Path | None = None
     ids: frozenset[int] | None = None
     keep: frozenset[int] | None = None
+    damaged: Damaged = Damaged.REFUSE
 
     def __post_init__(self) -> None:
         if not 0 <= self.crf <= 51:

@@ -29,13 +29,23 @@ class Stages:
 
 
 @dataclass(frozen=True, slots=True)
+class Replaced:
+    """Consecutive pictures that were damaged and show the last good one instead, in seconds of the output."""
+
+    start: float
+    end: float
+    frames: int
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """A finished run. `width` and `height` are in stored pixels, `seconds` is wall clock time.
 
     `faces` counts people: the ids of an analysis, or those covered from annotations. A run without either does not
     identify people, and `faces` equals `tracks`. A track is one face followed without a break. `detections` counts
     detections that belong to a track, or the annotations' events.
-    `dropped` lists the parts of the input that the output lacks, `converted` those that changed their format.
+    `dropped` lists the parts of the input that the output lacks, `converted` those that changed their format
+    or were put right, `replaced` the damaged pictures that were salvaged.
     """
 
     frames: int
@@ -50,6 +60,7 @@ class Result:
     audio_streams: int
     dropped: tuple[str, ...] = ()
     converted: tuple[str, ...] = ()
+    replaced: tuple[Replaced, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,9 @@ from redactor.faces.scenes import CutDetector
 from redactor.faces.search import Search
 from redactor.faces.tracking import Region, Spans, Tracker
 from redactor.options import Options
+from redactor.video.facts import VideoFacts
 from redactor.video.picture import frame_bytes
-from redactor.video.source import AnyPacket, VideoFacts
+from redactor.video.restarts import AnyPacket
 
 LOOK_AHEAD_SECONDS: Final = 1.5
 LOOK_AHEAD_BYTES: Final = 184 * 2**20

@@ -16,8 +16,8 @@ from redactor.networks.centerface import CenterFace
 from redactor.networks.detection import Detection
 from redactor.networks.yunet import YuNet
 from redactor.options import Options
+from redactor.video.facts import VideoFacts
 from redactor.video.picture import Picture, Reducer
-from redactor.video.source import VideoFacts
 
 DARK: Final = 80.0  # mean shade, of 255, below which a picture is brightened, or YuNet loses faces in its shadows
 BRIGHTER: Final = (255 * np.linspace(0, 1, 256) ** 0.7).astype(np.uint8)

@@ -23,8 +23,8 @@ from redactor.geometry import Box
 from redactor.networks.sface import MATCH_OVERLAP, Recogniser
 from redactor.people.annotations import AnnotationsWriter, Event
 from redactor.people.identities import SAME_PERSON, Identities, Sample, is_clear, similarity
+from redactor.video.facts import VideoFacts
 from redactor.video.picture import quarters_of
-from redactor.video.source import VideoFacts
 
 FIRST_PAUSE_SECONDS: Final = 0.2  # from the first look at a face to the second
 PAUSE_SHARE: Final = 0.25  # before further looks, as a share of the time since the first

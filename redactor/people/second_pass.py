@@ -12,8 +12,9 @@ from redactor.faces.analysis import RegionedFrame
 from redactor.faces.tracking import Region
 from redactor.options import Options
 from redactor.people.annotations import Annotations
+from redactor.video.facts import VideoFacts
 from redactor.video.picture import quarters_of
-from redactor.video.source import AnyPacket, VideoFacts
+from redactor.video.restarts import AnyPacket
 
 LISTED: Final = 20  # ids in an error message
 

@@ -38,6 +38,7 @@ def to_json(result: Result) -> dict[str, Any]:
         "audioStreams": result.audio_streams,
         "dropped": list(result.dropped),
         "converted": list(result.converted),
+        "replaced": [asdict(one) for one in result.replaced],
     }
 
 
@@ -53,6 +54,9 @@ def summary(destination: Path, result: Result) -> str:
     ]
     lines += [f"left out: {name}" for name in result.dropped]
     lines += [f"converted: {name}" for name in result.converted]
+    lines += [
+        f"replaced: {one.frames} damaged frames from {one.start:.3f} to {one.end:.3f} s" for one in result.replaced
+    ]
     return "\n".join(lines)
 
 

@@ -6,8 +6,8 @@ from typing import Final
 
 from redactor.geometry import Box
 from redactor.results import BareFace, Place, Verification
+from redactor.video.facts import VideoFacts
 from redactor.video.picture import quarters_of
-from redactor.video.source import VideoFacts
 
 MOST_LISTED: Final = 1000
 BREAK_SECONDS: Final = 0.5  # the longest time within one finding that a face is covered or undetected

@@ -13,14 +13,17 @@ from redactor.engine import cancellable, check_source, configure_libraries, prog
 from redactor.errors import ConfigurationUnsupported
 from redactor.faces.analysis import Analysis, RegionedFrame
 from redactor.geometry import Box
-from redactor.options import Options, Quality
+from redactor.options import Damaged, Options, Quality
 from redactor.people.annotations import read
 from redactor.people.second_pass import SecondPass, chosen_ids
 from redactor.results import Progress, Verification
 from redactor.verification.detail import Luma, remaining_detail
 from redactor.verification.findings import Findings, Sight
 from redactor.verification.pictures import are_alike, luma
-from redactor.video.source import AnyPacket, Source, VideoFacts
+from redactor.video.canvas import Canvas, largest
+from redactor.video.facts import VideoFacts
+from redactor.video.restarts import AnyPacket
+from redactor.video.source import FORMATS, Source
 
 BARE: Final = 0.45  # share of a face's detail that shows; High's mosaics reach 0.40 by chance
 SHOWN_OVERLAP: Final = 0.2  # overlap with the box of a person who is shown on purpose
@@ -42,7 +45,9 @@ def verify(
         raise ConfigurationUnsupported(f"{redacted}: is the input itself")
     shown = _shown_people(options)
     configure_libraries()
-    with Source(source) as before, Source(redacted) as after:
+    canvas = _canvas(source, redacted)
+    # Where damaged pictures of the input were replaced, so they are here.
+    with Source(source, Damaged.SALVAGE, canvas) as before, Source(redacted) as after:
         facts = before.facts
         _check_sizes(source, before.facts, redacted, after.facts)
         findings = Findings(facts)
@@ -94,6 +99,13 @@ def _shown_people(options: Options) -> Callable[[VideoFacts], SecondPass] | None
 
 def _frames(items: Iterator[VideoFrame | AnyPacket]) -> Iterator[VideoFrame]:
     return (item for item in items if not isinstance(item, Packet))
+
+
+def _canvas(source: Path, redacted: Path) -> Canvas | None:
+    """What the input's pictures were fitted into, if it is not what they began with."""
+    with Source(source, Damaged.SALVAGE) as before, Source(redacted) as after:
+        same = (before.facts.width, before.facts.height) == (after.facts.width, after.facts.height)
+        return None if same else largest(source, FORMATS, before.facts.canvas)
 
 
 def _check_sizes(source: Path, before: VideoFacts, redacted: Path, after: VideoFacts) -> None:

@@ -1,7 +1,7 @@
 """Describes the parts of an input that the output omits."""
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from av.container import InputContainer
@@ -34,14 +34,19 @@ DEFAULT_HANDLERS: Final = frozenset({"VideoHandler", "SoundHandler", "Core Media
 
 
 def dropped_parts(
-    container: InputContainer, kept: Sequence[Stream], side_data: Collection[str], carried: Collection[Type]
+    container: InputContainer,
+    kept: Sequence[Stream],
+    side_data: Collection[str],
+    carried: Collection[Type],
+    reasons: Mapping[int, str],
 ) -> tuple[str, ...]:
     """List the parts of `container` that an output with the streams `kept` omits.
 
     `side_data` names the video stream's side data, `carried` holds the kinds of side data seen on its frames.
+    `reasons` states why other streams could not be kept, by index.
     """
     indices = {stream.index for stream in kept}
-    names = [_described(stream) for stream in container.streams if stream.index not in indices]
+    names = [_described(stream, reasons) for stream in container.streams if stream.index not in indices]
     owners = [("", container.metadata), *((f" of {s.type} stream {s.index}", s.metadata) for s in kept)]
     for owner, metadata in owners:
         tags = sorted((tag for tag, value in metadata.items() if _is_informative(tag, value)), key=str.casefold)
@@ -63,9 +68,10 @@ def is_encoder_note(data: SideData) -> bool:
     return data.type is Type.SEI_UNREGISTERED and bytes(data)[:16] in ENCODER_NOTE_UUIDS
 
 
-def _described(stream: Stream) -> str:
+def _described(stream: Stream, reasons: Mapping[int, str]) -> str:
     kind: str = stream.type
     if kind == "video" and stream.disposition & Disposition.attached_pic:
         kind = "attached picture"
-    codec = stream.codec_context.name if stream.codec_context else stream.name or "unknown"
-    return f"{kind} stream {stream.index} ({codec})"
+    codec = stream.codec_context.name if stream.codec_context else getattr(stream, "name", None) or "unknown"
+    reason = f", {reasons[stream.index]}" if stream.index in reasons else ""
+    return f"{kind} stream {stream.index} ({codec}){reason}"

@@ -4,6 +4,7 @@ import contextlib
 import os
 import secrets
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -15,10 +16,13 @@ from av.video.stream import VideoStream
 
 from redactor.errors import ConfigurationUnsupported, ContentUnsupported, RedactionError
 from redactor.version import __version__
+from redactor.video.facts import VideoFacts
 from redactor.video.faststart import index_first
 from redactor.video.hdr import Hdr10, hdr10
+from redactor.video.mends import Mends
+from redactor.video.restarts import AnyPacket
 from redactor.video.sound import sound
-from redactor.video.source import AnyPacket, Source, VideoFacts
+from redactor.video.source import Source
 from redactor.video.track_length import TrackLength
 
 CONTAINERS: Final = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov"}
@@ -55,6 +59,7 @@ class Sink:
         self._held_audio: list[AnyPacket] = []
         self._partial = destination.parent / f".{destination.name}.{secrets.token_hex(4)}.part"
         self._finished = False
+        self._mends = Mends()
         try:
             self._container: OutputContainer = av.open(
                 f"file:{self._partial.absolute()}",
@@ -66,9 +71,12 @@ class Sink:
             raise ConfigurationUnsupported(f"{destination}: cannot be written ({error.strerror})") from error
         try:
             self._video = self._add_video(facts, crf)
-            self._sounds = {s.index: sound(self._container, s, suffix) for s in source.audio}
+            self._sounds = {
+                track.stream.index: sound(self._container, track, suffix, self._mends, salvages=source.salvages)
+                for track in source.sounds
+            }
             changes = [track.change for track in self._sounds.values() if track.change]
-            self.converted = (*_conversions(facts, self.pixel_format), *changes)
+            self._conversions = (*_conversions(facts, self.pixel_format), *changes)
             self._container.metadata[WRITER_TAGS[CONTAINERS[suffix]]] = f"redactor {__version__}"
             self._container.set_chapters(source.container.chapters())
         except BaseException:
@@ -89,6 +97,11 @@ class Sink:
         except OSError as failure:
             self._discard()
             raise RedactionError(f"{self.destination}: cannot be written ({failure.strerror})") from failure
+
+    @property
+    def converted(self) -> tuple[str, ...]:
+        """What could not be kept as it was, in words; complete after `finish`."""
+        return (*self._conversions, *self._mends.described(Fraction(0)))
 
     def write_frame(self, frame: VideoFrame) -> None:
         """Encode a frame in the output's pixel format."""

@@ -1,16 +1,22 @@
 """Audio: copied packet by packet, or converted to AAC if the output cannot hold its codec."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
 from typing import Final
 
 import av
+import numpy as np
+from av.audio.fifo import AudioFifo
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.container import OutputContainer
 
 from redactor.errors import ContentMalformed
-from redactor.video.source import AnyPacket
+from redactor.video.facts import exact
+from redactor.video.mends import Mend, Mends
+from redactor.video.restarts import AnyPacket
+from redactor.video.source import Sound
 
 # Codecs that players support in ISO media files. QuickTime files may hold PCM as well.
 COPIED: Final = frozenset({"aac", "mp3", "mp2", "ac3", "eac3", "alac", "opus", "flac", "dts"})
@@ -19,6 +25,7 @@ AAC_RATES: Final = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000
 AAC_LAYOUTS: Final = {1: "mono", 2: "stereo", 3: "3.0", 4: "4.0", 5: "5.0", 6: "5.1", 8: "7.1"}
 AAC_BITS_A_CHANNEL: Final = 96_000
 AAC_FRAME: Final = 1024
+TOLERANCE: Final = 0.025  # seconds that a sound may be off its time; containers round times to milliseconds
 
 
 class CopiedSound:
@@ -39,46 +46,130 @@ class CopiedSound:
 
 
 class ConvertedSound:
-    """One stream, converted to AAC with the same times."""
+    """One stream, decoded and encoded as AAC without a break: silence stands where nothing is heard."""
 
-    def __init__(self, container: OutputContainer, stream: AudioStream) -> None:
-        self._stream = stream
-        rate = min(AAC_RATES, key=lambda allowed: (abs(allowed - stream.rate), -allowed))
-        self._sound = container.add_stream("aac", rate=rate)
-        # By count, because many files name no channel layout. AAC has a layout for these counts; others are mixed down.
-        layout = AAC_LAYOUTS.get(stream.channels, "stereo")
-        self._sound.codec_context.layout = layout
+    def __init__(self, container: OutputContainer, sound: Sound, mends: Mends, *, salvages: bool) -> None:
+        """`salvages`: what cannot be decoded is silent."""
+        stream = sound.described
+        self._name = f"audio stream {sound.stream.index}"
+        self._context = stream.codec_context
+        self._mends = mends
+        self._salvages = salvages
+        self._rate = min(AAC_RATES, key=lambda allowed: (abs(allowed - stream.rate), -allowed))
+        self._sound = container.add_stream("aac", rate=self._rate)
+        # By count: many files name no order of channels, and AAC knows these. Others are mixed down.
+        self._layout = AAC_LAYOUTS.get(stream.channels, "stereo")
+        self._sound.codec_context.layout = self._layout
         self._sound.codec_context.bit_rate = AAC_BITS_A_CHANNEL * stream.channels
-        self._resampler = AudioResampler("fltp", layout, rate, AAC_FRAME)
-        self.change = f"audio stream {stream.index} ({stream.codec_context.name}) to aac"
-        _copy_selection_tags(stream, self._sound)
+        self._resampler = AudioResampler("fltp", self._layout, self._rate)
+        self._kind: tuple[str, str, int] | None = None  # of the frames that the resampler takes
+        self._queue = AudioFifo()
+        self._start: int | None = None  # of the first sample, in samples
+        self._queued = 0  # samples since then
+        self._encoded = 0  # of them
+        self._surplus = 0  # samples to leave out, which are there already
+        self.change = f"{self._name} ({self._context.name}) to aac"
+        if sound.changes:
+            self.change += ", as a whole, since it changes on the way"
+        _copy_selection_tags(sound.stream, self._sound)
 
     def write(self, packet: AnyPacket) -> Sequence[AnyPacket]:
-        return self._encode(packet)
+        return self._decoded(packet)
 
     def finish(self) -> Sequence[AnyPacket]:
-        return [*self._encode(None), *self._resampled(None), *self._sound.encode(None)]
+        made = self._decoded(None)
+        self._resample(None)
+        return [*made, *self._encode(last=True), *self._sound.encode(None)]
 
-    def _encode(self, packet: AnyPacket | None) -> list[AnyPacket]:
+    def _decoded(self, packet: AnyPacket | None) -> list[AnyPacket]:
         try:
-            frames = self._stream.codec_context.decode(packet)
-        except av.EOFError:  # the end of the source has flushed the decoder already
+            frames = self._context.decode(packet)
+        except av.EOFError:  # the source's own end has flushed the decoder before
             return []
         except av.FFmpegError as error:
-            raise ContentMalformed(f"audio stream {self._stream.index}: damaged ({error.strerror})") from error
-        return [made for frame in frames for made in self._resampled(frame)]
+            if not self._salvages:
+                raise ContentMalformed(f"{self._name}: damaged ({error.strerror})") from error
+            time = 0 if packet is None else (packet.pts or 0) * exact(packet.time_base)
+            self._mends.note(Mend.SOUND_LOST, Fraction(time))
+            return []
+        for frame in frames:
+            self._take(frame)
+        return list(self._encode(last=False))
 
-    def _resampled(self, frame: AudioFrame | None) -> list[AnyPacket]:
-        return [made for part in self._resampler.resample(frame) for made in self._sound.encode(part)]
+    def _take(self, frame: AudioFrame) -> None:
+        """Put a frame where its time says, if that is not where the one before it ends."""
+        kind = frame.format.name, frame.layout.name, frame.sample_rate
+        if self._kind not in {None, kind}:
+            self._begin_anew()
+        self._kind = kind
+        if frame.pts is not None:
+            time = frame.pts * exact(frame.time_base)
+            at = round(time * self._rate)
+            if self._start is None:
+                self._start = at
+            if abs(self._missing(at)) > self._rate * TOLERANCE:
+                self._begin_anew()
+                missing = self._missing(at)
+                self._mends.note(Mend.GAP if missing > 0 else Mend.OVERLAP, time)
+                self._surplus += max(0, -missing)
+                for silence in _silence(missing, self._layout, self._rate):
+                    self._queue_up(silence)
+        frame.pts = None
+        self._resample(frame)
+
+    def _missing(self, at: int) -> int:
+        """Samples between what is queued and a sound at that sample."""
+        return at - (self._start or 0) - self._queued + self._surplus
+
+    def _begin_anew(self) -> None:
+        self._resample(None)
+        self._resampler = AudioResampler("fltp", self._layout, self._rate)
+
+    def _resample(self, frame: AudioFrame | None) -> None:
+        for part in self._resampler.resample(frame):
+            self._queue_up(part)
+
+    def _queue_up(self, part: AudioFrame) -> None:
+        if cut := min(self._surplus, part.samples):
+            self._surplus -= cut
+            if cut == part.samples:
+                return
+            samples = np.ascontiguousarray(part.to_ndarray()[:, cut:], np.float32)
+            part = AudioFrame.from_ndarray(samples, "fltp", self._layout)
+            part.sample_rate = self._rate
+        part.pts = None
+        self._queue.write(part)
+        self._queued += part.samples
+
+    def _encode(self, *, last: bool) -> Iterator[AnyPacket]:
+        while (frame := self._queue.read(AAC_FRAME, partial=last)) is not None:
+            frame.pts, frame.time_base = (self._start or 0) + self._encoded, Fraction(1, self._rate)
+            self._encoded += frame.samples
+            yield from self._sound.encode(frame)
 
 
-def sound(container: OutputContainer, stream: AudioStream, suffix: str) -> CopiedSound | ConvertedSound:
-    """Choose how `stream` gets into an output with that suffix."""
-    codec = stream.codec_context.codec.canonical_name
+def sound(
+    container: OutputContainer, track: Sound, suffix: str, mends: Mends, *, salvages: bool
+) -> CopiedSound | ConvertedSound:
+    """How `track` gets into an output with that suffix."""
+    codec = track.described.codec_context.codec.canonical_name
     kept = codec in COPIED
     if suffix == ".mov":
         kept = codec.startswith("pcm_") or codec in COPIED - NOT_IN_MOV
-    return (CopiedSound if kept else ConvertedSound)(container, stream)
+    if kept and not track.changes:
+        return CopiedSound(container, track.described)
+    return ConvertedSound(container, track, mends, salvages=salvages)
+
+
+def _silence(samples: int, layout: str, rate: int) -> Iterator[AudioFrame]:
+    """Yield so many samples, a second at a time."""
+    channels = av.AudioLayout(layout).nb_channels
+    while samples > 0:
+        part = min(samples, rate)
+        samples -= part
+        frame = AudioFrame.from_ndarray(np.zeros((channels, part), np.float32), "fltp", layout)
+        frame.sample_rate = rate
+        yield frame
 
 
 def _copy_selection_tags(stream: AudioStream, copy: AudioStream) -> None:

@@ -1,6 +1,6 @@
 """Makes an MP4 track's declared duration exact."""
 
-from redactor.video.source import AnyPacket
+from redactor.video.restarts import AnyPacket
 
 
 class TrackLength:

@@ -8,12 +8,12 @@ complete one, and is accepted.
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from redactor.video.transport import packet_shape
+
 EBML: Final = b"\x1a\x45\xdf\xa3"
 SEGMENT: Final = b"\x18\x53\x80\x67"
 ASF_FILE_PROPERTIES: Final = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 ASF_BROADCAST: Final = 1  # the length was not known when the header was written
-TS_SYNC: Final = 0x47
-TS_PACKETS: Final = ((188, 0), (192, 4), (204, 0))  # packet length, and the sync byte's offset in it
 HEAD: Final = 64 * 1024
 
 
@@ -66,7 +66,5 @@ def _asf(head: bytes) -> int:
 
 
 def _ends_within_packet(head: bytes, size: int) -> bool:
-    for length, sync in TS_PACKETS:
-        if len(head) > 4 * length and all(head[sync + n * length] == TS_SYNC for n in range(4)):
-            return size % length != 0
-    return False
+    shape = packet_shape(head)
+    return shape is not None and size % shape[0] != 0

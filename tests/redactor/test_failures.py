@@ -310,30 +310,6 @@ def test_a_length_that_cannot_be_is_not_believed(walk: Any, recipe: Any, make_cl
     assert redactor.redact(clip, tmp_path / "out.mp4").frames == 6
 
 
-def test_a_picture_that_changes_its_size_is_refused(
-    walk: Any, recipe: Any, make_clip: Any, tmp_path: Path, refused: Refused
-) -> None:
-    joined = tmp_path / "joined.flv"
-    small, large = (
-        make_clip(walk(3, *size), recipe(name=f"{size[0]}.mp4", codec="mpeg4", options={}, audio=()))
-        for size in ((160, 120), (320, 240))
-    )
-    with av.open(str(small)) as one, av.open(str(large)) as other, av.open(str(joined), "w") as container:
-        stream = container.add_stream("flv", rate=25)
-        assert isinstance(stream, VideoStream)
-        stream.width, stream.height, stream.pix_fmt = 160, 120, "yuv420p"
-        for source, start in ((one, 0), (other, 3)):
-            coder = av.CodecContext.create("flv", "w")
-            coder.width, coder.height = source.streams.video[0].width, source.streams.video[0].height
-            coder.pix_fmt, coder.time_base = "yuv420p", Fraction(1, 25)
-            for index, frame in enumerate(source.decode(video=0)):
-                frame.pts, frame.time_base, frame.pict_type = start + index, Fraction(1, 25), 0
-                for packet in coder.encode(frame):
-                    packet.stream = stream
-                    container.mux(packet)
-    assert "the picture changes from 160x120 to 320x240 at frame 3" in refused(joined, ContentUnsupported)
-
-
 @pytest.mark.parametrize(("name", "codec"), [("clip.mp4", "libx264"), ("clip.avi", "mpeg4"), ("clip.ts", "mpeg2video")])
 def test_damage_in_the_last_pictures_is_noticed(
     name: str, codec: str, walk: Any, recipe: Any, make_clip: Any, tmp_path: Path

@@ -16,7 +16,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 import redactor
-from redactor.video.source import AnyPacket
+from redactor.video.restarts import AnyPacket
 
 pytestmark = pytest.mark.video
 

@@ -2,7 +2,7 @@
 
 from av.packet import Packet
 
-from redactor.video.source import AnyPacket
+from redactor.video.restarts import AnyPacket
 from redactor.video.track_length import TrackLength
 
 
