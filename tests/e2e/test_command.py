@@ -33,6 +33,16 @@ def test_a_video_comes_back_with_a_picture_and_the_figures(tmp_path: Path) -> No
         assert re.search(rf"{stage} \d+\.\d s", command.output)
 
 
+def test_videos_of_several_endings_come_back_each_by_a_subscription_of_its_own(tmp_path: Path) -> None:
+    clip, out = make_clip(tmp_path / "a.mp4"), tmp_path / "out"
+    other = tmp_path / "b.MOV"
+    other.write_bytes(clip.read_bytes())
+    endings = 'uploadEndings=[".mp4", ".mov"]'
+    with Command(tmp_path, "redact", "--config", endings, "--out", out, other, clip) as command:
+        assert command.wait(WITHIN_SECONDS) == 0
+    assert {file.name for file in out.glob("*.mp4")} == {"a_redacted.mp4", "b_redacted.mp4"}
+
+
 def missing(path: Path) -> None:
     """There is no file."""
 

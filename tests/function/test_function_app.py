@@ -5,7 +5,9 @@ import json
 import logging
 import re
 import sys
+import uuid
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -72,6 +74,28 @@ def upload(
         return make_event(subject=subject, **fields)
 
     return put
+
+
+def test_the_timer_submits_what_no_event_has_announced(
+    deployed: dict[str, str],
+    blobs: BlobServiceClient,
+    media_service: MediaService,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    from trigger import reconciliation
+
+    lake = blobs.create_container(f"lake-{uuid.uuid4().hex}")
+    state = blobs.create_container(f"state-{uuid.uuid4().hex}")
+    lake.upload_blob("unannounced.mp4", CONTENT)
+    monkeypatch.setenv("UPLOAD_CONTAINER", lake.container_name)
+    monkeypatch.setenv("RECONCILE_STATE", state.url)
+    monkeypatch.setattr(reconciliation, "REST", timedelta(0))
+    media_service.answers["GET", JOBS.rstrip("/")] = [Answer(200, {"value": []})]
+    (timer,) = [each for each in load().app.get_functions() if each.get_function_name() == "reconcile_uploads"]
+    timer.get_user_function()(func.TimerRequest())
+    assert len(media_service.jobs) == 1
+    assert [line["message"] for line in outcomes(caplog)] == ["submitted", "reconciled"]
 
 
 @pytest.fixture
