@@ -30,7 +30,7 @@ class Network:
         options.enable_mem_pattern = False  # patterns are cached per input shape, and shapes vary
         options.log_severity_level = ERROR  # it warns about each shape that is declared for one picture size
         model = onnx.load_from_string(weights.read())
-        _free(model.graph, outputs)
+        _allow_any_size(model.graph, outputs)
         self._session = onnxruntime.InferenceSession(
             model.SerializeToString(), options, providers=["CPUExecutionProvider"]
         )
@@ -64,7 +64,7 @@ def padded(side: int) -> int:
     return -(-side // STRIDE) * STRIDE
 
 
-def _free(graph: onnx.GraphProto, outputs: Sequence[str]) -> None:
+def _allow_any_size(graph: onnx.GraphProto, outputs: Sequence[str]) -> None:
     """Allow any picture size, and remove the nodes that only other outputs need.
 
     Old files list weights as inputs that a caller may replace. ONNX Runtime then cannot optimise their layout, and
