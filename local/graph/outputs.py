@@ -126,7 +126,9 @@ def path_inputs(token: str) -> list[str]:
     elif kind in _TYPES:
         scope_input, template = "resourceGroupName", _TYPES[kind]
     else:
-        raise UnknownResourceError(f"azure-native's {kind} is not known to the local cloud")
+        raise UnknownResourceError(
+            f"azure-native's {kind} is not known to the local cloud; add it to _TYPES in local/graph/outputs.py"
+        )
     return [scope_input, *(field for _, field, _, _ in string.Formatter().parse(template) if field)]
 
 
@@ -238,4 +240,6 @@ def answer(token: str, args: Mapping[str, Any], *, tenant_id: str, deployer_id: 
         case "getResourceGroup":
             group = args["resourceGroupName"]
             return {**args, "id": _resource_id("resources:ResourceGroup", group, dict(args)), "name": group}
-    raise UnknownResourceError(f"the program calls {token}, which the local cloud does not know")
+    raise UnknownResourceError(
+        f"the program calls {token}, which the local cloud does not know; add it to answer() in local/graph/outputs.py"
+    )

@@ -29,7 +29,8 @@ def _breaches(resource: Declared) -> Iterator[str]:
     if resource.kind not in TAGLESS:
         missing = [tag for tag in _WANTED if not resource.at(f"tags.{tag}")]
         if missing and resource.at("tags") is not UNKNOWN:
-            yield f"add the tags {', '.join(missing)}"
+            hint = "if the kind takes none, add it to TAGLESS in policy/rules/tags.py"
+            yield f"add the tags {', '.join(missing)}; {hint}"
 
 
 TAGS = Rule("tags", "Everything that takes tags says its project and stack.", _breaches)

@@ -68,7 +68,7 @@ def breach(kind: str, name: str) -> str | None:
     """One line that says how a name breaks its kind's rule; None where it does not."""
     rule = _RULES.get(kind)
     if rule is None:
-        return f"{kind} {name!r}: there is no naming rule for its kind here"
+        return f"{kind} {name!r}: there is no rule for its kind; add one to _RULES in tests/stack/naming.py"
     if not rule.least <= len(name) <= rule.most:
         return f"{kind} {name!r}: has {len(name)} characters; allowed: {rule.least} to {rule.most}"
     if not re.fullmatch(rule.pattern, name, re.ASCII):

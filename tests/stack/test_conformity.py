@@ -170,3 +170,9 @@ def test_a_name_that_azure_refuses_is_caught(kind: str, name: str) -> None:
     said = breach(kind, name)
     assert said is not None
     assert repr(name) in said
+
+
+def test_a_new_kind_is_asked_for_a_rule_where_rules_are() -> None:
+    said = breach("eventhub:Namespace", "hub")
+    assert said is not None
+    assert said.endswith("add one to _RULES in tests/stack/naming.py")
