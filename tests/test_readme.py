@@ -1,4 +1,4 @@
-"""The README and the pages in docs/ say what is there: settings, commands, outputs, files, links."""
+"""The README and all other pages say what is there: settings, commands, outputs, files, links."""
 
 import json
 import re
@@ -15,14 +15,21 @@ from local.__main__ import app as local_app
 from mediaservice.__main__ import app as mediaservice_app
 from operations.__main__ import app as operations_app
 from redactor.cli import app as redactor_app
+from redactor.version import __version__
 from stack.retries import WAITS
 
 ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text()
-PAGES = {page.relative_to(ROOT).as_posix(): page.read_text() for page in [ROOT / "README.md", *ROOT.glob("docs/*.md")]}
+PAGES = {
+    page.relative_to(ROOT).as_posix(): page.read_text()
+    for pattern in ("*.md", "docs/**/*.md", "examples/*.md")
+    for page in sorted(ROOT.glob(pattern))
+}
 FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
 PROSE = {name: FENCE.sub("", text) for name, text in PAGES.items()}
 TEXT = "\n".join(PAGES.values())
+# Files are named from the top, or, where a page is about one package, from there.
+NAMED_FROM = [ROOT, *(ROOT / package for package in ("function", "redactor", "mediaservice", "local", "stack"))]
+MADE = (ROOT / ".gitignore").read_text().splitlines()  # not in a checkout, but in use
 MAKEFILE = (ROOT / "Makefile").read_text()
 APPS = {
     "local": local_app,
@@ -58,7 +65,9 @@ def test_the_table_of_settings_is_pulumi_yaml() -> None:
         value = f"`{default if isinstance(default, str) else json.dumps(default)}`" if default != "" else "none"
         return f"| `{name}` | {value} | {' '.join(setting['description'].split())} |"
 
-    table = README.partition("| setting | default | meaning |\n|---|---|---|\n")[2].partition("\n\n")[0]
+    table = (
+        PAGES["docs/settings.md"].partition("| setting | default | meaning |\n|---|---|---|\n")[2].partition("\n\n")[0]
+    )
     assert table.splitlines() == [row(name, setting) for name, setting in declared.items()]
 
 
@@ -98,7 +107,11 @@ def test_its_stack_outputs_are_exported() -> None:
 @pytest.mark.parametrize("page", PAGES)
 def test_its_files_exist(page: str) -> None:
     named = re.findall(r"`((?:\.?\w+/)+(?:\w[\w.]*)?|[\w.]+\.(?:py|txt|lock|yaml))`", PROSE[page])
-    assert [name for name in named if not (ROOT / name).exists() and name != "function_app.py"] == []
+    assert [
+        name
+        for name in named
+        if not any((folder / name).exists() for folder in [*NAMED_FROM, (ROOT / page).parent]) and name not in MADE
+    ] == []
     links = [link for link in re.findall(r"\]\(([^)#]+)[^)]*\)", PAGES[page]) if "://" not in link]
     assert [link for link in links if not (ROOT / page).parent.joinpath(link).exists()] == []
 
@@ -113,7 +126,14 @@ def test_its_links_lead_to_headings(page: str) -> None:
 
 
 def test_every_page_is_reached_from_the_readme() -> None:
-    assert {page for page in PAGES if page != "README.md"} <= set(re.findall(r"\]\(([\w./-]+\.md)", README))
+    reached, waiting = set(), {"README.md"}
+    while waiting:
+        page = waiting.pop()
+        reached.add(page)
+        links = re.findall(r"\]\(([\w./-]+\.md)", PAGES[page])
+        named = {(ROOT / page).parent.joinpath(link).resolve().relative_to(ROOT).as_posix() for link in links}
+        waiting |= (named & PAGES.keys()) - reached
+    assert reached == PAGES.keys()
 
 
 def test_settings_that_pages_speak_of_are_declared() -> None:
@@ -126,3 +146,8 @@ def test_settings_that_pages_speak_of_are_declared() -> None:
 def test_every_failure_that_is_waited_for_is_under_troubleshooting() -> None:
     page = PAGES["docs/troubleshooting.md"]
     assert [wait.what for wait in WAITS if wait.what.removeprefix("the app's ") not in page] == []
+
+
+def test_the_newest_version_has_its_changes_listed() -> None:
+    listed = re.findall(r"^## \[(\d+\.\d+\.\d+)\] - \d{4}-\d\d-\d\d$", PAGES["CHANGELOG.md"], flags=re.MULTILINE)
+    assert listed[0] == __version__
