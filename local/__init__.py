@@ -1,1 +1,1 @@
-"""The local cloud: the Pulumi program's graph made real on one machine."""
+"""The local cloud: the resources of the Pulumi program, provided by one machine."""

@@ -18,21 +18,19 @@ app = typer.Typer(help="Run the Pulumi program's graph on this machine.", no_arg
 StackOption = Annotated[str, typer.Option("--stack", help="The stack to run: dev (selfHosted) or ams (azure).")]
 DataOption = Annotated[
     Path | None,
-    typer.Option(
-        "--data", help="A folder that keeps uploads, jobs and results from one run to the next.", file_okay=False
-    ),
+    typer.Option("--data", help="A folder that keeps uploads, jobs and results between runs.", file_okay=False),
 ]
 ConfigOption = Annotated[
     list[str] | None,
-    typer.Option("--config", help="A setting of the stack to change, as key=value; may be given several times."),
+    typer.Option("--config", help="A stack setting to change, as key=value. Repeatable."),
 ]
-WorkersOption = Annotated[int, typer.Option("--workers", help="The most videos redacted at a time.", min=1, max=64)]
+WorkersOption = Annotated[int, typer.Option("--workers", help="The most videos redacted in parallel.", min=1, max=64)]
 
 
 @app.command()
 def redact(
     videos: Annotated[
-        list[Path] | None, typer.Argument(help="Videos; without any, a sample clip is made.", readable=False)
+        list[Path] | None, typer.Argument(help="The videos. Default: a sample clip.", readable=False)
     ] = None,
     stack: StackOption = "dev",
     data: DataOption = None,
@@ -40,7 +38,7 @@ def redact(
     config: ConfigOption = None,
     workers: WorkersOption = 1,
 ) -> None:
-    """Upload videos to the lake and fetch them back redacted."""
+    """Upload videos to the lake and download them redacted."""
     with _plain_errors():
         _check_machine()
         from local.cloud import PROGRAM, Options
@@ -69,7 +67,7 @@ def up(
     config: ConfigOption = None,
     workers: WorkersOption = 1,
 ) -> None:
-    """Keep the local cloud up, and say how to upload to it."""
+    """Keep the local cloud up, and print how to upload to it."""
     with _plain_errors():
         _check_machine()
         from local.cloud import Options
@@ -80,15 +78,15 @@ def up(
 
 
 class _plain_errors:  # noqa: N801  # reads as a statement
-    """One line for what is known to go wrong: exit 2 for a user's mistake, 1 for what failed, 130 for Ctrl-C."""
+    """Prints known errors as one line each: exit 2 for a wrong call, 1 for a failure, 130 for Ctrl-C."""
 
     def __enter__(self) -> None:
-        for talkative in ("azure", "pulumi-program"):  # what matters of them ends in an error
+        for talkative in ("azure", "pulumi-program"):  # their warnings precede an error that says the same
             logging.getLogger(talkative).setLevel(logging.ERROR)
         interrupts.ours.arm()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
-        if interrupts.ours.received:  # whatever became of the exception in the libraries that it went through
+        if interrupts.ours.received:  # also when a library has caught the exception
             print("stopped", file=sys.stderr)
             raise typer.Exit(130)
         if isinstance(error, UsageError):
@@ -138,14 +136,14 @@ def _make_folders(*folders: Path | None) -> None:
 
 
 def run() -> NoReturn:
-    """The command with its usage errors on one line."""
+    """Run the command, with usage errors on one line."""
     try:
         code = app(prog_name="python -m local", standalone_mode=False)
     except typer.TyperException as error:
-        if said := " ".join(error.format_message().split()):  # nothing where the help has been shown
+        if said := " ".join(error.format_message().split()):  # empty after the help has been shown
             print(said, file=sys.stderr)
         code = 2
-    gc.freeze()  # or Python looks through all that the program has loaded once more, for a second
+    gc.freeze()  # otherwise the garbage collector visits everything loaded once more, which takes a second
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -1,4 +1,4 @@
-"""The graph made real on this machine: what Azure would do between `pulumi up` and the first upload."""
+"""The graph made real on this machine, as Azure does between `pulumi up` and the first upload."""
 
 import os
 import uuid
@@ -41,7 +41,7 @@ type OnStep = Callable[[str], None]
 
 
 class _Addresses:
-    """Where the graph's resources answer here. An ingress opens when the program asks for an app's address."""
+    """The local addresses of the graph's resources. An ingress opens when the program asks for an app's address."""
 
     def __init__(self, ports: Mapping[str, int], trust: certificates.Certificates, life: ExitStack) -> None:
         self._ports, self._trust, self._life = ports, trust, life
@@ -51,7 +51,7 @@ class _Addresses:
 
     def storage(self, account: str) -> dict[str, str]:
         at = emulator.endpoints(account, self._ports)
-        # Azurite has no dfs endpoint; the blob endpoint answers for what it can of it.
+        # Azurite has no dfs endpoint. Its blob endpoint serves the requests that it supports.
         return {"blob": at.blob, "dfs": at.blob, "queue": at.queue, "table": at.table}
 
     def container_app(self, name: str) -> str:
@@ -71,10 +71,10 @@ class _Addresses:
 
 @dataclass(frozen=True)
 class Options:
-    """How to run the local cloud.
+    """Options of the local cloud.
 
-    `data` is a folder that keeps uploads, jobs and results; without it they end with the run. `changes` go on top of
-    the stack's configuration. `workers` is the most that run at a time, whatever the graph allows.
+    `data` is a folder that keeps uploads, jobs and results; without it they end with the run. `changes` override the
+    stack's configuration. At most `workers` workers run at a time, even if the graph allows more.
     """
 
     stack: str = "dev"
@@ -85,10 +85,10 @@ class Options:
 
 
 class Cloud:
-    """Runs from `with` until its end; nothing that it started outlives it.
+    """The running local cloud, a context manager. No process that it starts outlives it.
 
-    `on_step` is told what is being started, `on_event` what happens to uploads' events and `on_job_event` to jobs'.
-    Raises ProgramError, processes.ProcessError and azurite.AzuriteInstallError.
+    `on_step` receives the name of each step of the start, `on_event` each notice about an upload's event, and
+    `on_job_event` each about a job's. Raises ProgramError, processes.ProcessError and azurite.AzuriteInstallError.
     """
 
     graph: Graph
@@ -128,16 +128,16 @@ class Cloud:
         self._close()
 
     def _close(self) -> None:
-        with interrupts.put_off():  # a second Ctrl-C would leave behind what the first one has not reached yet
+        with interrupts.deferred():  # a second Ctrl-C would leave processes that the first has not ended yet
             self._life.close()
 
     @property
-    def tells_of_jobs(self) -> bool:
-        """Whether the stack's media service publishes its jobs' events to a topic of the graph."""
+    def publishes_job_events(self) -> bool:
+        """True if the stack's media service publishes its jobs' events to a topic of the graph."""
         return bool(self.graph.of("eventgrid:Topic"))
 
     def memory(self) -> int:
-        """Resident bytes of every process that runs now, this one left out."""
+        """Resident bytes of all running child processes."""
         return sum(process.memory() for process in [*self._processes, *self._scaler.running])
 
     def _start(self) -> None:
@@ -293,7 +293,7 @@ class Cloud:
         )
 
 
-# The same in every run, since kept data holds ids that were made with it.
+# The same in every run, since kept data holds ids that are derived from it.
 _TENANT_ID = "00000000-0000-0000-0000-0000000000aa"
 
 

@@ -1,1 +1,1 @@
-"""Commands on a deployed stack; they know it by its outputs alone."""
+"""Commands on a deployed stack, which they know by its outputs alone."""

@@ -1,4 +1,4 @@
-"""`python -m operations`: commands on a deployed stack, with the credentials of whoever is logged in to Azure."""
+"""`python -m operations`: commands on a deployed stack, with the credentials of the current Azure login."""
 
 import logging
 import sys

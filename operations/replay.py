@@ -1,6 +1,6 @@
-"""Dead letters become uploads' events again: each video is copied onto itself, which raises BlobCreated anew.
+"""Raises the events of dead letters again: each video is copied onto itself, which raises a new BlobCreated.
 
-Nobody but the storage account may publish to its system topic. Sources: learn.microsoft.com "Azure Blob Storage as an
+Only the storage account may publish to its system topic. Sources: learn.microsoft.com "Azure Blob Storage as an
 Event Grid source" (a copy raises BlobCreated by CopyBlob) and "Copy Blob" (onto the same name it replaces the blob;
 within an account no link to the source is needed).
 """
@@ -15,20 +15,20 @@ from urllib.parse import unquote, urlsplit
 
 from operations.errors import OperationError, UsageError
 
-if TYPE_CHECKING:  # slow to import, and a wrong option should be told at once
+if TYPE_CHECKING:  # slow to import, and a wrong option should be reported at once
     from azure.core.credentials import TokenCredential
     from azure.core.exceptions import AzureError
     from azure.storage.blob import BlobClient, BlobProperties, ContainerClient
 
 DEAD_LETTERS = "dead-letters"  # the container's name in the graph
-MARK = "replayed"  # metadata of a video: the id of the event that was raised again last
+MARK = "replayed"  # metadata of a video: the id of the event that was last raised again
 COPY_SECONDS = 600.0
 POLL_SECONDS = 0.5
 _SUBJECT = "/blobServices/default/containers/"
 
 
 class ReplayError(OperationError):
-    """Why a letter stays, or why there is nothing to look at; one line."""
+    """A letter is kept, or a container cannot be read. The message is one line with the reason."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Containers:
 
     @classmethod
     def of_outputs(cls, text: str) -> "Containers":
-        """From what `pulumi stack output --json` prints. Raises UsageError."""
+        """Read the output of `pulumi stack output --json`. Raises UsageError."""
         try:
             outputs = json.loads(text)
             return cls.at(f"{outputs['resultsIn'].rstrip('/')}/{DEAD_LETTERS}", outputs["uploadTo"])
@@ -52,7 +52,7 @@ class Containers:
 
     @classmethod
     def at(cls, dead_letters: str, uploads: str) -> "Containers":
-        """Raises UsageError for what is no container's address."""
+        """Check two addresses of containers. Raises UsageError."""
         for option, url in (("--dead-letters", dead_letters), ("--uploads", uploads)):
             parts = urlsplit(url)
             if parts.scheme != "https" or not parts.hostname or not parts.path.strip("/") or parts.query:
@@ -65,7 +65,7 @@ class Containers:
 
 @dataclass(frozen=True)
 class DeadEvent:
-    """One undelivered event in the letter `letter`, a blob's name; `video` is the uploaded blob's."""
+    """One undelivered event. `letter` is the dead letter's blob name, `video` the uploaded blob's."""
 
     letter: str
     event_id: str
@@ -78,21 +78,21 @@ class DeadEvent:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of all letters of a video; `problem` is None when its event was raised again."""
+    """The outcome for all letters of a video. `problem` is None if its event was raised again."""
 
     video: str
     problem: str | None
 
 
 class Replay:
-    """Reads letters and raises their events again. Raises ReplayError where a container cannot be read at all."""
+    """Reads letters and raises their events again. Raises ReplayError if a container cannot be read at all."""
 
     def __init__(self, containers: Containers, credential: "TokenCredential") -> None:
         self._at = containers
         self._credential = credential
 
     def letters(self) -> tuple[list[DeadEvent], list[str]]:
-        """Every undelivered event, oldest first, and a line for each letter that cannot be read."""
+        """Return all undelivered events, oldest first, and a line for each letter that cannot be read."""
         from azure.core.exceptions import AzureError
 
         found: list[DeadEvent] = []
@@ -109,7 +109,7 @@ class Replay:
         return sorted(found, key=lambda event: event.time), unread
 
     def raise_again(self, events: Iterable[DeadEvent]) -> Iterator[Outcome]:
-        """One event for each video, however many of its events were lost, since only its present content is left.
+        """Raise one event per video, however many of its events were lost, since only its present content exists.
 
         A letter is deleted once the event of every video that it names has been raised.
         """
@@ -140,12 +140,12 @@ class Replay:
     def _container(self, url: str) -> "ContainerClient":
         from azure.storage.blob import ContainerClient, ExponentialRetry
 
-        retry = ExponentialRetry(initial_backoff=1, increment_base=2, retry_total=3)  # seconds; somebody is waiting
+        retry = ExponentialRetry(initial_backoff=1, increment_base=2, retry_total=3)  # seconds; a person is waiting
         return ContainerClient.from_container_url(url, self._credential, retry_policy=retry)
 
 
 def _read(name: str, content: bytes) -> list[DeadEvent]:
-    """A letter is a JSON array of events in Event Grid's schema, each with why it was given up."""
+    """Parse a letter: a JSON array of events in Event Grid's schema, each with the reason of its failure."""
     try:
         return [_event(name, item) for item in json.loads(content)]
     except (ValueError, TypeError, KeyError, AttributeError):
@@ -156,7 +156,7 @@ def _event(letter: str, item: dict[str, Any]) -> DeadEvent:
     container, between, video = item["subject"].removeprefix(_SUBJECT).partition("/blobs/")
     if not item["subject"].startswith(_SUBJECT) or not between or not video:
         raise ValueError(item["subject"])
-    if "\ufffd" in video:  # some subjects lose characters that the address has
+    if "\ufffd" in video:  # some subjects lack characters that the address has
         video = unquote(urlsplit(item["data"]["url"]).path).partition(f"/{container}/")[2]
     reason = f"{item.get('deadLetterReason') or 'unknown'}: {item.get('lastDeliveryOutcome') or 'unknown'}"
     return DeadEvent(
@@ -171,9 +171,9 @@ def _event(letter: str, item: dict[str, Any]) -> DeadEvent:
 
 
 def _touch(blob: "BlobClient", event_id: str) -> None:
-    """Copy a video onto itself, unless an interrupted run has done so for the same event already.
+    """Copy a video onto itself, unless an interrupted run has already done so for the same event.
 
-    Raises ReplayError when it is gone, changes meanwhile or cannot be copied whole.
+    Raises ReplayError if it is deleted, changes meanwhile or cannot be copied completely.
     """
     from azure.core import MatchConditions
     from azure.core.exceptions import AzureError, ResourceModifiedError, ResourceNotFoundError
@@ -201,7 +201,7 @@ def _touch(blob: "BlobClient", event_id: str) -> None:
 
 
 def _wait(blob: "BlobClient", now: "BlobProperties", size: int) -> None:
-    """Within an account copies are made at once as a rule, but that is not promised."""
+    """Wait for the end of a copy. Within an account copies usually finish at once, without a guarantee."""
     deadline = time.monotonic() + COPY_SECONDS
     while now.copy.status == "pending" and time.monotonic() < deadline:
         time.sleep(POLL_SECONDS)
@@ -215,14 +215,14 @@ def _delete(letters: "ContainerClient", name: str) -> None:
 
     try:
         letters.delete_blob(name)
-    except ResourceNotFoundError:  # somebody else has replayed it just now
+    except ResourceNotFoundError:  # another replay has just deleted it
         pass
     except AzureError as error:
         raise ReplayError(f"its event was raised, but {name} cannot be deleted: {_said(error)}") from None
 
 
 def _said(error: "AzureError") -> str:
-    """The first line of what Azure says, with what to do where a login or a role is missing."""
+    """Return the first line of Azure's message, with the remedy if a login or a role is missing."""
     from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
 
     line = (error.message.splitlines() or [type(error).__name__])[0].strip()
@@ -234,7 +234,7 @@ def _said(error: "AzureError") -> str:
 
 
 def replay(containers: Containers, credential: "TokenCredential", *, dry_run: bool) -> list[str]:
-    """Say what there is, raise it again unless `dry_run`; gives a line for each letter that stays.
+    """List the events, or raise them again unless `dry_run`. Return a line for each letter that is kept.
 
     Raises ReplayError.
     """
@@ -272,5 +272,5 @@ def _tabulate(events: list[DeadEvent]) -> None:
             str(event.attempts),
         )
         table.add_row(*(Text(cell) for cell in cells))
-    wide = Console(highlight=False, width=10_000)  # a letter a line, however narrow the terminal
+    wide = Console(highlight=False, width=10_000)  # one line per letter, however narrow the terminal
     wide.print(table, width=Measurement.get(wide, wide.options, table).maximum)

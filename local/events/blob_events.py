@@ -1,7 +1,7 @@
-"""Blob Storage's events in Event Grid's schema.
+"""Blob Storage events in Event Grid's schema.
 
 Source: learn.microsoft.com "Azure Blob Storage as an Event Grid source". An upload by the blob endpoint looks as
-here on a hierarchical account, too; only the dfs endpoint's own operations write dataVersion "2".
+here on a hierarchical account too; only operations of the dfs endpoint write dataVersion "2".
 """
 
 import itertools
@@ -15,13 +15,13 @@ from local.events.filter import Event
 
 CREATED = "Microsoft.Storage.BlobCreated"
 DELETED = "Microsoft.Storage.BlobDeleted"
-PATH_CHARACTERS = "/!$&'()*+,;=:@~"  # what RFC 3986 lets a path keep as it is
+PATH_CHARACTERS = "/!$&'()*+,;=:@~"  # allowed unencoded in a path by RFC 3986
 _sequence = itertools.count(time.time_ns())
 
 
 @dataclass(frozen=True)
 class Blob:
-    """What an event says of a blob, and what tells one writing of its content from the next; `etag` without quotes."""
+    """The properties of a blob that an event holds or that distinguish two versions. `etag` has no quotes."""
 
     container: str
     name: str
@@ -29,13 +29,13 @@ class Blob:
     length: int
     content_type: str
     blob_type: str
-    created: str = ""  # Azurite's creation time, which only some ways of writing renew
+    created: str = ""  # Azurite's creation time, which only some operations renew
     copy_id: str = ""
     properties: str = ""  # a digest of metadata and headers
 
 
 def created(topic: str, endpoint: str, blob: Blob, api: str) -> Event:
-    """`api` is what wrote the blob; `topic` the account's ARM id, `endpoint` its blob endpoint with a slash."""
+    """Return a BlobCreated event. `api` is the operation, `topic` the account's ARM id, `endpoint` ends in a slash."""
     return _event(CREATED, topic, endpoint, blob, api)
 
 

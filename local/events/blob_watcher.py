@@ -1,4 +1,4 @@
-"""The events that Azurite does not emit: blobs that came, changed and went, seen by listing."""
+"""Blob events, which Azurite does not emit, derived from listings."""
 
 import hashlib
 import json
@@ -21,19 +21,19 @@ from local.events.blob_events import Blob
 from local.events.filter import Event
 
 INTERVAL_SECONDS = 0.15
-SHARE_OF_TIME = 0.2  # at most this part of the time goes into listing, however many blobs there are
+SHARE_OF_TIME = 0.2  # listing takes at most this share of the time, however many blobs there are
 COLUMNS = ("container", "name", "etag", "length", "content_type", "blob_type", "created", "copy_id", "properties")
 SCHEMA = f"CREATE TABLE IF NOT EXISTS seen ({', '.join(COLUMNS)}, PRIMARY KEY (container, name))"
 log = logging.getLogger(__name__)
 
 
 class BlobWatcher:
-    """Watches an account from `with` until its end and publishes each new (name, eTag), and each name that went.
+    """Watches an account's blobs and publishes events of new, changed and deleted ones. A context manager.
 
-    What was published is kept in the folder `state`, so that a restart publishes what changed meanwhile and nothing
-    else. As on Azure, new metadata or headers of a blob are no event, and an append blob's only one comes when it is
-    made. Unlike Azure it sees one event where a blob was written several times within an interval, and none where
-    blocks replaced as many bytes of a blob together with its metadata.
+    The folder `state` records the published versions, so that a restart publishes exactly the changes since. As on
+    Azure, new metadata or headers raise no event, and an append blob raises one only at its creation. Unlike Azure,
+    several writes within an interval raise one event, and a write of blocks that keeps the size and changes the
+    metadata raises none.
     """
 
     def __init__(
@@ -72,18 +72,18 @@ class BlobWatcher:
             try:
                 self._look()
                 failing = False
-            except AzureError as error:  # the storage is away; what is not listed has not gone
+            except AzureError as error:  # storage does not answer; blobs that are not listed may still exist
                 if not failing:
                     log.warning("cannot list %s: %s", self._endpoint, error.message.splitlines()[0])
                 failing = True
-            except Exception:  # whatever it is, the next look may succeed, and no event is lost by trying
+            except Exception:  # the next listing may succeed, and no event is lost by trying
                 log.exception("cannot watch %s", self._endpoint)
             took = time.monotonic() - began
             self._stopped.wait(max(INTERVAL_SECONDS, took / SHARE_OF_TIME - took))
 
     def _look(self) -> None:
         containers = [container.name for container in self._account.list_containers()]
-        self._seen.forget_containers_but(containers)  # a container's end raises no events for its blobs
+        self._seen.forget_containers_but(containers)  # the deletion of a container raises no events for its blobs
         for name in containers:
             with self._account.get_container_client(name) as container:
                 try:
@@ -104,7 +104,7 @@ class BlobWatcher:
                 self._seen.remove(gone)
 
     def _api(self, blob: Blob, before: Blob | None) -> str:
-        """By what it leaves behind: only a block list leaves committed blocks."""
+        """Return the operation that wrote the blob: only PutBlockList leaves committed blocks."""
         if blob.copy_id and (before is None or blob.copy_id != before.copy_id):
             return "CopyBlob"
         if blob.blob_type != BlobType.BLOCKBLOB.value:
@@ -112,7 +112,7 @@ class BlobWatcher:
         with self._account.get_blob_client(blob.container, blob.name) as client:
             try:
                 committed, _ = client.get_block_list("committed")
-            except ResourceNotFoundError:  # gone already
+            except ResourceNotFoundError:  # deleted meanwhile
                 return "PutBlob"
         return "PutBlockList" if committed else "PutBlob"
 
@@ -138,21 +138,21 @@ def _digest(item: BlobProperties) -> str:
 
 
 def _is_written_anew(before: Blob, now: Blob) -> bool:
-    """Of two versions: it is content that has changed, and not only what is said of it."""
+    """Return True if the content has changed, and not the metadata alone."""
     if (now.created, now.copy_id) != (before.created, before.copy_id):
         return True
-    if now.blob_type != BlobType.BLOCKBLOB.value:  # neither appending nor writing pages is an event
+    if now.blob_type != BlobType.BLOCKBLOB.value:  # appending and writing pages raise no event
         return False
     return now.length != before.length or now.properties == before.properties
 
 
 def _as_announced(blob: Blob) -> Blob:
-    """An append blob's event comes before anything is appended."""
+    """Return the blob as its event shows it: an append blob is announced empty."""
     return replace(blob, length=0) if blob.blob_type == BlobType.APPENDBLOB.value else blob
 
 
 class _Seen:
-    """The blobs whose last change was published, in memory and in a table."""
+    """The published version of each blob, in memory and in a table."""
 
     def __init__(self, folder: Path | None) -> None:
         if folder:
@@ -162,10 +162,10 @@ class _Seen:
         )
         self._database.execute(SCHEMA)
         kept = {row[1] for row in self._database.execute("PRAGMA table_info(seen)")}
-        for column in COLUMNS:  # the folder may have been kept by an earlier version
+        for column in COLUMNS:  # an earlier version may have made the folder
             if column not in kept:
                 self._database.execute(f"ALTER TABLE seen ADD COLUMN {column} DEFAULT ''")
-        # A killed process loses nothing by it; only a machine that loses power would.
+        # Safe if the process is killed; only a power failure would lose rows.
         self._database.execute("PRAGMA synchronous = OFF")
         self._blobs: dict[str, dict[str, Blob]] = {}
         for row in self._database.execute(f"SELECT {', '.join(COLUMNS)} FROM seen"):  # noqa: S608

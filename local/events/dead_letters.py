@@ -1,4 +1,4 @@
-"""Where events go that could not be delivered: a blob each, written by the topic's identity.
+"""Dead letters: undelivered events, one blob each, written by the topic's identity.
 
 Source of names and fields: learn.microsoft.com "Set dead-letter location and retry policy".
 """
@@ -18,14 +18,14 @@ from local.events.ledger import Delivery
 
 @dataclass(frozen=True)
 class DeadLetterDestination:
-    """What a subscription declares: a storage account's ARM id and a container in it."""
+    """The destination that a subscription declares: a storage account's ARM id and a container in it."""
 
     storage_id: str
     container: str
 
     @classmethod
     def declared(cls, inputs: Mapping[str, Any]) -> "DeadLetterDestination | None":
-        """From an event subscription's inputs; None when it has no dead-letter destination."""
+        """Read an event subscription's inputs. Return None if it has no dead-letter destination."""
         by_identity = inputs.get("deadLetterWithResourceIdentity") or {}
         destination = by_identity.get("deadLetterDestination") or inputs.get("deadLetterDestination")
         return cls(destination["resourceId"], destination["blobContainerName"]) if destination else None
@@ -33,16 +33,16 @@ class DeadLetterDestination:
 
 @dataclass(frozen=True)
 class DeadLetters:
-    """A blob container, by its account's blob endpoint."""
+    """A blob container for dead letters. `endpoint` is its account's blob endpoint."""
 
     endpoint: str
     container: str
     credential: TokenCredential
 
     def write(self, delivery: Delivery) -> str:
-        """The blob's name. Raises azure.core's AzureError."""
+        """Write a dead letter and return the blob's name. Raises azure.core's AzureError."""
         now = datetime.now(UTC)
-        # Neither month, day nor hour is padded.
+        # Month, day and hour are not padded.
         name = f"{delivery.subscription.upper()}/{now.year}/{now.month}/{now.day}/{now.hour}/{uuid.uuid4()}.json"
         assert delivery.given_up
         letter = delivery.event | {
@@ -59,5 +59,5 @@ class DeadLetters:
 
 
 def timestamp(seconds: float) -> str:
-    """ISO 8601 in UTC with the seven decimals that Azure writes."""
+    """Format as ISO 8601 in UTC, with seven decimals as Azure does."""
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S.%f}0Z"

@@ -1,4 +1,4 @@
-"""One attempt to deliver an event, and what follows from how it went.
+"""One attempt to deliver an event, its outcome, and the schedule of retries.
 
 Source: learn.microsoft.com "Event Grid message delivery and retry".
 """
@@ -15,18 +15,18 @@ from local.events.filter import Event
 
 ANSWER_SECONDS = 30.0
 MESSAGE_CHARACTERS = 2_000
-NEVER_RETRIED = frozenset({400, 403, 413})  # of a destination that is an Azure resource, as a function is
+NEVER_RETRIED = frozenset({400, 403, 413})  # for destinations that are Azure resources, such as functions
 SCHEDULE_SECONDS = (10, 30, 60, 300, 600, 1_800, 3_600, 10_800, 21_600, 43_200)
 LEAST_SECONDS: Mapping[int, float] = {401: 300, 404: 300, 408: 120, 503: 30}
 
 
 class RetryPolicyError(ValueError):
-    """A declared retry policy outside Event Grid's limits; one line that names the setting."""
+    """A declared retry policy outside Event Grid's limits. The message is one line that names the setting."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an attempt went; `name` is the name of .NET's status code, TimedOut or SocketError."""
+    """The outcome of an attempt. `name` is .NET's name of the status code, TimedOut or SocketError."""
 
     name: str
     status: int | None
@@ -38,33 +38,33 @@ class Outcome:
 
     @property
     def final(self) -> bool:
-        """Another attempt would change nothing."""
+        """True if another attempt would end the same way."""
         return self.status in NEVER_RETRIED
 
 
 @dataclass(frozen=True)
 class RetrySchedule:
-    """Seconds to wait after the first, second, … failure; the last one repeats."""
+    """Seconds to wait after the first, second, … failure. The last one repeats."""
 
     seconds: tuple[float, ...] = SCHEDULE_SECONDS
     least: Mapping[int, float] | None = None
 
     def delay(self, attempts: int, status: int | None) -> float:
-        """Seconds until the next attempt after `attempts` failed ones, the last of them with `status`."""
+        """Return the seconds until the next attempt, after `attempts` failures of which the last had `status`."""
         least = LEAST_SECONDS if self.least is None else self.least
         return max(self.seconds[min(attempts, len(self.seconds)) - 1], least.get(status or 0, 0))
 
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """Attempts and seconds after which an event is given up, whichever comes first."""
+    """The limits after which an event is given up: attempts or seconds, whichever comes first."""
 
     max_attempts: int = 30
     time_to_live: float = 1_440 * 60
 
     @classmethod
     def declared(cls, inputs: Mapping[str, Any]) -> "RetryPolicy":
-        """From the `retryPolicy` of an event subscription's inputs. Raises RetryPolicyError."""
+        """Read the `retryPolicy` of an event subscription's inputs. Raises RetryPolicyError."""
         attempts = inputs.get("maxDeliveryAttempts") or 30
         minutes = inputs.get("eventTimeToLiveInMinutes") or 1_440
         for name, value, most in (
@@ -77,7 +77,7 @@ class RetryPolicy:
 
 
 async def attempt(client: httpx.AsyncClient, endpoint: str, event: Event, subscription: str, count: int) -> Outcome:
-    """Post the event and wait for the answer as long as Event Grid does; never raises for a failed delivery."""
+    """Post the event and wait for the answer as long as Event Grid does. A failed delivery raises nothing."""
     headers = {
         "aeg-event-type": "Notification",
         "aeg-subscription-name": subscription.upper(),
@@ -96,7 +96,7 @@ async def attempt(client: httpx.AsyncClient, endpoint: str, event: Event, subscr
 
 
 def _message(answer: httpx.Response) -> str:
-    """function_host's answers are `{"message": …}`; others are shown as they are."""
+    """Return the message in function_host's answers, `{"message": …}`, and other answers unchanged."""
     try:
         return str(answer.json()["message"])[:MESSAGE_CHARACTERS]
     except (ValueError, TypeError, KeyError):

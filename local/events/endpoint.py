@@ -1,4 +1,4 @@
-"""Where a custom Event Grid topic takes events: by https, with an Entra token, in Event Grid's own schema.
+"""The https endpoint of a custom Event Grid topic: Entra tokens, events in Event Grid's own schema.
 
 Sources: learn.microsoft.com "Azure Event Grid event schema" and "Authenticate publishing clients using Microsoft Entra
 ID"; required properties: EventGridEvent of the published OpenAPI document; refusals: as Azure's SDKs quote them.
@@ -24,13 +24,13 @@ from local.services.entra import Entra, RefusedError
 AUDIENCE = "https://eventgrid.azure.net"
 PATH = "/api/events"
 API_VERSION = "2018-01-01"
-LIMIT_BYTES = 1_048_576  # of all events together
+LIMIT_BYTES = 1_048_576  # all events of a request together
 _TEXTS = ("id", "subject", "eventType", "eventTime", "dataVersion")
 
 
 @dataclass(frozen=True)
 class CustomTopic:
-    """The topic with the ARM id `id`; `senders` are the principals that may publish to it."""
+    """The topic with the ARM id `id`. The principals `senders` may publish to it."""
 
     id: str
     senders: Collection[str]
@@ -38,7 +38,7 @@ class CustomTopic:
     publish: Callable[[Event], None]
 
     def admit(self, authorization: str | None) -> None:
-        """Raises RefusedError unless the header has the token of a sender."""
+        """Raise RefusedError unless the header has the token of a sender."""
         kind, _, token = (authorization or "").partition(" ")
         if kind.lower() != "bearer":
             raise RefusedError(
@@ -81,12 +81,12 @@ class CustomTopic:
 
 
 class TopicEndpoint:
-    """Serves from `with` until its end; answers 503 unless a topic is open there."""
+    """A server, as a context manager. It answers 503 while no topic is open."""
 
     def __init__(self, certificates: Certificates) -> None:
         self._topic: CustomTopic | None = None
         self._server = _Server(("127.0.0.1", 0), partial(_Handler, self))
-        # The handshake belongs into the request's thread: one slow client must not keep the others waiting.
+        # The handshake runs in the request's thread, so that one slow client does not block the others.
         self._server.socket = certificates.server_context.wrap_socket(
             self._server.socket, server_side=True, do_handshake_on_connect=False
         )
@@ -94,12 +94,12 @@ class TopicEndpoint:
 
     @property
     def url(self) -> str:
-        """Where events are posted."""
+        """The address that events are posted to."""
         return f"https://127.0.0.1:{self._server.server_port}{PATH}"
 
     @contextlib.contextmanager
     def serving(self, topic: CustomTopic) -> Iterator[None]:
-        """Take events for `topic` until the end of the `with`."""
+        """Accept events for `topic` until the end of the `with`."""
         self._topic = topic
         try:
             yield
@@ -107,7 +107,7 @@ class TopicEndpoint:
             self._topic = None
 
     def open_topic(self) -> CustomTopic:
-        """Raises RefusedError when none is open."""
+        """Return the open topic. Raises RefusedError if there is none."""
         if self._topic is None:
             raise RefusedError(HTTPStatus.SERVICE_UNAVAILABLE, "The topic is not there.")
         return self._topic
@@ -140,7 +140,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._take()
             status, body = HTTPStatus.OK, b""
         except RefusedError as refusal:
-            self.close_connection = True  # what was not read stands in it
+            self.close_connection = True  # the unread rest of the request is still in it
             status = refusal.status
             body = json.dumps({"error": {"code": _code(status), "message": str(refusal)}}).encode()
         self.send_response(status)

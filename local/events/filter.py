@@ -1,4 +1,4 @@
-"""Which events a subscription wants: Event Grid's filter, as the graph declares it.
+"""Event Grid's filter of a subscription, as the graph declares it.
 
 Source: learn.microsoft.com "Understand event filtering for Event Grid subscriptions".
 """
@@ -23,12 +23,12 @@ MOST_VALUES = 25
 
 
 class FilterError(ValueError):
-    """A declared filter that Event Grid would not understand; one line that names the setting."""
+    """A declared filter that Event Grid would refuse. The message is one line that names the setting."""
 
 
 @dataclass(frozen=True)
 class AdvancedFilter:
-    """One condition on one key of an event; without the key, only what an operator says of its absence holds."""
+    """One condition on one key of an event. If the key is missing, the operator decides."""
 
     operator: str
     key: str
@@ -40,7 +40,7 @@ class AdvancedFilter:
 
 @dataclass(frozen=True)
 class EventFilter:
-    """All conditions must hold. Case counts in subjects only if told so, and never in advanced filters."""
+    """Conditions that must all hold. Case matters in subjects if declared, and never in advanced filters."""
 
     event_types: frozenset[str] | None
     subject_begins_with: str
@@ -50,7 +50,7 @@ class EventFilter:
 
     @classmethod
     def declared(cls, inputs: Mapping[str, Any]) -> "EventFilter":
-        """From the `filter` of an event subscription's inputs. Raises FilterError."""
+        """Read the `filter` of an event subscription's inputs. Raises FilterError."""
         if unknown := set(inputs) - SETTINGS:
             raise FilterError(f"filter.{min(unknown)} is no setting of an event filter; there are {_list(SETTINGS)}")
         types = inputs.get("includedEventTypes")
@@ -90,7 +90,7 @@ def _advanced(number: int, item: Mapping[str, Any]) -> AdvancedFilter:
 
 
 def _lookup(event: Event, key: str) -> Any:
-    """The value under a dotted key, or None. Top-level names are documented capitalised (`Subject`)."""
+    """Return the value under a dotted key, or None. Top-level names are documented capitalised (`Subject`)."""
     first, *rest = key.split(".")
     if first.casefold() in TOP_LEVEL:
         return next((value for name, value in event.items() if name.casefold() == first.casefold()), None)

@@ -1,4 +1,4 @@
-"""Deliveries under way, kept so that a restart neither forgets one nor repeats one that went through."""
+"""Deliveries in progress, stored so that a restart neither loses one nor repeats a successful one."""
 
 import json
 import sqlite3
@@ -28,7 +28,7 @@ CREATE TABLE IF NOT EXISTS deliveries (
 class Delivery:
     """One event on its way to one subscription; times are epoch seconds.
 
-    `outcome` and `status` are the last attempt's; `given_up` is the reason once it is to be dead-lettered.
+    `outcome` and `status` are the last attempt's. `given_up` is the reason once it is to be dead-lettered.
     """
 
     number: int
@@ -54,7 +54,7 @@ class DeliveryLedger:
             folder / "deliveries.sqlite" if folder else ":memory:", check_same_thread=False, autocommit=True
         )
         self._database.execute(SCHEMA)
-        # A killed process loses nothing by it; only a machine that loses power would.
+        # Safe if the process is killed; only a power failure would lose rows.
         self._database.execute("PRAGMA synchronous = OFF")
 
     def pending(self) -> list[Delivery]:

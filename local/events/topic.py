@@ -22,12 +22,12 @@ from local.events.filter import Event, EventFilter
 from local.events.ledger import Delivery, DeliveryLedger
 
 SCHEMAS = ("EventGridSchema",)
-DEAD_LETTERING_SECONDS = 4 * 3600.0  # for so long Event Grid tries to write a dead letter
+DEAD_LETTERING_SECONDS = 4 * 3600.0  # the time for which Event Grid tries to write a dead letter
 log = logging.getLogger(__name__)
 
 
 class SubscriptionError(ValueError):
-    """A declared subscription that cannot be made real here; one line that names the setting."""
+    """A declared subscription that the local cloud cannot provide. The message is one line that names the setting."""
 
 
 class Stage(Enum):
@@ -42,7 +42,7 @@ class Stage(Enum):
 
 @dataclass(frozen=True)
 class Notice:
-    """What happened to an event; `subscription` is None for PUBLISHED, and for FILTERED_OUT, which is by all.
+    """A stage that an event has reached. `subscription` is None for PUBLISHED, and for FILTERED_OUT (by all of them).
 
     `detail` is the outcome of the last attempt, with the function's own message; for DEAD_LETTERED the blob's name.
     """
@@ -60,7 +60,7 @@ type Listener = Callable[[Notice], None]
 
 @dataclass(frozen=True)
 class Subscription:
-    """Where events go, which, and what happens when that fails. Without `dead_letters` they are dropped then."""
+    """A subscription's destination, filter and retries. Without `dead_letters`, undeliverable events are dropped."""
 
     name: str
     endpoint: str
@@ -72,7 +72,7 @@ class Subscription:
     def declared(
         cls, inputs: Mapping[str, Any], *, endpoint: str, dead_letters: DeadLetters | None = None
     ) -> "Subscription":
-        """From the inputs of a SystemTopicEventSubscription or EventSubscription.
+        """Read the inputs of a SystemTopicEventSubscription or EventSubscription.
 
         Raises SubscriptionError, filter.FilterError and delivery.RetryPolicyError.
         """
@@ -90,9 +90,9 @@ class Subscription:
 
 
 class Topic:
-    """Delivers from `with` until its end what is published, and what an earlier run left in the folder `state`.
+    """Delivers published events, and those that an earlier run left in the folder `state`. A context manager.
 
-    `listener` is told what happens, from the publisher's thread and the topic's own.
+    `listener` is called with each notice, from the publisher's thread and the topic's own.
     """
 
     def __init__(
@@ -110,13 +110,13 @@ class Topic:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="event-topic", daemon=True)
         self._deliveries: set[asyncio.Task[None]] = set()
-        # Not from the environment: a proxy must not come between this machine and itself.
+        # The environment's proxy must not be used for this machine.
         self._client = httpx.AsyncClient(
             trust_env=False, verify=ssl.create_default_context(), limits=httpx.Limits(max_connections=None)
         )
 
     def publish(self, event: Event) -> None:
-        """Take the event on; once this returns, a restart does not lose it."""
+        """Accept the event. Once this returns, a restart does not lose it."""
         self._tell(Notice(Stage.PUBLISHED, event))
         wanted = [name for name, subscription in self._subscriptions.items() if subscription.filter.admits(event)]
         for name in wanted:
@@ -232,5 +232,5 @@ class Topic:
         if self._listener:
             try:
                 self._listener(notice)
-            except Exception:  # a display must not stop a delivery
+            except Exception:  # an error of the listener must not stop a delivery
                 log.exception("the listener failed")

@@ -1,4 +1,4 @@
-"""What Azure answers when a resource of the graph is made: its id, its name, and the outputs that others read."""
+"""Azure's answers to the creation of resources: id, name, and the outputs that other resources read."""
 
 import hashlib
 import re
@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 SUBSCRIPTION_ID = "00000000-0000-0000-0000-000000000001"
-AZURE_CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"  # who is logged in: a person, by `az login`
+AZURE_CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"  # the client id of a person who has logged in by `az login`
 
-# Token without its API version → the ARM id below `/providers/`. The last field is the resource's own name.
+# Token without API version → the ARM id below `/providers/`. The last field is the resource's own name.
 _TYPES = {
     "app:ContainerApp": "Microsoft.App/containerApps/{containerAppName}",
     "app:Job": "Microsoft.App/jobs/{jobName}",
@@ -57,7 +57,7 @@ _TYPES = {
     "web:AppServicePlan": "Microsoft.Web/serverfarms/{name}",
     "web:WebApp": "Microsoft.Web/sites/{name}",
 }
-# Resources that stand on another one, named by the input that holds its id.
+# Resources that extend another one, with the input that holds its id.
 _EXTENSIONS = {
     "authorization:RoleAssignment": ("scope", "Microsoft.Authorization/roleAssignments/{roleAssignmentName}"),
     "eventgrid:EventSubscription": ("scope", "Microsoft.EventGrid/eventSubscriptions/{eventSubscriptionName}"),
@@ -66,32 +66,32 @@ _EXTENSIONS = {
 
 
 class Addresses(Protocol):
-    """Where things answer: in Azure, or on one machine."""
+    """The addresses of services, in Azure or on one machine."""
 
     def storage(self, account: str) -> dict[str, str]:
-        """A storage account's primaryEndpoints: service → address with a slash at its end."""
+        """Return a storage account's primaryEndpoints: service → address with a slash at its end."""
         ...
 
     def container_app(self, name: str) -> str:
-        """A container app's host, with its port where it is not 443."""
+        """Return a container app's host, with its port if that is not 443."""
         ...
 
     def topic(self, name: str) -> str:
-        """Where an Event Grid topic takes events."""
+        """Return the address that an Event Grid topic accepts events at."""
         ...
 
     def web_app(self, name: str) -> str:
-        """A web app's host."""
+        """Return a web app's host."""
         ...
 
 
 class UnknownResourceError(Exception):
-    """A resource type that the program declares, or a function that it calls, and that is not known here."""
+    """The program declares a resource type, or calls a function, that the local cloud does not know."""
 
 
 @dataclass(frozen=True)
 class Made:
-    """A resource as Azure answers it; `state` holds its inputs and outputs."""
+    """A resource as Azure returns it. `state` holds its inputs and outputs."""
 
     id: str
     name: str
@@ -104,7 +104,7 @@ def kind_of(token: str) -> str:
 
 
 def make(token: str, name: str, inputs: dict[str, Any], tenant_id: str, addresses: Addresses) -> Made:
-    """Answer as Azure would. Raises UnknownResourceError."""
+    """Return the resource as Azure would. Raises UnknownResourceError."""
     kind = kind_of(token)
     if kind.startswith("azuread:"):
         return _directory_object(kind, name, inputs)
@@ -117,7 +117,7 @@ def make(token: str, name: str, inputs: dict[str, Any], tenant_id: str, addresse
 
 
 def path_inputs(token: str) -> list[str]:
-    """The inputs that a resource's id is made of; the last one holds its own name. Raises UnknownResourceError."""
+    """Return the inputs that form a resource's id, its own name last. Raises UnknownResourceError."""
     kind = kind_of(token)
     if kind == "resources:ResourceGroup":
         return ["resourceGroupName"]
@@ -155,7 +155,7 @@ def _resource_id(kind: str, name: str, inputs: dict[str, Any]) -> str:
 
 
 def _automatic_name(kind: str, name: str) -> str:
-    """As the provider names what has no name: eight hex digits at the end, here the same in every run."""
+    """Return a name like the provider's automatic ones: with eight hex digits, here the same in every run."""
     return name + hashlib.sha256(f"{kind}|{name}".encode()).hexdigest()[:8]
 
 
@@ -164,11 +164,11 @@ def _guid(text: str) -> str:
 
 
 def principal_of(resource_id: str) -> str:
-    """The principal id of an identity, or of a resource with a system-assigned one."""
+    """Return the principal id of an identity, or of a resource with a system-assigned one."""
     return _guid(f"{resource_id}/principal")
 
 
-# Kind → the outputs that Azure adds to what was declared; every resource has its name besides.
+# Kind → the outputs that Azure adds to the declared inputs, apart from the name.
 _OUTPUTS: dict[str, tuple[str, ...]] = {
     "app:ContainerApp": ("configuration",),
     "azuread:ApplicationRegistration": ("clientId",),
@@ -184,7 +184,7 @@ _OUTPUTS: dict[str, tuple[str, ...]] = {
 
 
 def output_names(token: str, inputs: dict[str, Any]) -> list[str]:
-    """The outputs of a resource that only Azure's answer holds, and that a preview therefore does not know."""
+    """Return the outputs that only Azure's answer holds, and that are unknown in a preview."""
     kind = kind_of(token)
     named = [] if kind.startswith("azuread:") else ["name"]
     return [*named, *_OUTPUTS.get(kind, ()), *(["identity"] if "identity" in inputs else [])]
@@ -222,13 +222,13 @@ def _identity(resource_id: str, declared: dict[str, Any], tenant_id: str) -> dic
     identity = dict(declared)
     if "SystemAssigned" in declared["type"]:
         identity |= {"principalId": principal_of(resource_id), "tenantId": tenant_id}
-    if "userAssignedIdentities" in declared:  # asked for as a list, answered as a map
+    if "userAssignedIdentities" in declared:  # a list in the inputs, a map in the outputs
         identity["userAssignedIdentities"] = {each: {} for each in declared["userAssignedIdentities"]}
     return identity
 
 
 def answer(token: str, args: Mapping[str, Any], *, tenant_id: str, deployer_id: str) -> dict[str, Any]:
-    """Answer one of the provider's functions as Azure would. Raises UnknownResourceError."""
+    """Return the result of one of the provider's functions, as Azure would. Raises UnknownResourceError."""
     match token.rsplit(":", maxsplit=1)[-1]:
         case "getClientConfig":
             return {

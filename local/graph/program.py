@@ -1,4 +1,4 @@
-"""The graph that the Pulumi program declares, captured by running the program against a provider of our own."""
+"""The graph that the Pulumi program declares, captured by running the program with a provider of our own."""
 
 import asyncio
 import contextlib
@@ -21,19 +21,19 @@ from pulumi.runtime.stack import run_in_stack, wait_for_rpcs
 
 from local.graph.outputs import Addresses, answer, kind_of, make, output_names
 
-PROGRAM_LOGGER = "pulumi-program"  # what the program says by pulumi.warn and its like
+PROGRAM_LOGGER = "pulumi-program"  # carries messages of pulumi.warn and similar
 
 
 class ProgramError(Exception):
-    """The program stopped; one line that says why."""
+    """The program stopped. The message is one line with the reason."""
 
 
 @dataclass(frozen=True)
 class Resource:
-    """A declared resource: `kind` without API version, `inputs` as declared, `state` as the provider answered.
+    """A declared resource: `kind` without API version, `inputs` as declared, `state` as the provider returned it.
 
-    `adopts` is the id of the existing resource that it takes over unchanged, if it does; `delete_timeout` how long its
-    deletion may take, such as 30m.
+    `adopts` is the id of the existing resource that it takes over unchanged, if any. `delete_timeout` is the longest
+    that its deletion may take, such as 30m.
     """
 
     kind: str
@@ -51,24 +51,24 @@ class Resource:
 
 @dataclass(frozen=True)
 class Graph:
-    """Every resource in the order of its registration, and the stack's outputs."""
+    """All resources in the order of their registration, and the stack's outputs."""
 
     resources: list[Resource]
     exports: Mapping[str, Any] = field(default_factory=dict)
 
     def of(self, kind: str) -> list[Resource]:
-        """All resources of a kind such as `storage:StorageAccount`."""
+        """Return all resources of a kind such as `storage:StorageAccount`."""
         return [resource for resource in self.resources if resource.kind == kind]
 
     def one(self, kind: str) -> Resource:
-        """The only resource of a kind. Raises ProgramError when there are none or several."""
+        """Return the only resource of a kind. Raises ProgramError if there are none or several."""
         found = self.of(kind)
         if len(found) != 1:
             raise ProgramError(f"the program declares {len(found)} resources of kind {kind}; the local cloud needs one")
         return found[0]
 
     def by_id(self, resource_id: str) -> Resource:
-        """The resource with an ARM id; case does not matter. Raises ProgramError."""
+        """Return the resource with an ARM id, whose case does not matter. Raises ProgramError."""
         for resource in self.resources:
             if resource.id.lower() == resource_id.lower():
                 return resource
@@ -77,21 +77,21 @@ class Graph:
 
 @dataclass(frozen=True)
 class Stack:
-    """A stack's name, and its whole configuration: Pulumi.yaml's defaults below Pulumi.<name>.yaml's values."""
+    """A stack's name and configuration: values of Pulumi.<name>.yaml, and defaults of Pulumi.yaml."""
 
     project: str
     name: str
     config: Mapping[str, str]
 
     def setting(self, key: str) -> str:
-        """The project's own setting `key`, or the empty string."""
+        """Return the project's setting `key`, or the empty string."""
         return self.config.get(f"{self.project}:{key}", "")
 
 
 def read_stack(folder: Path, name: str, changes: Mapping[str, str]) -> Stack:
-    """Read a stack's configuration; `changes` go on top, with keys of the project's own namespace unless they have one.
+    """Read a stack's configuration. `changes` override it; their keys need no namespace for the project's own.
 
-    Raises ProgramError when there is no such stack, or no such setting in Pulumi.yaml.
+    Raises ProgramError if the stack or the setting does not exist, or if a setting is a secret.
     """
     project = yaml.safe_load((folder / "Pulumi.yaml").read_text())
     try:
@@ -134,7 +134,7 @@ class _Provider(mocks.Mocks):
         inputs = _whole_numbers(args.inputs)
         if not args.typ.startswith(("azure-native:", "azuread:")):
             return (None, inputs) if self._preview else (args.name, inputs)
-        if self._preview:  # Azure has answered nothing yet
+        if self._preview:  # Azure has returned nothing yet
             return None, {**inputs, **dict.fromkeys(output_names(args.typ, inputs), rpc.UNKNOWN)}
         made = make(args.typ, args.name, inputs, self._tenant_id, self._addresses)
         return made.id, made.state
@@ -184,9 +184,9 @@ class _Monitor(mocks.MockMonitor):
 def run_program(
     folder: Path, stack: Stack, *, tenant_id: str, deployer_id: str, addresses: Addresses, preview: bool = False
 ) -> Graph:
-    """Run the program in `folder` as `pulumi up` (or preview) would, with `addresses` in place of Azure's.
+    """Run the program in `folder` as `pulumi up` or `pulumi preview` does, with `addresses` in place of Azure's.
 
-    Raises ProgramError with the program's own message when it stops.
+    Raises ProgramError with the program's message if it stops.
     """
     return contextvars.copy_context().run(
         _run, folder, stack, _Monitor(_Provider(tenant_id, deployer_id, addresses, preview)), preview
@@ -196,7 +196,7 @@ def run_program(
 def _run(folder: Path, stack: Stack, monitor: _Monitor, preview: bool) -> Graph:
     logger = logging.getLogger(PROGRAM_LOGGER)
     loop = asyncio.new_event_loop()
-    loop.set_exception_handler(lambda *_: None)  # what stops the program is raised; other tasks only follow
+    loop.set_exception_handler(lambda *_: None)  # the first error is raised; others follow from it
     asyncio.set_event_loop(loop)
     try:
         set_mocks(
@@ -221,7 +221,7 @@ def _execute(folder: Path) -> None:
 
 @contextlib.contextmanager
 def working_in(folder: Path) -> Iterator[None]:
-    """The program's folder as Pulumi runs it: the working directory, and first on the import path."""
+    """Make the program's folder the working directory and the first on the import path, as Pulumi does."""
     before = Path.cwd()
     os.chdir(folder)
     sys.path.insert(0, str(folder))
@@ -233,7 +233,7 @@ def working_in(folder: Path) -> Iterator[None]:
 
 
 def _whole_numbers(value: Any) -> Any:
-    """Protocol buffers carry every number as a float; the graph's are whole unless they have a fraction."""
+    """Restore integers, since protocol buffers carry every number as a float."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, dict):

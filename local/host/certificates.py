@@ -1,4 +1,4 @@
-"""TLS for the local cloud: an authority of its own and one certificate for the loopback addresses."""
+"""TLS for the local cloud: a certificate authority, and one certificate for the loopback addresses."""
 
 import os
 import ssl
@@ -14,7 +14,7 @@ HOSTS = ("127.0.0.1", "localhost")
 
 @dataclass(frozen=True)
 class Certificates:
-    """PEM files: `bundle` trusts the public authorities and ours, `authority` ours alone."""
+    """PEM files. `bundle` holds the public authorities and ours, `authority` ours alone."""
 
     authority: Path
     bundle: Path
@@ -23,7 +23,7 @@ class Certificates:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Makes a child process's clients (requests, httpx, aiohttp, ssl) trust the local cloud."""
+        """Variables that make a child process's clients (requests, httpx, aiohttp, ssl) trust the local cloud."""
         return {"REQUESTS_CA_BUNDLE": str(self.bundle), "SSL_CERT_FILE": str(self.bundle)}
 
     @cached_property
@@ -38,7 +38,7 @@ class Certificates:
 
 
 def issue(folder: Path) -> Certificates:
-    """A fresh authority and server certificate, written into `folder`; the authority's key is not kept."""
+    """Write a new authority and server certificate into `folder`. The authority's key is not kept."""
     folder.mkdir(parents=True, exist_ok=True)
     files = Certificates(
         authority=folder / "authority.pem",
@@ -57,9 +57,9 @@ def issue(folder: Path) -> Certificates:
 
 
 def public_authorities() -> Path:
-    """What this machine is told to trust (behind a company's proxy, say), else certifi's list."""
+    """Return the authorities that this machine is configured to trust, such as a company proxy's, else certifi's."""
     for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
-        told = Path(os.environ.get(name, ""))
-        if told.is_file():
-            return told
+        configured = Path(os.environ.get(name, ""))
+        if configured.is_file():
+            return configured
     return Path(certifi.where())

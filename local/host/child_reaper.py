@@ -1,9 +1,9 @@
-"""A script that ends the process groups it was told of when the process that started it is gone.
+"""A script that ends the registered process groups once the process that started it has ended.
 
-It reads lines `+PGID` and `-PGID` on stdin. End of file means that the starter has ended, in whatever way
-(return, Ctrl-C, SIGTERM, SIGKILL): groups still listed get SIGTERM, latest first, and SIGKILL after a grace.
-Unlike Linux's PR_SET_PDEATHSIG this reaches grandchildren, does not hang on the thread that started the
-child, and works on macOS.
+It reads lines `+PGID` and `-PGID` from stdin. End of file means that the starter has ended (return, Ctrl-C, SIGTERM
+or SIGKILL). The groups still registered then get SIGTERM, latest first, and SIGKILL after a grace period. Unlike
+Linux's PR_SET_PDEATHSIG, this reaches grandchildren, does not depend on the thread that started the child, and works
+on macOS.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ def alive(group: int) -> bool:
         os.killpg(group, 0)
     except ProcessLookupError:
         return False
-    except PermissionError:  # macOS says so of a group of zombies
+    except PermissionError:  # the answer of macOS for a group of zombies
         return False
     return True
 

@@ -1,4 +1,4 @@
-"""This process's environment variables, changed for a while."""
+"""Temporary changes of this process's environment variables."""
 
 import contextlib
 import os
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 @contextlib.contextmanager
 def changed_environment(values: Mapping[str, str], *, without: tuple[str, ...] = ()) -> Iterator[None]:
-    """Add `values`, and leave out every variable that begins with one of `without`, until the end of the `with`."""
+    """Until the end of the `with`, set `values` and remove variables that begin with one of `without`."""
     before = dict(os.environ)
     for name in before:
         if without and name.startswith(without):

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: never lost, and put off while something must not be left half done."""
+"""Ctrl-C and SIGTERM: never lost, and deferred during steps that must not be interrupted."""
 
 import contextlib
 import signal
@@ -11,18 +11,18 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interrupts:
-    """Both signals as KeyboardInterrupt, raised again by `check` should the first one have got lost.
+    """Turns both signals into KeyboardInterrupt. `check` raises it again in case the first one was lost.
 
-    Python reports and drops an exception that a signal raises within a destructor or the callback of a weak reference
-    (one start in seven of the local cloud, whose resources are collected just then), and some library may catch it; so
-    whatever takes long asks now and then.
+    Python drops an exception that a signal handler raises within a destructor or the callback of a weak reference,
+    which happened in one of seven starts of the local cloud. A library may also catch it. Long-running code therefore
+    calls `check` regularly.
     """
 
     def __init__(self) -> None:
         self.received = False
 
     def arm(self) -> None:
-        """From now on the signals come here. Only in the main thread."""
+        """Install the signal handlers. Call it in the main thread."""
         for number in SIGNALS:
             signal.signal(number, self._receive)
         sys.unraisablehook = self._report
@@ -37,7 +37,7 @@ class Interrupts:
         raise KeyboardInterrupt
 
     def _report(self, dropped: "sys.UnraisableHookArgs") -> None:
-        if not self.received:  # else it is the interrupt itself, or comes of what it left half made
+        if not self.received:  # otherwise it is the interrupt itself, or a consequence of it
             sys.__unraisablehook__(dropped)
 
 
@@ -45,8 +45,8 @@ ours = Interrupts()  # this process's
 
 
 @contextlib.contextmanager
-def put_off() -> Iterator[None]:
-    """Let both signals wait for the end of the `with`. Only the main thread gets any; in others this does nothing."""
+def deferred() -> Iterator[None]:
+    """Defer both signals until the end of the `with`. Does nothing outside the main thread, which receives them."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -1,22 +1,22 @@
-"""Ports for servers that learn theirs from their command line, and so cannot ask the system for a free one."""
+"""Free ports for servers that get their port on the command line."""
 
 import random
 import socket
 from collections.abc import Iterable
 from typing import Final
 
-# Below the ports that Linux gives to outgoing connections and to those who ask for any (from 32768): between a port's
-# choice here and the server's start nobody takes it but another such server, at random as well.
+# Below Linux's ephemeral ports (from 32768), so that no outgoing connection takes a port between its choice here and
+# the server's start.
 RANGE: Final = range(20_000, 32_768)
 
 
 def free_port() -> int:
-    """One that nobody listens on at 127.0.0.1."""
+    """Return a port of 127.0.0.1 that nothing listens on."""
     return free_ports(1)[0]
 
 
 def free_ports(count: int) -> list[int]:
-    """As many different ones. Raises OSError when there are too few."""
+    """Return that many different free ports. Raises OSError if there are too few."""
     found: list[int] = []
     for port in random.sample(RANGE, len(RANGE)):
         if len(found) == count:
@@ -27,7 +27,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def all_free(ports: Iterable[int]) -> bool:
-    """Whether a server could listen on each of them at 127.0.0.1 now."""
+    """Return True if a server could listen on each of the ports of 127.0.0.1 now."""
     for port in ports:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

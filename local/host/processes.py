@@ -1,4 +1,4 @@
-"""Child processes that always end with their parent, with a log each and readiness by a condition."""
+"""Child processes that always end with their parent, each with a log."""
 
 import atexit
 import contextlib
@@ -23,11 +23,11 @@ TAIL_BYTES = 16_384
 
 
 class ProcessError(Exception):
-    """A child ended early or did not become ready; the message carries the tail of its log."""
+    """A child ended early or did not become ready. The message carries the tail of its log."""
 
 
 class Process:
-    """A running child in its own process group; as a context manager it is stopped on leaving."""
+    """A running child in its own process group. As a context manager, it is stopped on exit."""
 
     def __init__(self, name: str, child: subprocess.Popen[bytes], log: Path) -> None:
         self.name = name
@@ -42,7 +42,7 @@ class Process:
 
     @property
     def exit_code(self) -> int | None:
-        """None while it runs; negative when a signal ended it."""
+        """None while it runs, negative if a signal ended it."""
         code = self._child.poll()
         if code is not None and self._held and not _group_alive(self.pid):
             self._release()
@@ -53,7 +53,7 @@ class Process:
         return self.exit_code is None
 
     def wait(self, seconds: float) -> int:
-        """The exit code; TimeoutError when it still runs after `seconds`."""
+        """Return the exit code. Raises TimeoutError if it still runs after `seconds`."""
         try:
             self._child.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -63,13 +63,13 @@ class Process:
         return code
 
     def until[T](self, condition: Callable[[], T | None], within: float) -> T:
-        """What `condition` gives, as soon as that is true in a condition's sense.
+        """Poll `condition` until its result is true, and return that.
 
-        Raises ProcessError when the process ends first or `within` seconds have passed.
+        Raises ProcessError if the process ends first or `within` seconds pass.
         """
         deadline = time.monotonic() + within
         while True:
-            running = self.running  # asked before the condition, whose last word may have come just before the end
+            running = self.running  # read before the condition, which may have become true just before the end
             if value := condition():
                 return value
             if not running:
@@ -79,7 +79,7 @@ class Process:
             time.sleep(POLL_SECONDS)
 
     def tail(self, lines: int = 20) -> str:
-        """The last lines of the log."""
+        """Return the last lines of the log."""
         try:
             with self.log.open("rb") as log:
                 log.seek(max(0, log.seek(0, os.SEEK_END) - TAIL_BYTES))
@@ -89,7 +89,7 @@ class Process:
         return "\n".join(text.splitlines()[-lines:])
 
     def memory(self) -> int:
-        """Resident bytes of the process and its descendants; pages that they share are counted for each."""
+        """Return the resident bytes of the process and its descendants. Shared pages count for each."""
         try:
             root = psutil.Process(self.pid)
             members = [root, *root.children(recursive=True)]
@@ -102,20 +102,20 @@ class Process:
         return total
 
     def ask_to_stop(self) -> None:
-        """SIGTERM, without waiting."""
+        """Send SIGTERM, without waiting."""
         if self._child.poll() is None:
             self._child.terminate()
 
     def stop(self, grace: float = 5.0) -> int:
-        """SIGTERM to the process, then SIGKILL to what is left of its group after `grace` seconds.
+        """Send SIGTERM to the process, then SIGKILL to the rest of its group after `grace` seconds.
 
-        Only the process itself is told at first: it may want its own children to finish or to be told by it.
+        SIGTERM goes to the process alone, which decides about its own children.
         """
         if self._child.poll() is None:
             self._child.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._child.wait(grace)
-        if self._held:  # once released, the number may be another group's
+        if self._held:  # once released, the number may belong to another group
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, signal.SIGKILL)
             self._release()
@@ -149,8 +149,8 @@ def start(
 ) -> Process:
     """Start `command` with exactly `environment`.
 
-    Standard error is appended to `log`; standard output too, unless a file `output` is given, which is
-    emptied first. Nothing can be read from standard input.
+    Standard error is appended to `log`, as is standard output unless a file `output` is given, which is emptied
+    first. Standard input is empty.
     """
     if not shutil.which(command[0], path=environment.get("PATH", os.defpath)):
         raise ProcessError(f"{name} cannot be started: there is no program {command[0]}")
@@ -158,21 +158,21 @@ def start(
     with contextlib.ExitStack() as files:
         errors = files.enter_context(log.open("ab"))
         out = files.enter_context(output.open("wb")) if output else errors
-        told, tell = os.pipe()
-        files.callback(os.close, told)
-        files.callback(os.close, tell)
+        read_end, write_end = os.pipe()
+        files.callback(os.close, read_end)
+        files.callback(os.close, write_end)
         child = subprocess.Popen(
-            [sys.executable, "-I", "-S", str(START_GATE), str(told), *command],
+            [sys.executable, "-I", "-S", str(START_GATE), str(read_end), *command],
             cwd=folder,
             env=dict(environment),
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=errors,
             start_new_session=True,
-            pass_fds=[told],
+            pass_fds=[read_end],
         )
         process = Process(name, child, log)
-        os.write(tell, b".")
+        os.write(write_end, b".")
         return process
 
 
@@ -185,7 +185,7 @@ def _group_alive(group: int) -> bool:
 
 
 class _ChildReaper:
-    """The process that ends all children when this one is gone; see child_reaper.py."""
+    """The process that ends all children when this one has ended; see child_reaper.py."""
 
     def __init__(self) -> None:
         script = Path(__file__).with_name("child_reaper.py")

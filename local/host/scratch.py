@@ -1,4 +1,4 @@
-"""A temporary folder that ends with its process, or at the latest when the next one starts."""
+"""A temporary folder that is removed with its process, or at the latest when the next one starts."""
 
 import os
 import shutil
@@ -14,9 +14,9 @@ PREFIX = "local-cloud-"
 
 @contextmanager
 def scratch_folder() -> Iterator[Path]:
-    """A folder of this process's own until the end of the `with`.
+    """Make a folder for this process until the end of the `with`.
 
-    Those of processes that were killed are removed first: they hold keys, and maybe somebody's video.
+    Folders of killed processes are removed first, since they hold keys and perhaps videos.
     """
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         owner = folder.name.removeprefix(PREFIX).partition("-")[0]

@@ -1,1 +1,1 @@
-"""The declared resources made real: the graph on one side, the local services on the other."""
+"""The declared resources, provided by the local services."""

@@ -1,4 +1,4 @@
-"""The graph's identities in the local directory, and what they may ask of the media service."""
+"""The graph's identities in the local directory, with their app roles of the media service."""
 
 from collections.abc import Mapping
 
@@ -8,21 +8,21 @@ from local.services.entra import Entra
 
 _READ_WRITE = "Media.ReadWrite"
 _EVENT_SENDER = "d5a91429-5739-47e2-a06b-3470a27159e7"  # EventGrid Data Sender
-# What Azure has and this machine has not: telemetry is sent nowhere, and the disk is the machine's own.
+# Settings for features that this machine lacks: telemetry is not sent, and the disk is not limited.
 _MISSING = {"APPLICATIONINSIGHTS_CONNECTION_STRING", "WORKER_DISK_BYTES"}
 
 
 def register_identities(graph: Graph, entra: Entra) -> None:
-    """Every user-assigned identity gets its tokens from now on."""
+    """Let every user-assigned identity get tokens."""
     for each in graph.of("managedidentity:UserAssignedIdentity"):
         entra.register(each.state["clientId"], each.state["principalId"])
 
 
 def grant_media_roles(graph: Graph, entra: Entra, audience: str) -> None:
-    """What the graph assigns of the media service's app roles; the person at the keyboard may use it besides.
+    """Grant the media service's app roles that the graph assigns, and access for the person at the keyboard.
 
-    Where the graph makes no application, an administrator is asked to assign the function's role by hand: here that
-    has been done.
+    If the graph declares no application, an administrator must assign the function's role by hand. Here that is
+    assumed to be done.
     """
     entra.grant(audience, entra.developer_id, [_READ_WRITE])
     values = {role.inputs["roleId"]: role.inputs["value"] for role in graph.of("azuread:ApplicationAppRole")}
@@ -35,7 +35,7 @@ def grant_media_roles(graph: Graph, entra: Entra, audience: str) -> None:
 
 
 def event_senders(graph: Graph, topic: Resource) -> frozenset[str]:
-    """The principals that may publish to a custom topic."""
+    """Return the principals that may publish to a custom topic."""
     return frozenset(
         str(each.inputs["principalId"])
         for each in graph.of("authorization:RoleAssignment")
@@ -45,7 +45,7 @@ def event_senders(graph: Graph, topic: Resource) -> frozenset[str]:
 
 
 def client_ids(graph: Graph, resource: Resource) -> list[str]:
-    """The client ids that a resource may act as."""
+    """Return the client ids that a resource may act as."""
     assigned = resource.inputs["identity"].get("userAssignedIdentities", [])
     return [str(graph.by_id(identity_id).state["clientId"]) for identity_id in assigned]
 
@@ -53,6 +53,6 @@ def client_ids(graph: Graph, resource: Resource) -> list[str]:
 def process_environment(
     settings: Mapping[str, str], graph: Graph, resource: Resource, entra: Entra, trust: Mapping[str, str]
 ) -> dict[str, str]:
-    """A resource's declared settings, with what the platform adds: its tokens, and whom it trusts."""
+    """Return a resource's declared settings, with those that the platform adds for tokens and trust."""
     here = {name: value for name, value in settings.items() if name not in _MISSING}
     return {**here, **entra.environment(*client_ids(graph, resource)), **trust}

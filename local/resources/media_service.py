@@ -1,4 +1,4 @@
-"""What runs the media service on this machine: the graph's containers, or the account that Azure would run itself."""
+"""The processes of the media service: the graph's containers, or a substitute for Azure's own account."""
 
 import json
 import sys
@@ -12,7 +12,7 @@ from local.resources.identities import client_ids, process_environment
 from local.services.entra import Entra
 from local.services.scaler import QueueLengthStrategy, ScaleRule
 
-# Azure Media Services keeps its state where nobody sees it; here it stands beside the assets.
+# Azure Media Services keeps its state out of sight; here it is stored beside the assets.
 HIDDEN_QUEUES = ("redaction-jobs", "redaction-jobs-poison")
 HIDDEN_TABLES = ("assets", "transforms", "jobs")
 
@@ -21,7 +21,7 @@ HIDDEN_TABLES = ("assets", "transforms", "jobs")
 class MediaService:
     """The two processes of a media service, and how its workers scale.
 
-    `audience` is what its tokens are issued for. The API's PORT is left to whoever starts it.
+    `audience` is the audience of its tokens. The starter adds the API's PORT.
     """
 
     account: str
@@ -36,7 +36,7 @@ class MediaService:
 
 
 def declared_media_service(graph: Graph, stack: Stack, entra: Entra, trust: Mapping[str, str]) -> MediaService:
-    """The media service of either engine; `trust` makes its processes trust this machine's certificates."""
+    """Return the media service of either engine. `trust` makes its processes trust this machine's certificates."""
     if graph.of("media:MediaService"):
         return _azure(graph, stack, entra, trust)
     return _self_hosted(graph, entra, trust)
@@ -60,7 +60,7 @@ def _self_hosted(graph: Graph, entra: Entra, trust: Mapping[str, str]) -> MediaS
 
 
 def _azure(graph: Graph, stack: Stack, entra: Entra, trust: Mapping[str, str]) -> MediaService:
-    """Azure Media Services as this project knows it: our own service, told what the account and Transform declare."""
+    """Return our own service, configured from the declared Azure Media Services account and Transform."""
     account = graph.one("media:MediaService")
     storage = graph.by_id(account.inputs["storageAccounts"][0]["id"])
     endpoints = storage.state["primaryEndpoints"]
@@ -105,7 +105,7 @@ def _azure(graph: Graph, stack: Stack, entra: Entra, trust: Mapping[str, str]) -
 
 
 def _properties(transform: Resource) -> dict[str, Any]:
-    """A Transform's ARM properties; the SDK calls `@odata.type` odataType."""
+    """Return a Transform's ARM properties. The SDK calls `@odata.type` odataType."""
     outputs = []
     for output in transform.inputs["outputs"]:
         preset = dict(output["preset"])
@@ -124,5 +124,5 @@ def _settings(resource: Resource) -> dict[str, str]:
 
 
 def _command(declared: Sequence[str]) -> list[str]:
-    """The image's `python` is this one."""
+    """Return the command with this interpreter in place of the image's `python`."""
     return [sys.executable if part == "python" else part for part in declared]

@@ -1,4 +1,4 @@
-"""The function's code on its way into the app: uploaded by the program's own provider, taken as One Deploy would."""
+"""The deployment of the function's code: uploaded by the program's provider, unpacked as One Deploy does."""
 
 import base64
 import zipfile
@@ -15,12 +15,12 @@ from local.graph.program import Graph, ProgramError, working_in
 from local.host.environment import changed_environment
 
 _PACKAGE = "pulumi-python:dynamic/release:UploadedPackage"
-# A login of the person at the keyboard, which must not be used for a cloud that is not Azure.
+# The login of the person at the keyboard must not be sent to a cloud other than Azure.
 _LOGINS = ("ARM_", "AZURE_", "IDENTITY_", "MSI_")
 
 
 def upload_packages(graph: Graph, program: Path, environment: Mapping[str, str]) -> None:
-    """Run the program's own `create` of every package that it uploads; `environment` is the deployer's login."""
+    """Run the program's `create` for every package that it uploads. `environment` is the deployer's login."""
     for resource in graph.resources:
         if resource.kind == _PACKAGE:
             provider = dill.loads(base64.b64decode(resource.inputs["__provider"]))  # noqa: S301  # made by the program
@@ -29,9 +29,9 @@ def upload_packages(graph: Graph, program: Path, environment: Mapping[str, str])
 
 
 def take_package(graph: Graph, app_name: str, folder: Path, credential: TokenCredential) -> None:
-    """Unpack into `folder` what the graph deploys to the app by One Deploy, read by the app's own identity.
+    """Unpack the package that the graph deploys to the app into `folder`, read with the app's identity.
 
-    Raises ProgramError when the graph deploys nothing to it.
+    Raises ProgramError if the graph deploys none.
     """
     for deployment in graph.of("resources:Deployment"):
         properties: dict[str, Any] = deployment.inputs["properties"]

@@ -1,4 +1,4 @@
-"""The graph's storage accounts in Azurite: their containers, queues and tables, made as they are declared."""
+"""The graph's storage accounts in Azurite, with the declared containers, queues and tables."""
 
 from contextlib import suppress
 
@@ -12,12 +12,12 @@ from local.services.azurite import Azurite
 
 
 def account_names(graph: Graph) -> list[str]:
-    """The accounts that Azurite must know from its start."""
+    """Return the accounts that Azurite must know from its start."""
     return [str(account.state["name"]) for account in graph.of("storage:StorageAccount")]
 
 
 def make_storage(graph: Graph, azurite: Azurite) -> None:
-    """Make what the graph declares within its accounts; what is there already stays as it is."""
+    """Create the containers, queues and tables that the graph declares. Existing ones stay as they are."""
     for container in graph.of("storage:BlobContainer"):
         make_container(azurite, container.inputs["accountName"], container.inputs["containerName"])
     for queue in graph.of("storage:Queue"):
@@ -27,7 +27,7 @@ def make_storage(graph: Graph, azurite: Azurite) -> None:
 
 
 def make_container(azurite: Azurite, account: str, name: str) -> None:
-    """A blob container, if it is not there yet."""
+    """Create a blob container unless it exists."""
     key = azurite.account_key(account)
     with (
         BlobServiceClient(azurite.endpoints[account].blob, credential=key) as service,
@@ -37,7 +37,7 @@ def make_container(azurite: Azurite, account: str, name: str) -> None:
 
 
 def make_queue(azurite: Azurite, account: str, name: str) -> None:
-    """A queue, if it is not there yet."""
+    """Create a queue unless it exists."""
     key = azurite.account_key(account)
     with (
         QueueServiceClient(azurite.endpoints[account].queue, credential=key) as service,
@@ -47,7 +47,7 @@ def make_queue(azurite: Azurite, account: str, name: str) -> None:
 
 
 def make_table(azurite: Azurite, account: str, name: str) -> None:
-    """A table, if it is not there yet."""
+    """Create a table unless it exists."""
     key = azurite.account_key(account)
     with TableServiceClient(azurite.endpoints[account].table, credential=key) as service:
         service.create_table_if_not_exists(name)

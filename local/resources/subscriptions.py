@@ -1,4 +1,4 @@
-"""The graph's event subscriptions: where each delivers to on this machine, and where its dead letters go."""
+"""The graph's event subscriptions, with their local destinations and dead letters."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Subscriptions:
-    """Those of any topic; `of` raises ProgramError for one that cannot be made real here."""
+    """The subscriptions of any topic. `of` raises ProgramError for one that the local cloud cannot provide."""
 
     graph: Graph
     function: FunctionApp
@@ -28,7 +28,7 @@ class Subscriptions:
     entra: Entra
 
     def of(self, topic: Resource) -> list[Subscription]:
-        """The ones that stand at `topic`, whichever of its ways the program declares them in."""
+        """Return the subscriptions of `topic`, whichever resource type declares them."""
         return [
             self._made(each)
             for each in self.graph.resources
@@ -51,7 +51,7 @@ class Subscriptions:
         match destination["endpointType"]:
             case "AzureFunction":
                 return self._function(declared.name, destination["resourceId"])
-            case "WebHook":  # whom the local cloud does not ask first whether it wants them, as Azure does
+            case "WebHook":  # without Azure's validation handshake
                 return str(destination["endpointUrl"])
             case other:
                 raise SubscriptionError(f"its destination is {other}; allowed here are AzureFunction and WebHook")

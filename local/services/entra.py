@@ -32,7 +32,7 @@ TOKEN_SECONDS = 24 * 3600
 
 
 class RefusedError(Exception):
-    """A request that Azure would refuse, too."""
+    """A request that Azure would refuse."""
 
     def __init__(self, status: HTTPStatus, message: str) -> None:
         super().__init__(message)
@@ -47,10 +47,10 @@ class _Directory:
 
 
 class Entra:
-    """The tenant; serves from `with` until its end. Identities and grants may be added at any time.
+    """The tenant's servers, as a context manager. Identities and grants may be added at any time.
 
-    `api_roles` maps an API's audience to the app roles granted to each principal. Tokens for an `api://`
-    audience that is not among them are refused, as Entra refuses an application that it does not know.
+    `api_roles` maps an API's audience to the app roles granted to each principal. Tokens for other `api://` audiences
+    are refused, as Entra refuses an unknown application.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Entra:
         self._key_id = secrets.token_urlsafe(16)
         self._tokens = _Server(("127.0.0.1", 0), partial(_Handler, self.issue_to_application))
         self._authority = _Server(("127.0.0.1", 0), partial(_Handler, self._metadata))
-        # The handshake belongs into the request's thread: one slow client must not keep the others waiting.
+        # The handshake runs in the request's thread, so that one slow client does not block the others.
         self._authority.socket = certificates.server_context.wrap_socket(
             self._authority.socket, server_side=True, do_handshake_on_connect=False
         )
@@ -82,7 +82,7 @@ class Entra:
 
     @property
     def authority(self) -> str:
-        """TOKEN_AUTHORITY, without a slash at the end."""
+        """The value of TOKEN_AUTHORITY, without a slash at the end."""
         return f"https://127.0.0.1:{self._authority.server_port}"
 
     @property
@@ -90,15 +90,15 @@ class Entra:
         return f"https://sts.windows.net/{self.tenant_id}/"
 
     def register(self, client_id: str, principal_id: str) -> None:
-        """A user-assigned identity."""
+        """Add a user-assigned identity."""
         self._directory.identities[client_id] = principal_id
 
     def grant(self, audience: str, principal_id: str, roles: Collection[str]) -> None:
-        """App roles of the API `audience`; without roles it only makes the API known."""
+        """Grant app roles of the API `audience`. Without roles, only make the API known."""
         self._directory.api_roles.setdefault(audience, {}).setdefault(principal_id, set()).update(roles)
 
     def environment(self, *client_ids: str) -> dict[str, str]:
-        """For a child process that may act as these identities and no others."""
+        """Return the environment of a child process that may act as these identities and no others."""
         header = secrets.token_hex(16)
         self._directory.headers[header] = frozenset(client_ids)
         return {
@@ -107,13 +107,13 @@ class Entra:
         }
 
     def credential(self, client_id: str | None = None) -> "LocalCredential":
-        """A registered identity's; without `client_id`, the person's at the keyboard (`developer_id`)."""
+        """Return a registered identity's credential, or without `client_id` that of the person at the keyboard."""
         if client_id is None:
             return LocalCredential(self, self.developer_id, AZURE_CLI)
         return LocalCredential(self, self._directory.identities[client_id], client_id)
 
     def token(self, resource: str, principal_id: str, client_id: str) -> tuple[str, int]:
-        """A signed token and when it expires (epoch seconds)."""
+        """Return a signed token and its expiry in epoch seconds."""
         known = self._directory.api_roles.get(resource)
         if known is None and resource.startswith("api://"):
             raise RefusedError(
@@ -140,7 +140,7 @@ class Entra:
         return jwt.encode(claims, self._key, "RS256", {"kid": self._key_id}), now + TOKEN_SECONDS
 
     def claims(self, token: str, audience: str) -> dict[str, Any]:
-        """What a token says. Raises RefusedError unless it is this tenant's, for `audience`, and still valid."""
+        """Return a token's claims. Raises RefusedError unless it is valid, of this tenant and for `audience`."""
         try:
             return jwt.decode(
                 token, self._key.public_key(), algorithms=["RS256"], audience=audience, issuer=self.issuer
@@ -149,7 +149,7 @@ class Entra:
             raise RefusedError(HTTPStatus.UNAUTHORIZED, f"The access token is not valid: {error}.") from None
 
     def issue_to_application(self, target: str, header: str | None) -> dict[str, Any]:
-        """The App Service protocol: `target` is the path and query, `header` the X-IDENTITY-HEADER."""
+        """Answer App Service's protocol. `target` is the path and query, `header` the X-IDENTITY-HEADER."""
         query = {name: values[-1] for name, values in parse_qs(urlsplit(target).query).items()}
         allowed = next(
             (
@@ -229,7 +229,7 @@ class LocalCredential:
 
 
 class _Server(ThreadingHTTPServer):
-    request_queue_size = 128  # of many processes that start at once; the default of 5 makes some wait a second
+    request_queue_size = 128  # many processes start at once; with the default of 5, some would wait a second
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -253,4 +253,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(payload)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Quiet: tokens and headers are nobody's business."""
+        """Log nothing, since requests hold tokens."""

@@ -1,4 +1,4 @@
-"""A Function App made real: its unpacked archive served by function_host.py in a process of its own."""
+"""A Function App: its unpacked archive, served by function_host.py in a process of its own."""
 
 import json
 import sys
@@ -17,14 +17,14 @@ START_SECONDS = 60.0
 class IndexedFunction:
     name: str
     trigger: str
-    schedule: str | None = None  # a timer's, in six fields
+    schedule: str | None = None  # of a timer, in six fields
 
 
 class FunctionApp:
-    """Runs from `with` until its end with `settings` as its whole environment.
+    """A running Function App, as a context manager, with `settings` as its whole environment.
 
-    `package` is the folder that the archive was unpacked into. Raises processes.ProcessError when the host itself
-    does not come up; an application without functions comes up, and `error` says why it has none.
+    `package` is the folder of the unpacked archive. Raises processes.ProcessError if the host does not start. An
+    application without functions starts, and `error` has the reason.
     """
 
     def __init__(self, package: Path, settings: Mapping[str, str], *, log: Path) -> None:
@@ -42,7 +42,7 @@ class FunctionApp:
         return self._process
 
     def endpoint(self, function: str) -> str:
-        """Where its events are posted."""
+        """Return the address that a function's events are posted to."""
         return f"http://127.0.0.1:{self._port}/functions/{function}"
 
     def __enter__(self) -> Self:

@@ -1,14 +1,14 @@
-"""A Functions host for one unpacked archive: a script, run by `python -I -S`, that imports nothing of this project.
+"""A Functions host for one unpacked archive: a script for `python -I -S` that imports nothing of this project.
 
-Only the archive's packages and the standard library can be imported, as on Azure. It indexes `function_app.py` by
-azure-functions' own decorators and checks what the Python worker checks, says on standard output in one line of JSON
+Only the archive's packages and the standard library can be imported, as on Azure. The script indexes
+`function_app.py` by azure-functions' decorators, makes the Python worker's checks, and prints one line of JSON:
 
     {"port": 40123, "functions": [{"name": "redact_on_upload", "trigger": "eventGridTrigger", "schedule": null}],
      "error": null}
 
-and then serves `POST /functions/NAME` on 127.0.0.1 with what the trigger gives, as JSON: an Event Grid event, or a list
-of them; a timer's state. It answers 200, or 500 with the exception's text. Timers are fired by its starter. An
-application that cannot be indexed has no functions, and `error` says why; Azure shows only the former. Logs go to
+It then serves `POST /functions/NAME` on 127.0.0.1. The body is the trigger's data as JSON: an Event Grid event, a list
+of events, or a timer's state. The answer is 200, or 500 with the exception's text. The starter fires timers. An
+application that cannot be indexed has no functions, and `error` has the reason, which Azure does not show. Logs go to
 standard error.
 """
 
@@ -32,16 +32,16 @@ from types import ModuleType
 from typing import Any
 
 MODULE = "function_app"
-LIMIT_BYTES = 1_048_576  # an Event Grid request's
+LIMIT_BYTES = 1_048_576  # of an Event Grid request
 log = logging.getLogger("function_host")
 
 
 class IndexingError(Exception):
-    """The application cannot be indexed; one line that says why."""
+    """The application cannot be indexed. The message is one line with the reason."""
 
 
 class Function:
-    """One indexed function: its trigger's parameter, and how to call it."""
+    """One indexed function, with its trigger's parameter."""
 
     def __init__(self, declared: Any, registry: Any, folder: Path) -> None:
         self.name: str = declared.get_function_name()
@@ -67,7 +67,7 @@ class Function:
             )
 
     def _resolved(self, schedule: str | None) -> str | None:
-        """A timer's, which a setting may hold: `%NAME%`."""
+        """Return a timer's schedule, which may be a setting: `%NAME%`."""
         if schedule is None or not (schedule.startswith("%") and schedule.endswith("%")):
             return schedule
         if not (value := os.environ.get(schedule.strip("%"))):
@@ -79,7 +79,7 @@ class Function:
         return inspect.iscoroutinefunction(self._call)
 
     def invoke(self, event: dict[str, Any], meta: ModuleType) -> Any:
-        """What the function gives, a coroutine if it is asynchronous; raises whatever it raises."""
+        """Call the function and return its result, a coroutine if it is asynchronous."""
         value = self._converter.decode(meta.Datum(json.dumps(event), "json"), trigger_metadata=None)
         arguments: dict[str, Any] = {self._event_parameter: value}
         if "context" in self._parameters:
@@ -88,7 +88,7 @@ class Function:
 
 
 class Application:
-    """The archive's functions by name; `error` says why there are none."""
+    """The archive's functions by name. If there are none, `error` has the reason."""
 
     def __init__(self, folder: Path) -> None:
         self.functions: dict[str, Function] = {}
@@ -98,13 +98,13 @@ class Application:
         threading.Thread(target=self._loop.run_forever, daemon=True).start()
         try:
             self._index(folder)
-        except Exception as error:  # whatever the application's code raises
+        except Exception as error:  # any error of the application's code
             log.exception("no functions: %s cannot be indexed", MODULE)
             self.error = f"{type(error).__name__}: {error}"
 
     def _index(self, folder: Path) -> None:
         module = importlib.import_module(MODULE)
-        library = importlib.import_module("azure.functions")  # the archive's own
+        library = importlib.import_module("azure.functions")  # from the archive
         self._meta = importlib.import_module("azure.functions.meta")
         applications = [value for value in vars(module).values() if isinstance(value, library.FunctionApp)]
         if len(applications) != 1:
@@ -114,7 +114,7 @@ class Application:
         self.functions = {function.name: function for function in found}
 
     def run(self, function: Function, event: dict[str, Any]) -> None:
-        """One invocation, asynchronous ones on one loop and others in a bounded pool, as the Python worker does."""
+        """Run one invocation: asynchronous ones on one loop, others in a bounded pool, as the Python worker does."""
         log.info("executing %s for event %s", function.name, event.get("id"))
         if function.is_async:
             asyncio.run_coroutine_threadsafe(function.invoke(event, self._meta), self._loop).result()
@@ -154,7 +154,7 @@ class Handler(BaseHTTPRequestHandler):
         try:
             for event in events:
                 self.application.run(function, event)
-        except Exception as error:  # whatever the application's code raises
+        except Exception as error:  # any error of the application's code
             log.exception("%s failed", function.name)
             return HTTPStatus.INTERNAL_SERVER_ERROR, f"{type(error).__name__}: {error}"
         return HTTPStatus.OK, "executed"
@@ -164,7 +164,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Server(ThreadingHTTPServer):
-    request_queue_size = 128  # a burst of events; the default of 5 makes their connections wait a second
+    request_queue_size = 128  # for bursts of events; with the default of 5, connections would wait a second
 
 
 def _context(name: str, folder: Path) -> Any:
@@ -184,7 +184,7 @@ def main() -> None:
     arguments = argparse.ArgumentParser()
     arguments.add_argument("folder", type=Path)
     folder = arguments.parse_args().folder.resolve()
-    announce, sys.stdout = sys.stdout, sys.stderr  # what the application prints must not mix with the announcement
+    announce, sys.stdout = sys.stdout, sys.stderr  # the application's output must not mix with the announcement
     sys.path[:0] = [str(folder / ".python_packages/lib/site-packages"), str(folder)]
     os.chdir(folder)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s")

@@ -1,7 +1,7 @@
-"""TLS in front of a plain http port, as the ingress of Container Apps gives it.
+"""TLS in front of a plain http port, like the ingress of Container Apps.
 
-Bytes pass through unchanged in both directions, so that nothing about http needs to be understood: streaming,
-long polling and large bodies behave as without it, and the application sees the client's own Host header.
+Bytes pass unchanged in both directions. Streaming, long polling and large bodies therefore behave as without it, and
+the application sees the client's Host header.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ NOBODY_LISTENS = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConn
 
 
 class Ingress:
-    """Serves https on a free port of 127.0.0.1, from `with` until its end, for http on `port` of the same."""
+    """Serves https on a free port of 127.0.0.1 and forwards to http on `port`. A context manager."""
 
     def __init__(self, port: int, certificates: Certificates) -> None:
         self._target = port
@@ -29,7 +29,7 @@ class Ingress:
 
     @property
     def url(self) -> str:
-        """`https://127.0.0.1:PORT`, without a slash at the end."""
+        """The address `https://127.0.0.1:PORT`, without a slash at the end."""
         assert self._server, "the ingress is not running"
         return f"https://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
 
@@ -64,7 +64,7 @@ class Ingress:
         await asyncio.gather(*self._connections, return_exceptions=True)
         self._server.abort_clients()
         await self._server.wait_closed()
-        late = asyncio.all_tasks() - {asyncio.current_task()}  # accepted just before, and not begun
+        late = asyncio.all_tasks() - {asyncio.current_task()}  # accepted just before and not started
         if late:
             await asyncio.wait(late, timeout=1)
 
@@ -89,10 +89,10 @@ class Ingress:
             asyncio.create_task(_copy(from_target, to_client)),
         ]
         try:
-            # Over TLS a side cannot be closed alone: the end of either ends the connection.
+            # TLS has no half-closed connections: the end of either side ends both.
             await asyncio.wait(directions, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            to_target.close()  # before anything that the ingress's own end could interrupt
+            to_target.close()  # before any step that the ingress's end could interrupt
             for direction in directions:
                 direction.cancel()
             await asyncio.gather(*directions, return_exceptions=True)

@@ -1,7 +1,7 @@
 """Starts a job's executions when its queue has messages, as KEDA does for Container Apps.
 
-Sources: keda.sh "Azure Storage Queue" scaler and "Scaling Jobs", its strategy default, which is the one that Container
-Apps has; learn.microsoft.com "Jobs in Azure Container Apps".
+Sources: keda.sh "Azure Storage Queue" and "Scaling Jobs" (the strategy default, the only one in Container Apps);
+learn.microsoft.com "Jobs in Azure Container Apps".
 """
 
 import logging
@@ -19,14 +19,14 @@ from azure.storage.queue import QueueClient
 
 from local.host.processes import Process, ProcessError
 
-LOOK_SECONDS = 0.3  # from one look at the queue's length to the next
+LOOK_SECONDS = 0.3  # between two reads of the queue's length
 MOST_PEEKED = 32
 MOST_PAUSE_SECONDS = 30.0
 log = logging.getLogger(__name__)
 
 
 class ScaleRuleError(ValueError):
-    """A declared scale rule that cannot be made real here; one line that names the setting."""
+    """A declared scale rule that the local cloud cannot provide. The message is one line that names the setting."""
 
 
 class QueueLengthStrategy(Enum):
@@ -36,9 +36,9 @@ class QueueLengthStrategy(Enum):
 
 @dataclass(frozen=True)
 class ScaleRule:
-    """When how many executions are wanted; an execution that takes longer than `seconds` is ended.
+    """The rule for the number of executions. An execution that takes longer than `seconds` is ended.
 
-    The queue is looked at every `polling_seconds`.
+    The queue is read every `polling_seconds`.
     """
 
     account: str
@@ -52,7 +52,7 @@ class ScaleRule:
 
     @classmethod
     def declared(cls, inputs: Mapping[str, Any]) -> "ScaleRule":
-        """From the `configuration` of an event-driven Container Apps job. Raises ScaleRuleError."""
+        """Read the `configuration` of an event-driven Container Apps job. Raises ScaleRuleError."""
         trigger = inputs.get("triggerType")
         if trigger != "Event":
             raise ScaleRuleError(f"configuration.triggerType is {trigger!r}; allowed is 'Event'")
@@ -80,10 +80,10 @@ class ScaleRule:
         )
 
     def wanted(self, messages: int, running: int) -> int:
-        """How many more executions to start: KEDA's arithmetic, which takes off every execution that runs.
+        """Return how many more executions to start, by KEDA's arithmetic: the messages less the running executions.
 
-        Those that run are among the messages only if the rule counts leased ones, too. If it does not, each of them
-        cancels a message that waits.
+        That fits if the rule counts leased messages too. If it does not, each running execution cancels a message that
+        waits.
         """
         needed = min(math.ceil(messages / self.messages_each), self.max_executions)
         return max(0, self.min_executions - running, needed - running)
@@ -91,7 +91,7 @@ class ScaleRule:
 
 @dataclass(frozen=True)
 class Ended:
-    """An execution's end; `log_tail` is empty unless it failed."""
+    """The end of an execution. `log_tail` is empty unless it failed."""
 
     name: str
     exit_code: int
@@ -99,11 +99,11 @@ class Ended:
 
 
 class Scaler:
-    """Polls from `with` until its end, and stops the executions that still run then.
+    """Polls the queue, as a context manager. Its end stops the running executions.
 
-    The rule is applied every `polling_seconds`, and at once when the number of messages has changed: somebody waits in
-    front of this machine. `start` is given an execution's name. At most `cap` run at a time, whatever the rule says.
-    Executions that fail one after the other are started ever more slowly.
+    The rule is applied every `polling_seconds`, and at once when the number of messages changes, since a person is
+    waiting. `start` is called with an execution's name. At most `cap` executions run at a time, even if the rule wants
+    more. Consecutive failures increase the pause before the next start.
     """
 
     def __init__(
@@ -123,7 +123,7 @@ class Scaler:
         self._running: dict[Process, float] = {}
         self._started = 0
         self._messages_before = 0
-        self._due = 0.0  # when the rule is applied next, whatever the number of messages
+        self._due = 0.0  # the next time at which the rule is applied, whatever the number of messages
         self._held_back = False
         self._failures = 0
         self._paused_until = 0.0
@@ -135,7 +135,7 @@ class Scaler:
         return list(self._running)
 
     def poll(self) -> None:
-        """One look at the executions and the queue."""
+        """Look at the executions and the queue once."""
         ended = self._reap()
         now = time.monotonic()
         if now < self._paused_until:
@@ -147,7 +147,7 @@ class Scaler:
         self._messages_before, self._due = messages, now + self._rule.polling_seconds
         wanted = self._rule.wanted(messages, len(self._running))
         room = self._cap - len(self._running)
-        # the cap is this machine's, so what it holds back does not wait for the rule's next turn
+        # executions that only this machine's cap holds back do not wait for the rule's next turn
         self._held_back = wanted > room or (self._held_back and not ended)
         for _ in range(min(wanted, room)):
             self._started += 1
@@ -155,7 +155,7 @@ class Scaler:
             self._running[self._start(name)] = time.monotonic()
 
     def stop(self) -> None:
-        """Every execution is asked first, so that they give their messages back side by side."""
+        """Stop all executions. All are asked first, so that they give their messages back in parallel."""
         for process in self._running:
             process.ask_to_stop()
         for process in self._running:
@@ -182,12 +182,12 @@ class Scaler:
             except ProcessError as error:
                 log.warning("%s", error)
                 self._slow_down()
-            except Exception:  # of the caller's: the queue must be looked at again
+            except Exception:  # an error of the caller's: polling goes on
                 log.exception("queue %s: no execution could be started", self._rule.queue)
                 self._slow_down()
 
     def _messages(self) -> int:
-        """Visible ones are counted by peeking, which shows 32 at most; beyond that only the whole is known."""
+        """Count the messages. Visible ones are counted by peeking, which shows 32 at most; beyond that, all are."""
         if self._rule.strategy is QueueLengthStrategy.VISIBLE_ONLY:
             visible = len(self._queue.peek_messages(MOST_PEEKED))
             if visible < MOST_PEEKED:
@@ -195,7 +195,7 @@ class Scaler:
         return self._queue.get_queue_properties().approximate_message_count or 0
 
     def _reap(self) -> int:
-        """How many executions have ended."""
+        """Remove ended executions and return their number."""
         before = len(self._running)
         for process, began in list(self._running.items()):
             if process.running and time.monotonic() - began > self._rule.seconds:

@@ -1,4 +1,4 @@
-"""Fires a Function App's timer triggers, as the Functions host does: at the times of their schedules, one at a time.
+"""Fires a Function App's timer triggers as the Functions host does: on schedule, one invocation at a time.
 
 Source: learn.microsoft.com, "Timer trigger for Azure Functions": NCRONTAB has six fields, seconds first; times are UTC.
 """
@@ -15,17 +15,17 @@ from croniter import CroniterBadCronError, croniter
 from local.services.function_app import FunctionApp, IndexedFunction
 
 TRIGGER = "timerTrigger"
-LONGEST_SECONDS = 1800.0  # what an invocation may take at most on Flex Consumption by default
+LONGEST_SECONDS = 1800.0  # the default limit of an invocation on Flex Consumption
 LATE = timedelta(minutes=1)
 log = logging.getLogger(__name__)
 
 
 class ScheduleError(ValueError):
-    """A timer's schedule that cannot be read; one line that names the function."""
+    """A timer's schedule that cannot be read. The message is one line that names the function."""
 
 
 class Timers:
-    """Fires from `with` until its end. Raises ScheduleError."""
+    """The running timers, as a context manager. Raises ScheduleError."""
 
     def __init__(self, app: FunctionApp) -> None:
         self._app = app
@@ -47,7 +47,7 @@ class Timers:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """An invocation that runs ends with the app."""
+        """Stop the timers. A running invocation ends with the app."""
         self._stopped.set()
 
     def _fire_on(self, function: IndexedFunction) -> None:

@@ -1,1 +1,1 @@
-"""The part of the local cloud that a person sees: commands, progress, results."""
+"""The user's side of the local cloud: commands, progress, results."""

@@ -1,4 +1,4 @@
-"""What a person sees of the cloud: its start, each video's stages, and where the result is."""
+"""The terminal display: the cloud's start, each video's stages, and the path of the result."""
 
 import sys
 import time
@@ -14,12 +14,12 @@ from local.user.journey import Journey, Stage
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
-# Of the whole way, how far each stage's end is; processing is nearly all of it.
+# Percent of the whole at each stage's end. Processing is nearly all of it.
 _REACHED = {None: 0.0, Stage.UPLOADED: 3.0, Stage.DELIVERED: 6.0, Stage.QUEUED: 8.0, Stage.PROCESSED: 99.0}
 
 
 class Display:
-    """One line that says what the cloud is doing, then one line a video; plain lines where nobody looks."""
+    """One line for the cloud's start, then one per video. Without a terminal, plain lines."""
 
     def __init__(self) -> None:
         self._progress = Progress(
@@ -45,7 +45,7 @@ class Display:
             yield self
 
     def step(self, text: str) -> None:
-        """What the cloud starts now."""
+        """Show the step that has begun."""
         if not self._live:
             console.print(f"{text} …", soft_wrap=True)
         elif self._start is None:
@@ -54,14 +54,14 @@ class Display:
             self._progress.update(self._start, description=text)
 
     def started(self) -> float:
-        """The cloud is up; seconds that it took."""
+        """Show that the cloud is up. Return the seconds that the start took."""
         took = time.monotonic() - self._began
         if self._start is not None:
             self._progress.update(self._start, description="local cloud is up", total=1, completed=1)
         return took
 
     def show(self, journey: Journey, uploading: float | None = None) -> None:
-        """Where a video is now; `uploading` in percent before it is in the lake."""
+        """Show a video's stage. `uploading` is the percent uploaded, until it is in the lake."""
         text = _stages(journey, uploading)
         if not self._live:
             plain = text.split(" [")[0]
@@ -91,7 +91,7 @@ def _stages(journey: Journey, uploading: float | None) -> str:
 
 
 def report(journey: Journey, started: float, picture: Path | None) -> None:
-    """Where the redacted video is, how many faces it had, how long each stage took."""
+    """Print the path of the redacted video, its number of faces, and the time of each stage."""
     result = journey.result
     assert result
     faces = f"{result.faces} {'face' if result.faces == 1 else 'faces'}"
@@ -107,7 +107,7 @@ def report(journey: Journey, started: float, picture: Path | None) -> None:
 
 
 def fail(messages: Sequence[str]) -> None:
-    """One line each on standard error."""
+    """Print one line each on standard error."""
     for message in messages:
         errors.print(message, style=None, markup=False)
     sys.stderr.flush()

@@ -1,4 +1,4 @@
-"""What the media service's events say of jobs. They come in any order, and may come twice."""
+"""The state of jobs according to the media service's events, which come in any order and may come twice."""
 
 import threading
 import time
@@ -9,8 +9,8 @@ from typing import Any
 from local.events.topic import Notice, Stage
 from local.user.media_client import Job, reason
 
-KIND = "Microsoft.Media.Job"  # what the types of all jobs' events begin with
-ENDED = ("Finished", "Errored", "Canceled")  # and end with, when the job has
+KIND = "Microsoft.Media.Job"  # the prefix of all job event types
+ENDED = ("Finished", "Errored", "Canceled")  # their suffixes when the job has ended
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class _Heard:
 
 
 class JobLog:
-    """A listener of the jobs' topic, which tells it from other threads."""
+    """A listener of the jobs' topic, called from other threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -38,13 +38,13 @@ class JobLog:
             )
 
     def last(self, name: str) -> Job | None:
-        """The job as far as events have told of it: its progress and, once it has ended, everything."""
+        """Return the job as known from events: its progress and, once it has ended, everything."""
         with self._lock:
             heard = self._heard.get(name)
             return heard.job if heard else None
 
     def last_time(self, name: str) -> float:
-        """When an event told of the job last, by the monotonic clock."""
+        """Return the monotonic time of the job's last event."""
         with self._lock:
             heard = self._heard.get(name)
             return heard.at if heard else float("-inf")
@@ -61,7 +61,7 @@ def _after(job: Job, kind: str, data: Mapping[str, Any]) -> Job:
 
 
 def job_of(name: str, data: Mapping[str, Any]) -> Job:
-    """A job of one output that has ended, from the data of the event that says so."""
+    """Return an ended job of one output, from the data of its last event."""
     (output,) = data["outputs"]
     error = reason(output["error"]) if data["state"] == "Error" else None
     return Job(name, data["state"], output["progress"], output["assetName"], error)

@@ -1,4 +1,4 @@
-"""One video's way through the cloud, watched from outside: the upload's event, the job, the result."""
+"""One video's way through the cloud, followed from outside: the upload's event, the job, the result."""
 
 import threading
 import time
@@ -15,12 +15,12 @@ from local.events.topic import Stage as EventStage
 from local.user.job_log import JobLog
 from local.user.media_client import Job, MediaClient, Result
 
-QUIET_SECONDS = 3.0  # without any event of a job, after which the media service is asked itself
-ASKING_SECONDS = 1.0  # from one time to the next
+QUIET_SECONDS = 3.0  # without an event of a job; then the media service is asked
+ASKING_SECONDS = 1.0  # between two such requests
 
 
 class Stage(StrEnum):
-    """What has happened to a video, in the order in which it does."""
+    """The stages of a video, in order."""
 
     UPLOADED = "uploaded"
     DELIVERED = "event delivered"
@@ -30,11 +30,11 @@ class Stage(StrEnum):
 
 
 class JourneyError(Exception):
-    """A video that did not come back; one line that says why."""
+    """A video was not redacted. The message is one line with the reason."""
 
 
 class EventLog:
-    """What became of each upload's event, by eTag. Topics tell it from their own threads."""
+    """The notices about each upload's event, by eTag. Topics call it from their own threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -48,17 +48,17 @@ class EventLog:
                 self._last[etag] = notice
 
     def last(self, etag: str) -> Notice | None:
-        """The latest notice of an upload's event."""
+        """Return the latest notice about an upload's event."""
         with self._lock:
             return self._last.get(etag)
 
 
 @dataclass
 class Journey:
-    """A video under way. `advance` is called again and again until `result` is there; it raises JourneyError.
+    """A video in progress. Call `advance`, which may raise JourneyError, until `result` is set.
 
-    `jobs` hears the media service's events; without it the job is asked for each time.
-    `seconds` holds what each stage took; `note` says what is being waited for, if anything is unusual.
+    `jobs` collects the media service's events; without it, each call requests the job. `seconds` holds the duration
+    of each stage. `note` names the cause of an unusual wait.
     """
 
     video: Path
@@ -78,7 +78,7 @@ class Journey:
     _began: float = field(default_factory=time.monotonic)
 
     def upload(self, blob: BlobClient, on_percent: Callable[[float], None]) -> None:
-        """Put the video into the lake."""
+        """Upload the video to the lake."""
         self._began = time.monotonic()
         size = self.video.stat().st_size
         with self.video.open("rb") as content:
@@ -93,7 +93,7 @@ class Journey:
         self._reach(Stage.UPLOADED)
 
     def advance(self) -> None:
-        """Look once at what is next, and take note of it."""
+        """Check once for the next stage, and record it."""
         match self.stage:
             case Stage.UPLOADED:
                 self._look_for_event()

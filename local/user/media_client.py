@@ -1,4 +1,4 @@
-"""The media service as the person at the keyboard sees it: jobs, and the videos that they made."""
+"""A client of the media service for the person at the keyboard: jobs and their results."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ TRANSFORM = "faceredact"
 
 @dataclass(frozen=True)
 class Job:
-    """A job's state; `progress` from 0 to 100, `error` one line when it ended in Error."""
+    """A job's state. `progress` is 0 to 100; `error` is one line if it ended in Error."""
 
     name: str
     state: str
@@ -32,7 +32,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Result:
-    """A downloaded video, and what the service says of it; seconds by stage."""
+    """A downloaded video with the service's metrics. `seconds` are by stage."""
 
     path: Path
     faces: int
@@ -60,7 +60,7 @@ class MediaClient:
         self._blobs.close()
 
     def find_job(self, etag: str) -> Job | None:
-        """The job of an upload, by its eTag (without quotes); None while there is none."""
+        """Return the job of an upload, by its eTag without quotes, or None while there is none."""
         url: str | None = f"{self._account}/transforms/{TRANSFORM}/jobs?api-version={API_VERSION}"
         while url:
             page = self._get(url)
@@ -71,16 +71,16 @@ class MediaClient:
         return None
 
     def job(self, name: str) -> Job:
-        """A job as it is now."""
+        """Return a job as it is now."""
         return _job(self._get(f"{self._account}/transforms/{TRANSFORM}/jobs/{name}?api-version={API_VERSION}"))
 
     def result_url(self, asset: str) -> str:
-        """The address of the asset's one video."""
+        """Return the address of the asset's one video."""
         container, blob = self._result(asset)
         return str(container.get_blob_client(blob.name).url)
 
     def download(self, asset: str, folder: Path) -> Result:
-        """Fetch the asset's one video into `folder`, whole or not at all."""
+        """Download the asset's one video into `folder`, completely or not at all."""
         container, blob = self._result(asset)
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / blob.name
@@ -126,7 +126,7 @@ def _job(entry: dict[str, Any]) -> Job:
 
 
 def reason(error: dict[str, Any] | None) -> str:
-    """An output's error on one line."""
+    """Return an output's error on one line."""
     if not error:
         return "no reason given"
     details = "; ".join(detail["message"] for detail in error.get("details") or [] if detail.get("message"))

@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def media_client(cloud: Cloud) -> MediaClient:
-    """A client with the rights of the person at the keyboard."""
+    """Return a client with the rights of the person at the keyboard."""
     return MediaClient(
         cloud.media_url,
         cloud.media.resource_group,
@@ -35,9 +35,9 @@ def media_client(cloud: Cloud) -> MediaClient:
 
 
 def redact(videos: Sequence[Path], options: Options, out: Path) -> list[str]:
-    """Redact all videos side by side into the folder `out`; gives a line for each that did not come back.
+    """Redact all videos in parallel into the folder `out`. Return a line for each that failed.
 
-    Raises what Cloud raises.
+    Raises the errors of Cloud.
     """
     display, events, jobs = Display(), EventLog(), JobLog()
     failures: list[str] = []
@@ -45,7 +45,7 @@ def redact(videos: Sequence[Path], options: Options, out: Path) -> list[str]:
     with display.running(), listening as cloud:
         started = display.started()
         with closing(media_client(cloud)) as client:
-            heard = jobs if cloud.tells_of_jobs else None
+            heard = jobs if cloud.publishes_job_events else None
             journeys = [Journey(video, client, events, out, heard) for video in videos]
             _upload(journeys, cloud, display)
             failures += _follow(journeys, display)
@@ -97,6 +97,6 @@ def _picture(journey: Journey) -> Path | None:
     files = [str(file.absolute()) for file in (journey.video, journey.result.path, picture)]
     command = [sys.executable, "-m", "redactor", "compare", *files]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
-    if done.returncode:  # the redacted video is there all the same
+    if done.returncode:  # the redacted video exists all the same
         return None
     return picture

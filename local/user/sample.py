@@ -1,4 +1,4 @@
-"""A short clip to try the pipeline with: the astronaut of scikit-image (NASA, public domain), moving, with sound."""
+"""A short sample clip: scikit-image's astronaut photograph (NASA, public domain), moving, with sound."""
 
 import hashlib
 import math
@@ -17,15 +17,15 @@ WIDTH, HEIGHT = 640, 360
 FRAME_RATE = 25
 SECONDS = 6
 SAMPLE_RATE = 48_000
-FACE = (226.0, 118.0)  # x, y in the photograph, whose face is some 90 pixels wide
+FACE = (226.0, 118.0)  # x, y in the photograph, in which the face is about 90 pixels wide
 LOUDNESS = 0.12  # of full scale
 MELODY_HZ = (261.6, 329.6, 392.0, 523.3, 440.0, 392.0, 349.2, 329.6, 293.7, 329.6, 293.7, 261.6)
 
 
 def sample_clip(cache: Path) -> Path:
-    """`astronaut.mp4`, 6 s of 640x360 at 25 frames a second, H.264 and AAC; made on first use, kept in `cache`.
+    """Return `astronaut.mp4`: 6 s of 640x360, 25 frames per second, H.264 and AAC, made on first use in `cache`.
 
-    The face goes out at the right and at the left by about half, grows and shrinks, so tracking has work to do.
+    The face leaves the picture by about half at both sides, grows and shrinks, which exercises tracking.
     """
     recipe = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:12]
     clip = cache / f"sample-{recipe}" / "astronaut.mp4"
@@ -56,7 +56,7 @@ def _write(path: Path) -> None:
 
 
 def _picture(photograph: Picture, backdrop: Picture, time: float) -> Picture:
-    """The frame at `time` seconds: the photograph over its own blur, so that no second face is in the picture."""
+    """Return the frame at `time` seconds: the photograph over a blurred copy, so that only one face is visible."""
     scale = 0.85 + 0.3 * math.sin(2 * math.pi * time / SECONDS)
     x = WIDTH * (0.5 + 0.5 * math.sin(2 * math.pi * 1.5 * time / SECONDS))
     y = HEIGHT * (0.42 + 0.08 * math.sin(2 * math.pi * 2 * time / SECONDS))
@@ -81,7 +81,7 @@ def _picture(photograph: Picture, backdrop: Picture, time: float) -> Picture:
 
 
 def _sound(number: int) -> av.AudioFrame:
-    """A video frame's time of a quiet melody, two plucked notes a second."""
+    """Return one frame's duration of a quiet melody, two plucked notes per second."""
     count = SAMPLE_RATE // FRAME_RATE
     time = (number * count + np.arange(count)) / SAMPLE_RATE
     note = (time * 2).astype(int)

@@ -1,20 +1,20 @@
-"""The videos that somebody asks for, checked before anything starts."""
+"""Checks of the given videos, before anything starts."""
 
 import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # slow to import, and a wrong file name should be told at once
+if TYPE_CHECKING:  # slow to import, and a wrong file name should be reported at once
     from local.graph.program import Stack
 
 
 class UsageError(Exception):
-    """Something asked for that cannot be; one line that names it, what it was and what is allowed."""
+    """A wrong argument. The message is one line that names it, its value and what is allowed."""
 
 
 def check_videos(videos: Sequence[Path], stack: "Stack") -> None:
-    """Raises UsageError for the first file that is no video, or that the stack would not redact."""
+    """Raise UsageError for the first file that is not a video, or that the stack would not redact."""
     endings = _endings(stack)
     names: dict[str, Path] = {}
     for video in videos:
@@ -34,7 +34,7 @@ def check_videos(videos: Sequence[Path], stack: "Stack") -> None:
 def _endings(stack: "Stack") -> list[str]:
     try:
         return [ending.lower() for ending in json.loads(stack.setting("uploadEndings"))]
-    except (ValueError, TypeError, AttributeError):  # the program itself says what is wrong with its setting
+    except (ValueError, TypeError, AttributeError):  # the program reports the wrong setting
         return [""]
 
 

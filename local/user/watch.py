@@ -1,4 +1,4 @@
-"""The local cloud kept up: its addresses, how to upload, and what becomes of uploads."""
+"""`make cloud`: prints addresses and upload commands, then reports uploads and jobs until Ctrl-C."""
 
 import queue
 import threading
@@ -24,7 +24,7 @@ POLL_SECONDS = 0.5
 
 
 def watch(options: Options) -> None:
-    """Run until Ctrl-C. Raises what Cloud raises."""
+    """Run until Ctrl-C. Raises the errors of Cloud."""
     display, jobs = Display(), queue.SimpleQueue[Event]()
     uploads = _Uploads()
 
@@ -40,7 +40,7 @@ def watch(options: Options) -> None:
         trust = _keep_trust(cloud, options)
         _introduce(cloud, trust)
         client = life.enter_context(closing(media_client(cloud)))
-        quiet_seconds = QUIET_SECONDS if cloud.tells_of_jobs else 0.0
+        quiet_seconds = QUIET_SECONDS if cloud.publishes_job_events else 0.0
         while True:
             interrupts.ours.check()
             try:
@@ -51,14 +51,14 @@ def watch(options: Options) -> None:
 
 @dataclass
 class _Awaited:
-    """An upload whose job has not ended, and when something was known of it last."""
+    """An upload whose job has not ended, and the time of the last news of it."""
 
     path: str
     known: float
 
 
 class _Uploads:
-    """Says what happens to uploads and to jobs, a line each time."""
+    """Prints a line for each event of an upload or a job."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -79,7 +79,7 @@ class _Uploads:
                 _say(path, f"{notice.stage.value}: {notice.detail}")
 
     def hear(self, event: Event, client: MediaClient) -> None:
-        """Report what the media service says of a job, of an upload's or of another client's."""
+        """Report an event of a job, which an upload or another client has submitted."""
         name, data = event["subject"].rpartition("/")[2], event["data"]
         etag = data.get("correlationData", data.get("jobCorrelationData", {})).get("eTag", "")
         with self._lock:
@@ -96,7 +96,7 @@ class _Uploads:
                 _say(path, data["state"])
 
     def look(self, client: MediaClient, quiet_seconds: float) -> None:
-        """Ask for the jobs of which nothing has been known for so long, and report those that have ended."""
+        """Request the jobs without news for that long, and report those that have ended."""
         with self._lock:
             delivered = dict(self._delivered)
         for etag, awaited in delivered.items():
@@ -132,7 +132,7 @@ def _outcome(job: Job, client: MediaClient) -> str:
 
 
 def _keep_trust(cloud: Cloud, options: Options) -> Path:
-    """The file that other programs on this machine must trust to talk to the cloud."""
+    """Keep the certificate file that other programs on this machine must trust, and return its path."""
     if not options.data:
         return cloud.trust.bundle
     kept = options.data.resolve() / "authority.pem"

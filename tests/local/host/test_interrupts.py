@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.host.interrupts import SIGNALS, Interrupts, put_off
+from local.host.interrupts import SIGNALS, Interrupts, deferred
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -14,7 +14,7 @@ def test_an_interrupt_waits_for_the_end(monkeypatch: pytest.MonkeyPatch, number:
     done: list[str] = []
     before = signal.signal(number, signal.default_int_handler)
     try:
-        with pytest.raises(KeyboardInterrupt), put_off():
+        with pytest.raises(KeyboardInterrupt), deferred():
             signal.raise_signal(number)
             signal.raise_signal(number)
             done.append("all of it")
@@ -26,7 +26,7 @@ def test_an_interrupt_waits_for_the_end(monkeypatch: pytest.MonkeyPatch, number:
 
 def test_without_an_interrupt_nothing_happens_at_the_end() -> None:
     before = signal.getsignal(signal.SIGINT)
-    with put_off(), put_off():
+    with deferred(), deferred():
         assert signal.getsignal(signal.SIGINT) is not before
     assert signal.getsignal(signal.SIGINT) is before
 
@@ -35,7 +35,7 @@ def test_in_other_threads_which_get_no_signals_it_changes_nothing() -> None:
     seen: list[object] = []
 
     def inside() -> None:
-        with put_off():
+        with deferred():
             seen.append(signal.getsignal(signal.SIGINT))
 
     thread = threading.Thread(target=inside)
