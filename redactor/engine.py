@@ -95,7 +95,7 @@ def _redact(
             height=facts.height,
             audio_streams=len(opened.sounds),
             dropped=opened.dropped(),
-            converted=(*sink.converted, *opened.mended()),
+            converted=(*sink.converted, *opened.repairs()),
             replaced=tuple(opened.replaced),
         )
 
@@ -155,13 +155,13 @@ def _analyze(
             width=opened.facts.width,
             height=opened.facts.height,
             audio_streams=len(opened.sounds),
-            converted=opened.mended(),
+            converted=opened.repairs(),
             replaced=tuple(opened.replaced),
         )
 
 
 def _on_a_canvas(source: Path, run_on: Callable[[Canvas | None], Result]) -> Result:
-    """Run, and again from the start on a larger canvas should a picture not fit into what the file began with."""
+    """Run. If a picture does not fit the file's canvas, run again from the start with a larger one."""
     canvas: Canvas | None = None
     while True:
         try:

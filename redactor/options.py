@@ -33,7 +33,7 @@ class Quality(StrEnum):
 
 
 class Damaged(StrEnum):
-    """What becomes of damaged input: the run ends, or damaged pictures are replaced by the last good one."""
+    """Handling of damaged input: end the run, or replace damaged pictures by the last good one."""
 
     REFUSE = "refuse"
     SALVAGE = "salvage"

@@ -30,7 +30,7 @@ class Stages:
 
 @dataclass(frozen=True, slots=True)
 class Replaced:
-    """Consecutive pictures that were damaged and show the last good one instead, in seconds of the output."""
+    """Consecutive damaged pictures, replaced by the last good one. Times are in seconds of the output."""
 
     start: float
     end: float
@@ -44,8 +44,8 @@ class Result:
     `faces` counts people: the ids of an analysis, or those covered from annotations. A run without either does not
     identify people, and `faces` equals `tracks`. A track is one face followed without a break. `detections` counts
     detections that belong to a track, or the annotations' events.
-    `dropped` lists the parts of the input that the output lacks, `converted` those that changed their format
-    or were put right, `replaced` the damaged pictures that were salvaged.
+    `dropped` lists the parts of the input that the output lacks, `converted` those that changed format or were
+    repaired, `replaced` the replaced damaged pictures.
     """
 
     frames: int

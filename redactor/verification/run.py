@@ -46,7 +46,7 @@ def verify(
     shown = _shown_people(options)
     configure_libraries()
     canvas = _canvas(source, redacted)
-    # Where damaged pictures of the input were replaced, so they are here.
+    # The redaction may have replaced damaged pictures of the input, so replace them here too.
     with Source(source, Damaged.SALVAGE, canvas) as before, Source(redacted) as after:
         facts = before.facts
         _check_sizes(source, before.facts, redacted, after.facts)
@@ -102,7 +102,7 @@ def _frames(items: Iterator[VideoFrame | AnyPacket]) -> Iterator[VideoFrame]:
 
 
 def _canvas(source: Path, redacted: Path) -> Canvas | None:
-    """What the input's pictures were fitted into, if it is not what they began with."""
+    """Return the canvas that the input's pictures were fitted to, or None if it is the file's own."""
     with Source(source, Damaged.SALVAGE) as before, Source(redacted) as after:
         same = (before.facts.width, before.facts.height) == (after.facts.width, after.facts.height)
         return None if same else largest(source, FORMATS, before.facts.canvas)

@@ -1,4 +1,4 @@
-"""One picture size, shape and format for a whole file: what pictures that differ are fitted into."""
+"""One picture size, pixel shape and format for a whole file. Pictures that differ are fitted to it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ from av.video.format import VideoFormat
 from av.video.frame import VideoFrame
 
 from redactor.errors import RedactionError
-from redactor.video.mends import Mend, Mends
+from redactor.video.repairs import Repair, Repairs
 
-CHROMA: Final = ("420", "422", "444")  # ever finer
+CHROMA: Final = ("420", "422", "444")  # from coarse to fine
 
 
 @dataclass(frozen=True, slots=True)
 class Crop:
-    """Stored pixels that a container hides at each side."""
+    """The numbers of stored pixels that a container hides on each side."""
 
     top: int = 0
     bottom: int = 0
@@ -32,14 +32,14 @@ class Crop:
 
 @dataclass(frozen=True, slots=True)
 class Canvas:
-    """Size in pixels, and FFmpeg's name of their format."""
+    """A size in pixels, and FFmpeg's name of the pixel format."""
 
     width: int
     height: int
     pixel_format: str
 
     def holding(self, others: Iterable["Canvas"]) -> "Canvas":
-        """Return the smallest one that holds this and all others without loss."""
+        """Return the smallest canvas that holds this one and all others without loss."""
         held = self
         for one in others:
             finer = _fineness(one.pixel_format) > _fineness(held.pixel_format)
@@ -52,7 +52,7 @@ class Canvas:
 
 
 class Outgrown(RedactionError):  # noqa: N818  not an error of the caller's
-    """A picture does not fit into the canvas that the run began with: begin again with `canvas`."""
+    """A picture does not fit the run's canvas. Start again with `canvas`."""
 
     def __init__(self, canvas: Canvas) -> None:
         super().__init__(f"a picture needs {canvas.width}x{canvas.height} {canvas.pixel_format}")
@@ -60,19 +60,19 @@ class Outgrown(RedactionError):  # noqa: N818  not an error of the caller's
 
 
 class Fitter:
-    """Brings pictures to the canvas; one that fits is passed on as it is."""
+    """Fits pictures to the canvas. A picture that fits already is passed on unchanged."""
 
-    def __init__(self, canvas: Canvas, crop: Crop, time_base: Fraction, mends: Mends) -> None:
+    def __init__(self, canvas: Canvas, crop: Crop, time_base: Fraction, repairs: Repairs) -> None:
         self.canvas = canvas
         self._crop = crop
         self._time_base = time_base
-        self._mends = mends
+        self._repairs = repairs
         self._graphs: dict[tuple[Canvas, Fraction], Graph] = {}
         if crop:
-            mends.note(Mend.CROP, Fraction(0), f"{canvas.width}x{canvas.height} at {crop.left}, {crop.top}")
+            repairs.note(Repair.CROP, Fraction(0), f"{canvas.width}x{canvas.height} at {crop.left}, {crop.top}")
 
     def fitted(self, frame: VideoFrame, stretch: Fraction) -> VideoFrame:
-        """Return the picture in the canvas. `stretch`: how much wider its pixels are than the file's first ones."""
+        """Fit a picture to the canvas. `stretch` is its pixels' width relative to the file's first pictures."""
         crop, canvas = self._crop, self.canvas
         size = Canvas(frame.width - crop.left - crop.right, frame.height - crop.top - crop.bottom, frame.format.name)
         same = size == canvas and stretch == 1
@@ -84,7 +84,7 @@ class Fitter:
             detail = f"{size.width}x{size.height} {size.pixel_format}"
             if stretch != 1:
                 detail += f" with pixels {float(stretch):.3f} times as wide"
-            self._mends.note(Mend.FITTED, (frame.pts or 0) * self._time_base, detail)
+            self._repairs.note(Repair.FITTED, (frame.pts or 0) * self._time_base, detail)
         graph = self._graphs.get((size, stretch))
         if graph is None:
             graph = self._graphs[size, stretch] = self._graph(frame, size, stretch)
@@ -114,7 +114,7 @@ class Fitter:
 
 
 def largest(path: Path, formats: str, canvas: Canvas) -> Canvas:
-    """Return the canvas that holds all pictures which need no other: sizes change there alone."""
+    """Return a canvas for all keyframes of a file. Sizes change only at keyframes."""
     options = {"protocol_whitelist": "file", "format_whitelist": formats}
     with av.open(f"file:{path.absolute()}", container_options=options) as container:
         video = container.streams.best("video")

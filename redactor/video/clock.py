@@ -1,7 +1,7 @@
-"""The one place that decides when a picture is shown and a sound is heard.
+"""The presentation times of pictures and sound. No other module decides them.
 
-Containers' clocks begin anywhere, restart, leave times out, give two pictures the same time, or say when a picture is
-decoded and not when it is shown. Here all of them come to run from 0 on.
+Clocks of containers begin anywhere, restart, omit times, give two pictures the same time, or hold decoding times only.
+This module makes all of them run from 0.
 """
 
 from collections import deque
@@ -16,33 +16,33 @@ from av.video.stream import VideoStream
 
 from redactor.errors import ContentMalformed, ContentUnsupported
 from redactor.video.facts import exact
-from redactor.video.mends import Mend, Mends
+from redactor.video.repairs import Repair, Repairs
 from redactor.video.restarts import RECORDED, AnyPacket, Restarts
 
 LONGEST_GAP: Final = 2**31 - 1  # ticks between two samples of an MP4 track
-MOST_UNTIMED: Final = 32  # pictures held back until one with a time comes
-LATEST: Final = 1  # seconds that a picture may be behind the one before it, to be moved
-DECODING_TIMES: Final = frozenset({"avi"})  # demuxers that know only when pictures are decoded
-LENGTHS_ADD_UP: Final = frozenset({"mov,mp4,m4a,3gp,3g2,mj2"})  # whose durations are distances of decoding times
+MOST_UNTIMED: Final = 32  # pictures without a time that are held back until one with a time
+LATEST: Final = 1  # seconds; a picture that is further behind the one before it is an error
+DECODING_TIMES: Final = frozenset({"avi"})  # demuxers with decoding times only
+LENGTHS_ADD_UP: Final = frozenset({"mov,mp4,m4a,3gp,3g2,mj2"})  # durations between decoding times
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A picture with its time and duration; `replaced`: stands where the input has a damaged one."""
+    """A picture with its time and duration. `replaced` is True if it takes the place of a damaged one."""
 
     frame: VideoFrame
     replaced: bool = False
 
 
 class Clock:
-    """One input's. Feed packets through `bridged`, then pictures and sound in the order in which they come out."""
+    """One input's clock. Feed packets through `bridged`, then pictures and sound in the order of their output."""
 
     def __init__(
         self, name: str, format_name: str, video: VideoStream, sounds: Sequence[AudioStream], rate: Fraction
     ) -> None:
-        """`name`: the file's, for messages; `rate`: pictures a second where nothing else says how long one lasts."""
-        self.mends = Mends()
-        self.origin = Fraction(0)  # seconds of the input that are the output's 0; known from the first picture on
+        """`name` is the file's, for messages. `rate` gives a picture's duration if nothing else does."""
+        self.repairs = Repairs()
+        self.origin = Fraction(0)  # the input's time of the output's 0, in seconds; known from the first picture on
         self._name = name
         self._format = format_name
         self._time_base = exact(video.time_base)
@@ -52,25 +52,25 @@ class Clock:
             stream.start_time * exact(stream.time_base) for stream in sounds if stream.start_time is not None
         ]
         self._unknown = {stream.index for stream in sounds if stream.start_time is None}
-        self._restarts = Restarts({video.index: self._time_base, **self._bases}, format_name, self.mends)
+        self._restarts = Restarts({video.index: self._time_base, **self._bases}, format_name, self.repairs)
         self._decoded_at: deque[int] | None = deque() if format_name in DECODING_TIMES else None
         self._added_up = 0 if format_name in LENGTHS_ADD_UP else None
         self._before: list[tuple[int | None, int]] = []  # times and durations of packets until the first picture
         self._started = False
-        self._early: list[AnyPacket] = []  # sound from before the first picture
-        self._waiting: list[Shown] = []  # one picture with a time, then those without
-        self._sound_ends: dict[int, tuple[int, int]] = {}  # by stream: the newest packet's time and end
+        self._early: list[AnyPacket] = []  # sound before the first picture
+        self._waiting: list[Shown] = []  # one picture with a time, then pictures without
+        self._sound_ends: dict[int, tuple[int, int]] = {}  # by stream: time and end of the newest packet
         self._first: int | None = None
         self._count = 0
-        self._step = 0  # between the two newest pictures with times
-        self._own: int | None = None  # the newest picture's time by the container
+        self._step = 0  # distance between the two newest pictures with times
+        self._own: int | None = None  # the container's time of the newest picture
 
     def bridged(self, packets: Iterable[AnyPacket]) -> Iterator[tuple[AnyPacket, bool]]:
         """See `Restarts.bridged`."""
         return self._restarts.bridged(packets)
 
     def decoding(self, packet: AnyPacket) -> None:
-        """Note a packet of the video whose picture will come out of the decoder, or be replaced."""
+        """Note a video packet whose picture will leave the decoder or be replaced."""
         if self._decoded_at is not None and packet.dts is not None:
             self._decoded_at.append(packet.dts)
         if self._added_up is not None:
@@ -79,14 +79,14 @@ class Clock:
                 self._before.append((packet.pts, packet.duration or 0))
 
     def sound(self, packet: AnyPacket) -> list[Shown | AnyPacket]:
-        """Return what of the sound can be written by now."""
+        """Add a sound packet. Return the packets that can be written now."""
         if not self._started:
             self._early.append(packet)
             return []
         return [self._sounding(packet)]
 
     def picture(self, shown: Shown) -> list[Shown | AnyPacket]:
-        """Return the pictures whose durations are known now, and before the first of them the sound until then."""
+        """Add a picture. Return the pictures with known durations; before the first of them, the sound so far."""
         self._count += 1
         if self._decoded_at:
             self._take_decoding_time(shown.frame)
@@ -103,7 +103,7 @@ class Clock:
         return self._emitted(settled)
 
     def finish(self) -> list[Shown | AnyPacket]:
-        """Return the pictures that are left. The last one ends with the track, or lasts as long as it says."""
+        """Return the remaining pictures. The last one lasts to the end of the track, or for its own duration."""
         if not self._waiting:
             return []
         self._place(None)
@@ -117,15 +117,15 @@ class Clock:
         return emitted
 
     def _take_decoding_time(self, frame: VideoFrame) -> None:
-        """Pictures leave the decoder in the order in which they are shown: the first gets the earliest time."""
+        """Give the picture the earliest decoding time: pictures leave the decoder in presentation order."""
         assert self._decoded_at
         own, time = frame.pts, self._decoded_at.popleft()
         if own is not None and self._own is not None and own < self._own:
-            self.mends.note(Mend.REORDERED, time * self._time_base)
+            self.repairs.note(Repair.REORDERED, time * self._time_base)
         frame.pts, self._own = time, own
 
     def _place(self, until: int | None) -> None:
-        """Give pictures that wait without a time one: evenly up to `until`, or at the distance of those before."""
+        """Give waiting pictures times: spread evenly up to `until`, or at the distance of earlier pictures."""
         untimed = [shown.frame for shown in self._waiting if shown.frame.pts is None]
         if not untimed:
             return
@@ -138,10 +138,10 @@ class Clock:
                 frame.pts = first + number * (step if until is None else 1)
             else:
                 frame.pts = first + (until - first) * number // (len(untimed) + 1)
-            self.mends.note(Mend.MISSING, frame.pts * self._time_base)
+            self.repairs.note(Repair.MISSING, frame.pts * self._time_base)
 
     def _after_the_last(self, time: int) -> int:
-        """The time of a picture that comes behind those which wait; ContentMalformed if it lies too far back."""
+        """Return a time after the waiting pictures. Raise ContentMalformed if `time` is too far back."""
         last = self._waiting[-1].frame.pts if self._waiting else None
         if last is None:
             return time
@@ -149,19 +149,19 @@ class Clock:
         if time <= last:
             if (last - time) * self._time_base > LATEST:
                 raise ContentMalformed(f"{self._name}: frame {index} does not come after the one before it")
-            self.mends.note(Mend.EQUAL, time * self._time_base)
+            self.repairs.note(Repair.EQUAL, time * self._time_base)
             return last + 1
         self._step = time - last
         if self._step > LONGEST_GAP:
             seconds = float(self._step * self._time_base)
             raise ContentUnsupported(
                 f"{self._name}: frame {index} comes {seconds:.0f} seconds after the one before it, "
-                "more than MP4 can say"
+                "more than MP4 can store"
             )
         return time
 
     def _emitted(self, settled: list[Shown]) -> list[Shown | AnyPacket]:
-        """Finish times: durations up to the next picture, all of it from 0 on."""
+        """Set durations up to the next picture, and let times run from 0."""
         if not settled:
             return []
         before: list[Shown | AnyPacket] = []
@@ -182,21 +182,21 @@ class Clock:
         return [*before, *settled]
 
     def _begin(self, first: int) -> None:
-        """Settle what time is 0: the first picture's, or that of sound that is heard earlier."""
+        """Set the origin: the first picture's time, or that of earlier sound."""
         starts = [first * self._time_base, *self._starts]
         for packet in self._early:
             if packet.stream.index in self._unknown and packet.pts is not None:
                 starts.append(packet.pts * self._bases[packet.stream.index])
-        # A whole tick of the video, so that its times stay exact.
+        # Use a whole tick of the video, so that its times stay exact.
         self.origin = min(starts) // self._time_base * self._time_base
         self._first, self._started = first, True
         if self._added_up is not None:
             self._added_up -= sum(length for time, length in self._before if time is not None and time < first)
         if self.origin and self._format not in RECORDED:
-            self.mends.note(Mend.START, self.origin)
+            self.repairs.note(Repair.START, self.origin)
 
     def _sounding(self, packet: AnyPacket) -> AnyPacket:
-        """The packet with both its times, behind the one before it."""
+        """Set both times of a sound packet, after the packet before it."""
         index = packet.stream.index
         base = self._bases[index]
         origin = round(self.origin / base)
@@ -204,7 +204,7 @@ class Clock:
         shown = packet.pts if packet.pts is not None else packet.dts
         time = end if shown is None else shown - origin
         if last is not None and time <= last:
-            self.mends.note(Mend.SOUND, time * base + self.origin)
+            self.repairs.note(Repair.SOUND, time * base + self.origin)
             time = last + 1
         packet.pts = packet.dts = time
         self._sound_ends[index] = time, time + (packet.duration or 0)

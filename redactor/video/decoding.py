@@ -1,8 +1,8 @@
-"""Pictures from packets, and what becomes of damaged ones.
+"""Decodes packets to pictures, and refuses or replaces damaged ones.
 
-What every player passes over is no damage: pictures that need others from before the start of a file or of a recording
-in it. All else that a decoder complains about ends the run, or is replaced by the last good picture until a picture
-comes that needs no other.
+Pictures that depend on ones before the start of a file, or of a recording in it, are no damage: every player skips
+them. Any other decoder error ends the run. With Damaged.SALVAGE, the last good picture is shown until the next
+keyframe instead.
 """
 
 from collections.abc import Iterator
@@ -21,11 +21,11 @@ from redactor.video.canvas import Canvas, Fitter
 from redactor.video.clock import DECODING_TIMES, Shown
 from redactor.video.dropped import is_encoder_note
 from redactor.video.facts import exact
-from redactor.video.mends import Mend, Mends
+from redactor.video.repairs import Repair, Repairs
 from redactor.video.restarts import RECORDED, AnyPacket
 
 DECODER_OPTIONS: Final = {"err_detect": "explode"}
-PICTURE_A_PACKET: Final = frozenset({"h264", "hevc"})  # unless it has fields, which may have one each
+PICTURE_A_PACKET: Final = frozenset({"h264", "hevc"})  # unless interlaced: two fields may have a packet each
 
 
 class Pictures:
@@ -38,11 +38,11 @@ class Pictures:
         video: VideoStream,
         fitter: Fitter,
         damaged: Damaged,
-        mends: Mends,
+        repairs: Repairs,
     ) -> None:
-        """`name`: the file's, for messages. Opens the decoder."""
+        """Open the decoder. `name` is the file's, for messages."""
         context = video.codec_context
-        # On several threads decoders tell of damage late, and PyAV keeps quiet about what they tell at the end.
+        # With several threads, decoders report damage late, and PyAV ignores reports at the end.
         context.thread_type = "NONE"
         context.options = DECODER_OPTIONS
         self.count = 0
@@ -53,27 +53,27 @@ class Pictures:
         self._time_base = exact(video.time_base)
         self._fitter = fitter
         self._salvages = damaged is Damaged.SALVAGE
-        self._mends = mends
+        self._repairs = repairs
         self._fields = context.field_order not in {0, 1}
-        # Whether packets and pictures can be matched by their times.
+        # True if packets and pictures can be matched by their times.
         self._counts = self._codec in PICTURE_A_PACKET and format_name not in DECODING_TIMES
-        self._skips = format_name in RECORDED  # what comes before a picture that needs no other, without a try
+        self._skips = format_name in RECORDED  # skip pictures before the first keyframe without decoding
         self._entry: int | None = None
         self._expected = 0
-        self._inside: list[int] = []  # times of packets whose pictures have not come out yet
+        self._inside: list[int] = []  # times of packets whose pictures are still in the decoder
         self._lost: list[int | None] = []
-        self._torn: int | None = None  # of a picture that may still come out of the decoder
+        self._torn: int | None = None  # time of a damaged picture that may still leave the decoder
         self._replaces = False
         self._good: VideoFrame | None = None
-        self._stretches: list[tuple[int, Fraction]] = []  # from which time on pixels are how much wider
-        # Where the container gives the pixels' shape, what the stream says about it does not count.
+        self._stretches: list[tuple[int, Fraction]] = []  # (time, relative width of pixels from then on)
+        # The container's pixel shape takes precedence over the stream's.
         shape = exact(context.sample_aspect_ratio)
         self._shape = shape if shape == exact(video.sample_aspect_ratio) else None
 
     def decode(self, packet: AnyPacket, *, piece: bool) -> Iterator[Shown]:
-        """Yield pictures that are complete. `piece`: another recording begins with the packet.
+        """Yield complete pictures. `piece` is True if another recording begins with the packet.
 
-        Raises ContentMalformed at the first sign of damage, unless that is to be replaced.
+        Raises ContentMalformed at the first sign of damage, unless damaged pictures are replaced.
         """
         if piece:
             yield from self._drained()
@@ -84,7 +84,7 @@ class Pictures:
         try:
             frames = self._video.decode(packet)
         except av.FFmpegError as error:
-            # Players pass over these; the index says of some that they are not shown, either.
+            # Players skip pictures before the entry. The index marks some of them as hidden.
             if self.count or packet.pts is None or self._entry is None or packet.pts >= self._entry:
                 yield from self._damaged(packet, f"damaged after frame {self.count} ({error.strerror})")
             return
@@ -96,12 +96,12 @@ class Pictures:
             yield from self._completed(frame)
 
     def lose(self, packet: AnyPacket) -> Iterator[Shown]:
-        """Take a packet that the container calls damaged."""
+        """Handle a packet that the container marks as damaged."""
         self._submitted(packet)
         yield from self._damaged(packet, f"damaged or cut short after frame {self.count}")
 
     def finish(self) -> Iterator[Shown]:
-        """Yield what is left. Raises ContentMalformed where pictures are missing."""
+        """Yield the remaining pictures. Raises ContentMalformed if pictures are missing."""
         yield from self._drained()
         if self._salvages:
             self._lost += self._inside if self._counts else []
@@ -112,22 +112,22 @@ class Pictures:
             raise ContentMalformed(f"{self._name}: damaged: {self.count} of {self._expected} pictures can be decoded")
 
     def _begin_anew(self, *, replaces: bool) -> None:
-        """Forget all pictures; the next one that needs no other comes first. `replaces`: in place of those until it."""
+        """Start again at the next keyframe. With `replaces`, pictures up to it are replaced."""
         self._video.codec_context.flush_buffers()
         self._skips, self._entry, self._replaces = True, None, replaces
 
     def _enters(self, packet: AnyPacket) -> bool:
-        """Return whether a packet is behind the first picture that needs no other, in the file and when shown.
+        """Return True if a packet is at or after the first keyframe, in the file's order and in presentation order.
 
-        Recordings begin anywhere, and players do not show what needs pictures from before. In files that begin with
-        a whole picture, those shown before it are tried: they may need no other, either.
+        Recordings may begin anywhere, and players skip pictures that depend on missing ones. If a file begins with a
+        keyframe, pictures shown before it are decoded: they may not depend on others.
         """
         if self._entry is None and (packet.is_keyframe or not self._skips):
             self._entry = packet.pts or 0
         if not self._skips or (self._entry is not None and (packet.pts is None or packet.pts >= self._entry)):
             return True
         if not self._replaces:
-            self._mends.note(Mend.LEADING, (packet.pts or 0) * self._time_base)
+            self._repairs.note(Repair.LEADING, (packet.pts or 0) * self._time_base)
         elif not packet.is_discard:
             self._expected += 1
             self._lost.append(packet.pts)
@@ -141,7 +141,7 @@ class Pictures:
             self._inside.append(packet.pts)
 
     def _drained(self) -> Iterator[Shown]:
-        """Yield what the decoder holds back."""
+        """Yield the pictures that the decoder holds back."""
         try:
             frames = self._video.codec_context.decode(None)
         except av.EOFError:
@@ -158,7 +158,7 @@ class Pictures:
             yield from self._completed(frame)
 
     def _damaged(self, packet: AnyPacket | None, message: str) -> Iterator[Shown]:
-        """Replace what is in the decoder, or refuse. `packet`: the damaged one; what came before it is whole."""
+        """Refuse damage, or replace the pictures in the decoder. Pictures before the damaged `packet` are intact."""
         if not self._salvages:
             raise ContentMalformed(f"{self._name}: {message}")
         if packet is not None:
@@ -190,7 +190,7 @@ class Pictures:
         yield Shown(fitted)
 
     def _take_out(self, time: int) -> None:
-        """Note that the picture of that time has come out: earlier ones will not come any more."""
+        """Note that the picture of that time left the decoder. Earlier ones that did not are missing."""
         if not self._counts:
             self._inside = [one for one in self._inside if one != time]
             return
@@ -198,15 +198,15 @@ class Pictures:
         self._inside = [one for one in self._inside if one > time]
         if not missing:
             return
-        if not self.count and not self._lost:  # what comes before the first picture that needs no other
+        if not self.count and not self._lost:  # pictures before the first keyframe
             self._expected -= len(missing)
             for one in missing:
-                self._mends.note(Mend.LEADING, one * self._time_base)
+                self._repairs.note(Repair.LEADING, one * self._time_base)
         elif self._salvages:
             self._lost += missing
 
     def _replacements(self, until: int | None) -> Iterator[Shown]:
-        """Yield stand-ins for what was lost before `until`, or for all of it."""
+        """Yield replacements for pictures lost before `until`, or for all lost ones."""
         if not self._lost:
             return
         if all(time is not None for time in self._lost):
@@ -233,7 +233,7 @@ class Pictures:
 
 
 def _copied(frame: VideoFrame) -> VideoFrame:
-    """The same picture in memory of its own."""
+    """Copy a picture to new memory."""
     copy = VideoFrame(frame.width, frame.height, frame.format.name)
     for old, new in zip(frame.planes, copy.planes, strict=True):
         length = min(old.line_size, new.line_size)

@@ -1,4 +1,4 @@
-"""The main video, as its container and its decoder describe it."""
+"""The main video's properties, from its container and decoder."""
 
 import math
 import struct
@@ -14,14 +14,14 @@ from av.video.stream import VideoStream
 from redactor.errors import ContentUnsupported
 from redactor.video.canvas import Canvas, Crop
 
-BOTTOM_FIRST: Final = frozenset({3, 4})  # AV_FIELD_BB, AV_FIELD_TB: which field is shown first
-LARGEST_SIDE: Final = 16384  # H.264's and HEVC's encoders stop there
+BOTTOM_FIRST: Final = frozenset({3, 4})  # AV_FIELD_BB, AV_FIELD_TB: the bottom field is shown first
+LARGEST_SIDE: Final = 16384  # the limit of the H.264 and HEVC encoders
 MOST_PIXELS: Final = 8192 * 4320
 
 
 @dataclass(frozen=True, slots=True)
 class VideoFacts:
-    """What has to hold for the output's picture too. Colour fields are FFmpeg's (ISO/IEC 23091-2) numbers."""
+    """Properties of the video that the output keeps. Colour fields are FFmpeg's (ISO/IEC 23091-2) numbers."""
 
     codec: str
     pixel_format: str
@@ -43,14 +43,14 @@ class VideoFacts:
 
     @property
     def canvas(self) -> Canvas:
-        """What every picture is fitted into."""
+        """The canvas that every picture is fitted to."""
         return Canvas(self.width, self.height, self.pixel_format)
 
 
 def described(name: str, container: InputContainer, video: VideoStream, canvas: Canvas | None) -> VideoFacts:
-    """Describe a video whose decoder has seen a picture. `canvas`: what its pictures are fitted into, if not its own.
+    """Describe a video whose decoder has seen a picture. `canvas` replaces the video's own canvas.
 
-    Raises ContentUnsupported, by the file's `name`, for what no output can hold.
+    Raises ContentUnsupported, with the file's `name`, for a video that no output can hold.
     """
     context, crop = video.codec_context, hidden(video)
     if canvas is None:
@@ -84,13 +84,13 @@ def described(name: str, container: InputContainer, video: VideoStream, canvas: 
 
 
 def hidden(video: VideoStream) -> Crop:
-    """Return what the container hides, by FFmpeg's frame cropping side data: native 32-bit top, bottom, left, right."""
+    """Parse FFmpeg's frame cropping side data: native 32-bit top, bottom, left, right."""
     data = video.codec_context.coded_side_data.get("frame_cropping")
     return Crop(*struct.unpack("4I", data)) if data and len(data) == 16 else Crop()
 
 
 def exact(ratio: AVRational | None) -> Fraction:
-    """Return the fraction; 0 if there is none."""
+    """Convert a ratio to a fraction; None becomes 0."""
     return Fraction(ratio.numerator, ratio.denominator) if ratio and ratio.denominator else Fraction(0)
 
 
@@ -100,12 +100,12 @@ def _estimated_frames(container: InputContainer, video: VideoStream) -> int | No
 
 
 def _matrix(data: bytes | None) -> tuple[int, ...] | None:
-    """FFmpeg's display matrix side data: nine native 32-bit integers."""
+    """Parse FFmpeg's display matrix side data: nine native 32-bit integers."""
     return struct.unpack("9i", data) if data and len(data) == 36 else None
 
 
 def _rotation(matrix: tuple[int, ...] | None) -> int:
-    """Degrees anticlockwise, by FFmpeg's av_display_rotation_get."""
+    """Return degrees anticlockwise, as FFmpeg's av_display_rotation_get does."""
     if matrix is None or not any(matrix[:2]) or not any(matrix[3:5]):
         return 0
     across, down = math.hypot(matrix[0], matrix[3]), math.hypot(matrix[1], matrix[4])

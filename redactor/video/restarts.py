@@ -1,4 +1,4 @@
-"""Restarts of a file's clock: recordings joined end to end, recorders that began anew, clocks that ran over."""
+"""Bridges restarts of a file's clock: joined recordings, restarted recorders, overflowed clocks."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -8,19 +8,22 @@ from typing import Final
 from av.packet import Packet
 from av.stream import Stream
 
-from redactor.video.mends import Mend, Mends
+from redactor.video.repairs import Repair, Repairs
 
 type AnyPacket = Packet[Stream]
 
-# Demuxers whose times come from a clock that runs on its own. In the others a long pause is a long pause.
+# Demuxers whose times come from a free-running clock. In other formats a long pause is intended.
 RECORDED: Final = frozenset({"mpegts", "mpeg"})
-LONGEST_PAUSE: Final = 3600  # seconds that a recorder's clock is believed to have stood still
-MOST_HELD: Final = 400  # packets looked at to see which streams a restart concerns
+LONGEST_PAUSE: Final = 3600  # seconds; a longer pause is a restart of the recorder's clock
+MOST_HELD: Final = 400  # packets held back to find the streams that restart
 
 
 @dataclass(slots=True)
 class _Track:
-    """One stream's place. Ticks of its time base; `last` of the input, `end` and `offset` of the bridged clock."""
+    """One stream's state, in ticks of its time base.
+
+    `last` is the newest time of the input's clock. `end` and `offset` belong to the bridged clock.
+    """
 
     time_base: Fraction
     offset: int = 0
@@ -31,7 +34,7 @@ class _Track:
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """A packet that waits. `placed`: its times are final; `first`: a new piece begins with it."""
+    """A waiting packet. `placed`: its times are final. `first`: a new piece begins with it."""
 
     packet: AnyPacket
     placed: bool
@@ -41,21 +44,21 @@ class _Held:
 class Restarts:
     """Bridges restarts for pictures and sound alike.
 
-    A piece begins where the longest stream of the one before ends, a frame's duration after its last frame. All
+    A piece begins where the longest stream of the previous piece ends, a frame's duration after its last frame. All
     streams of a piece are moved by the same time, so that they stay in sync.
     """
 
-    def __init__(self, time_bases: Mapping[int, Fraction], format_name: str, mends: Mends) -> None:
-        """`time_bases`: of the streams that will come, by index."""
+    def __init__(self, time_bases: Mapping[int, Fraction], format_name: str, repairs: Repairs) -> None:
+        """`time_bases` are the streams', by index."""
         self._tracks = {index: _Track(base) for index, base in time_bases.items()}
         self._recorded = format_name in RECORDED
-        self._mends = mends
-        self._moved: Fraction | None = None  # of the latest piece, in seconds
+        self._repairs = repairs
+        self._moved: Fraction | None = None  # shift of the latest piece, in seconds
 
     def bridged(self, packets: Iterable[AnyPacket]) -> Iterator[tuple[AnyPacket, bool]]:
-        """Yield the packets with their times on one clock, and whether a new piece of their stream begins there."""
+        """Yield packets with times on one clock, each with True if a new piece of its stream begins there."""
         held: list[_Held] = []
-        starts: dict[int, int] = {}  # of streams that have reached the new piece, in ticks of the input
+        starts: dict[int, int] = {}  # by stream that has reached the new piece: its start in ticks of the input
         for packet in packets:
             index = packet.stream.index
             track = self._tracks[index]
@@ -89,7 +92,7 @@ class Restarts:
         return step < -max(1, track.step * 3 // 2) or (self._recorded and step * track.time_base > LONGEST_PAUSE)
 
     def _follows(self, track: _Track, start: int | None) -> bool:
-        """Move a stream on to the latest piece, which other streams have reached before, if it belongs there."""
+        """Move a stream to the latest piece, which other streams have reached already, if it belongs there."""
         if self._moved is None or start is None or track.end is None:
             return False
         offset = round(self._moved / track.time_base)
@@ -99,13 +102,15 @@ class Restarts:
         return True
 
     def _settled(self, held: list[_Held], starts: Mapping[int, int]) -> Iterator[tuple[AnyPacket, bool]]:
-        """Yield `held`, with the streams of `starts` moved to where the longest of them ended before."""
+        """Yield `held`, with the streams of `starts` moved to the end of the longest one's previous piece."""
         if not held:
             return
         tracks = {index: self._tracks[index] for index in starts}
         moved = max((Fraction(track.end or 0) - starts[index]) * track.time_base for index, track in tracks.items())
         self._moved = moved
-        self._mends.note(Mend.RESTART, min(starts[index] * track.time_base for index, track in tracks.items()) + moved)
+        self._repairs.note(
+            Repair.RESTART, min(starts[index] * track.time_base for index, track in tracks.items()) + moved
+        )
         for track in tracks.values():
             track.offset = round(moved / track.time_base)
         for one in held:
@@ -113,7 +118,7 @@ class Restarts:
             yield one.packet if one.placed else self._placed(track, one.packet), one.first
 
     def _placed(self, track: _Track, packet: AnyPacket) -> AnyPacket:
-        """The packet, moved."""
+        """Move the packet by its stream's offset."""
         _read(track, packet)
         if track.offset:
             if packet.pts is not None:

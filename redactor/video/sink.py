@@ -19,7 +19,7 @@ from redactor.version import __version__
 from redactor.video.facts import VideoFacts
 from redactor.video.faststart import index_first
 from redactor.video.hdr import Hdr10, hdr10
-from redactor.video.mends import Mends
+from redactor.video.repairs import Repairs
 from redactor.video.restarts import AnyPacket
 from redactor.video.sound import sound
 from redactor.video.source import Source
@@ -59,7 +59,7 @@ class Sink:
         self._held_audio: list[AnyPacket] = []
         self._partial = destination.parent / f".{destination.name}.{secrets.token_hex(4)}.part"
         self._finished = False
-        self._mends = Mends()
+        self._repairs = Repairs()
         try:
             self._container: OutputContainer = av.open(
                 f"file:{self._partial.absolute()}",
@@ -72,7 +72,7 @@ class Sink:
         try:
             self._video = self._add_video(facts, crf)
             self._sounds = {
-                track.stream.index: sound(self._container, track, suffix, self._mends, salvages=source.salvages)
+                track.stream.index: sound(self._container, track, suffix, self._repairs, salvages=source.salvages)
                 for track in source.sounds
             }
             changes = [track.change for track in self._sounds.values() if track.change]
@@ -100,8 +100,8 @@ class Sink:
 
     @property
     def converted(self) -> tuple[str, ...]:
-        """What could not be kept as it was, in words; complete after `finish`."""
-        return (*self._conversions, *self._mends.described(Fraction(0)))
+        """Descriptions of conversions. Complete after `finish`."""
+        return (*self._conversions, *self._repairs.described(Fraction(0)))
 
     def write_frame(self, frame: VideoFrame) -> None:
         """Encode a frame in the output's pixel format."""

@@ -14,7 +14,7 @@ from av.container import OutputContainer
 
 from redactor.errors import ContentMalformed
 from redactor.video.facts import exact
-from redactor.video.mends import Mend, Mends
+from redactor.video.repairs import Repair, Repairs
 from redactor.video.restarts import AnyPacket
 from redactor.video.source import Sound
 
@@ -48,12 +48,12 @@ class CopiedSound:
 class ConvertedSound:
     """One stream, decoded and encoded as AAC without a break: silence stands where nothing is heard."""
 
-    def __init__(self, container: OutputContainer, sound: Sound, mends: Mends, *, salvages: bool) -> None:
+    def __init__(self, container: OutputContainer, sound: Sound, repairs: Repairs, *, salvages: bool) -> None:
         """`salvages`: what cannot be decoded is silent."""
         stream = sound.described
         self._name = f"audio stream {sound.stream.index}"
         self._context = stream.codec_context
-        self._mends = mends
+        self._repairs = repairs
         self._salvages = salvages
         self._rate = min(AAC_RATES, key=lambda allowed: (abs(allowed - stream.rate), -allowed))
         self._sound = container.add_stream("aac", rate=self._rate)
@@ -90,7 +90,7 @@ class ConvertedSound:
             if not self._salvages:
                 raise ContentMalformed(f"{self._name}: damaged ({error.strerror})") from error
             time = 0 if packet is None else (packet.pts or 0) * exact(packet.time_base)
-            self._mends.note(Mend.SOUND_LOST, Fraction(time))
+            self._repairs.note(Repair.SOUND_LOST, Fraction(time))
             return []
         for frame in frames:
             self._take(frame)
@@ -110,7 +110,7 @@ class ConvertedSound:
             if abs(self._missing(at)) > self._rate * TOLERANCE:
                 self._begin_anew()
                 missing = self._missing(at)
-                self._mends.note(Mend.GAP if missing > 0 else Mend.OVERLAP, time)
+                self._repairs.note(Repair.GAP if missing > 0 else Repair.OVERLAP, time)
                 self._surplus += max(0, -missing)
                 for silence in _silence(missing, self._layout, self._rate):
                     self._queue_up(silence)
@@ -149,7 +149,7 @@ class ConvertedSound:
 
 
 def sound(
-    container: OutputContainer, track: Sound, suffix: str, mends: Mends, *, salvages: bool
+    container: OutputContainer, track: Sound, suffix: str, repairs: Repairs, *, salvages: bool
 ) -> CopiedSound | ConvertedSound:
     """How `track` gets into an output with that suffix."""
     codec = track.described.codec_context.codec.canonical_name
@@ -158,7 +158,7 @@ def sound(
         kept = codec.startswith("pcm_") or codec in COPIED - NOT_IN_MOV
     if kept and not track.changes:
         return CopiedSound(container, track.described)
-    return ConvertedSound(container, track, mends, salvages=salvages)
+    return ConvertedSound(container, track, repairs, salvages=salvages)
 
 
 def _silence(samples: int, layout: str, rate: int) -> Iterator[AudioFrame]:

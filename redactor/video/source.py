@@ -22,7 +22,7 @@ from redactor.video.clock import Clock, Shown
 from redactor.video.decoding import Pictures
 from redactor.video.dropped import dropped_parts
 from redactor.video.facts import VideoFacts, described, exact, hidden
-from redactor.video.mends import Mend
+from redactor.video.repairs import Repair
 from redactor.video.restarts import AnyPacket
 from redactor.video.survey import SURVEYED, Tail, survey
 from redactor.video.transport import is_joint
@@ -38,8 +38,8 @@ FORMATS_IN_WORDS: Final = "MP4, MOV, M4V, MKV, WebM, AVI, WMV/ASF, MPEG-TS, MPEG
 class Sound:
     """A stream of sound that can be kept.
 
-    `stream`: the packets'. `described`: the same stream where its codec's parameters are known. `changes`: they change
-    on the way, so that its packets cannot be copied.
+    `stream` is the packets' stream. `described` is the same stream with known codec parameters. `changes` is True if
+    the parameters change midway, so that packets cannot be copied.
     """
 
     stream: AudioStream
@@ -51,11 +51,11 @@ class Source:
     """An open input. Raises ContentMalformed and ContentUnsupported; their messages begin with the file's name."""
 
     def __init__(self, path: Path, damaged: Damaged = Damaged.REFUSE, canvas: Canvas | None = None) -> None:
-        """`canvas`: what the pictures are fitted into, if not what the file says of itself."""
+        """`canvas` replaces the canvas from the file's own description."""
         self.path = path
         self.replaced: list[Replaced] = []
         self._open: list[InputContainer] = []
-        self._silent: dict[int, str] = {}  # why a stream of sound is left out, by index
+        self._silent: dict[int, str] = {}  # by index, the reason to omit a stream of sound
         try:
             self.container = self._opened()
         except (av.FFmpegError, ValueError) as error:
@@ -73,8 +73,8 @@ class Source:
             missing = truncation(path, self._format)
             if missing:
                 self._cut_short(missing)
-            fitter = Fitter(self.facts.canvas, hidden(self.video), self.facts.time_base, self._clock.mends)
-            self._pictures = Pictures(path.name, self._format, self.video, fitter, damaged, self._clock.mends)
+            fitter = Fitter(self.facts.canvas, hidden(self.video), self.facts.time_base, self._clock.repairs)
+            self._pictures = Pictures(path.name, self._format, self.video, fitter, damaged, self._clock.repairs)
         except BaseException:
             self.close()
             raise
@@ -93,14 +93,14 @@ class Source:
 
     @property
     def origin(self) -> Fraction:
-        """The input's time, in seconds, that is the output's 0; known with the first frame."""
+        """The input's time of the output's 0, in seconds. Known after the first frame."""
         return self._clock.origin
 
     def items(self) -> Iterator[VideoFrame | AnyPacket]:
         """Yield decoded frames of the main video and packets of all audio, in the file's order.
 
-        Frames come in presentation order with a time and a duration, which run from 0 on. Raises ContentMalformed at
-        the first sign of damage, and when the file ends before what its header promises, unless that is salvaged.
+        Frames come in presentation order, with times from 0 and durations. Raises ContentMalformed at the first sign
+        of damage, and if the file ends before the end that its header states, unless damage is salvaged.
         """
         for item in self._timed():
             if not isinstance(item, Shown):
@@ -113,7 +113,7 @@ class Source:
     def _timed(self) -> Iterator[Shown | AnyPacket]:
         clock, pictures, packets = self._clock, self._pictures, 0
         for packet, piece in clock.bridged(self._demuxed()):
-            # Not stream_index: the packet that flushes a decoder has none.
+            # Packets that flush a decoder are empty.
             if not packet.size:
                 continue
             damaged = packet.is_corrupt and not self._is_whole(packet)
@@ -123,7 +123,7 @@ class Source:
                 elif not self.salvages:
                     raise ContentMalformed(f"{self.path.name}: damaged or cut short after frame {pictures.count}")
                 else:
-                    clock.mends.note(Mend.SOUND_LOST, (packet.pts or 0) * exact(packet.time_base))
+                    clock.repairs.note(Repair.SOUND_LOST, (packet.pts or 0) * exact(packet.time_base))
                 continue
             packets += 1
             if not packet.is_discard:
@@ -149,17 +149,17 @@ class Source:
                 raise ContentMalformed(
                     f"{self.path.name}: damaged after frame {self._pictures.count} ({error.strerror})"
                 ) from error
-            self._clock.mends.note(Mend.CUT_SHORT, Fraction(0), f"unreadable after frame {self._pictures.count}")
+            self._clock.repairs.note(Repair.CUT_SHORT, Fraction(0), f"unreadable after frame {self._pictures.count}")
 
     def _is_whole(self, packet: AnyPacket) -> bool:
-        """Return whether a packet is called damaged only because another recording begins behind it."""
+        """Return True if a packet is marked as damaged only because another recording begins after it."""
         joined = self._format == "mpegts" and packet.pos is not None
         return joined and is_joint(self.path, packet.pos or 0, packet.stream.id)
 
     def _cut_short(self, how: str) -> None:
         if not self.salvages:
             raise ContentMalformed(f"{self.path.name}: cut short: {how}")
-        self._clock.mends.note(Mend.CUT_SHORT, Fraction(0), how)
+        self._clock.repairs.note(Repair.CUT_SHORT, Fraction(0), how)
 
     def _note_replaced(self, frame: VideoFrame) -> None:
         start = (frame.pts or 0) * self.facts.time_base
@@ -175,9 +175,9 @@ class Source:
         kept = (self.video, *(sound.stream for sound in self.sounds))
         return dropped_parts(self.container, kept, self._side_data, self._pictures.carried, self._silent)
 
-    def mended(self) -> tuple[str, ...]:
-        """Describe what was put right in `items`. Read all of them first."""
-        return self._clock.mends.described(self._clock.origin)
+    def repairs(self) -> tuple[str, ...]:
+        """Describe the repairs of the input. Read all items first."""
+        return self._clock.repairs.described(self._clock.origin)
 
     def _opened(self) -> InputContainer:
         # "file:" prevents FFmpeg from treating a name such as "http:x" as a URL.
@@ -200,12 +200,12 @@ class Source:
         if context is None:
             raise ContentUnsupported(f"{name}: its video codec is not known")
         if not context.pix_fmt or not context.width or not context.height:
-            next(self._demuxed(), None)  # it may be encrypted
+            next(self._demuxed(), None)  # raises if it is encrypted
             raise ContentMalformed(f"{name}: its {context.name} video cannot be decoded")
         return described(name, self.container, self.video, canvas)
 
     def _sounds(self) -> tuple[Sound, ...]:
-        """Return the streams of sound that can be kept. Note why others cannot."""
+        """Return the streams of sound that can be kept. Note reasons against the others."""
         streams: tuple[AudioStream, ...] = self.container.streams.audio
         heard = survey(self._opened()) if streams and self._format in SURVEYED else {}
         kept = []
@@ -224,7 +224,7 @@ class Source:
         return tuple(kept)
 
     def _described_late(self, stream: AudioStream, position: int) -> AudioStream | None:
-        """Look where a stream begins, at byte `position`, for what the file's beginning does not say of it."""
+        """Read a stream's parameters at byte `position`, where it begins, if the file's beginning lacks them."""
         container = av.open(Tail(self.path, position), "r", format=self._format)
         self._open.append(container)
         for one in container.streams.audio:

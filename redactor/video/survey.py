@@ -1,6 +1,7 @@
-"""A first look through a recording's sound: broadcasts name streams that hold nothing, begin late, or change midway.
+"""Reads a recording's sound once in advance. Broadcasts list streams that are empty, begin late, or change midway.
 
-Recordings have no index that would say so, and what an output holds must be settled before its first packet is written.
+Recordings have no index with this information, and an output's streams must be known before its first packet is
+written.
 """
 
 from dataclasses import dataclass
@@ -15,12 +16,12 @@ from redactor.video.restarts import RECORDED, AnyPacket
 
 SURVEYED: Final = RECORDED | {"flv"}
 ADTS_SYNC: Final = b"\xff"
-ADTS_KIND: Final = (0xFE, 0xFD, 0xC0)  # of bytes 1 to 3: profile, sampling frequency, and channels
+ADTS_KIND: Final = (0xFE, 0xFD, 0xC0)  # masks of bytes 1 to 3: profile, sampling frequency and channels
 
 
 @dataclass(slots=True)
 class Heard:
-    """One stream of sound. `position`: the byte where its first packet begins; `changed_at`: seconds."""
+    """One stream of sound: its first packet's byte offset, and the time of a change in seconds."""
 
     packets: int = 0
     position: int | None = None
@@ -28,7 +29,7 @@ class Heard:
 
 
 def survey(container: InputContainer) -> dict[int, Heard]:
-    """Read a container that is not used otherwise to its end, and return what its sound holds, by stream."""
+    """Read a container to its end. Return the findings on its sound by stream. Use a container of its own."""
     sounds = container.streams.audio
     heard = {stream.index: Heard() for stream in sounds}
     kinds = {
@@ -48,13 +49,13 @@ def survey(container: InputContainer) -> dict[int, Heard]:
             kind = _kind(packet)
             if one.changed_at is None and kind is not None and kinds.setdefault(index, kind) != kind:
                 one.changed_at = (packet.pts or 0) * Fraction(packet.time_base.numerator, packet.time_base.denominator)
-    except av.FFmpegError:  # the run itself says what is damaged
+    except av.FFmpegError:  # the run itself reports damage
         pass
     return heard
 
 
 def _kind(packet: AnyPacket) -> bytes | None:
-    """What an MP4's description of the stream would say; None if the packet does not say it."""
+    """Return the codec parameters that an MP4 would store, or None if the packet does not contain them."""
     if packet.has_sidedata("new_extradata"):
         return bytes(packet.get_sidedata("new_extradata"))
     context = packet.stream.codec_context
@@ -67,7 +68,7 @@ def _kind(packet: AnyPacket) -> bytes | None:
 
 
 class Tail:
-    """A file from a position on, for a demuxer that looks there for what the file's beginning does not say."""
+    """A file from a position on, for a demuxer that needs parameters missing at the file's beginning."""
 
     def __init__(self, path: Path, position: int) -> None:
         self._file = path.open("rb")

@@ -1,4 +1,4 @@
-"""MPEG-TS packets, ISO/IEC 13818-1: how long they are, and where one recording ends and another begins."""
+"""MPEG-TS packets (ISO/IEC 13818-1): their length, and the joints between recordings."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import Final
 
 SYNC: Final = 0x47
-PACKETS: Final = ((188, 0), (192, 4), (204, 0))  # length, and where in it the sync byte is
-TABLE_PID: Final = 0  # of the program association table, which every recording begins with
-LOOKED_AT: Final = 16 * 2**20  # bytes: more than any picture takes
-LOOKED_BACK: Final = 8 * 2**20  # bytes: tables come at least twice a second
-COUNTER: Final = 16  # values
+PACKETS: Final = ((188, 0), (192, 4), (204, 0))  # packet length, and the sync byte's offset in it
+TABLE_PID: Final = 0  # the program association table, with which every recording begins
+LOOKED_AT: Final = 16 * 2**20  # bytes read after the position; no picture is larger
+LOOKED_BACK: Final = 8 * 2**20  # bytes read before it; tables come at least twice a second
+COUNTER: Final = 16  # number of the continuity counter's values
 
 
 def packet_shape(head: bytes) -> tuple[int, int] | None:
-    """Return the length of the packets that `head` begins with, and the sync byte's place in them."""
+    """Return the packets' length and the sync byte's offset, or None if `head` does not begin with packets."""
     for length, sync in PACKETS:
         if len(head) > 4 * length and all(head[sync + n * length] == SYNC for n in range(4)):
             return length, sync
@@ -22,10 +22,10 @@ def packet_shape(head: bytes) -> tuple[int, int] | None:
 
 
 def is_joint(path: Path, position: int, pid: int) -> bool:
-    """Return whether the counter of `pid`'s packets breaks behind `position` because another recording begins there.
+    """Return True if the counter of `pid`'s packets jumps after `position` because another recording begins there.
 
-    Then the packets go on with a new picture or sound, behind tables whose counters begin anew as well. Where packets
-    were lost, they go on within one, or the tables' counters go on.
+    At a joint, the packets continue with a new picture or sound, after tables whose counters restart too. After a loss
+    of packets, they continue within a picture or sound, or the tables' counters continue.
     """
     tables: list[int] = []  # counters of the tables since the latest packet of `pid`
     latest_table = latest = None
@@ -46,7 +46,7 @@ def is_joint(path: Path, position: int, pid: int) -> bool:
 
 
 def _packets(path: Path, position: int) -> Iterator[tuple[int, int, int, bool]]:
-    """Yield place, PID, counter and whether something begins in it of each packet with a payload from there on."""
+    """Yield position, PID, counter and start flag of each packet with a payload, from `position` on."""
     with path.open("rb") as file:
         shape = packet_shape(file.read(PACKETS[-1][0] * 8))
         if shape is None:

@@ -1,4 +1,4 @@
-"""Clips in which a flash and a click come together, and where both are in what came out."""
+"""Makes clips in which a flash and a click coincide, and measures both in outputs."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 
 from redactor.video.restarts import AnyPacket
 
-FLASH_SECONDS = 0.2  # how long both last
+FLASH_SECONDS = 0.2  # duration of both
 BRIGHT, LOUD = 128, 0.1
-WINDOW = 300  # milliseconds either way in which the click belonging to a flash is looked for
+WINDOW = 300  # milliseconds before and after a flash in which its click is searched
 
 
 @dataclass(frozen=True)
 class Beacon:
-    """What kind of file a clip with flashes is. `at`: seconds of each flash and click."""
+    """Codec and container of a clip with flashes. `at` holds the seconds of each flash and click."""
 
     name: str
     codec: str = "libx264"
@@ -84,7 +84,7 @@ def _clicks(stream: AudioStream, beacon: Beacon) -> list[AnyPacket]:
 
 @dataclass(frozen=True)
 class Shown:
-    """What a player shows of a file: seconds. `offsets`: of each flash, how much later its click is heard."""
+    """The times, in seconds, that a player shows. `offsets` holds the delay of each flash's click."""
 
     frames: int
     first: float
@@ -129,14 +129,14 @@ def _look(path: Path) -> Shown:
 
 
 def _lag(lit: NDArray[np.bool_], loud: NDArray[np.bool_], start: int) -> float:
-    """Seconds by which the sound around `start` lags behind the picture, by cross-correlation."""
+    """Return the seconds by which the sound around `start` lags behind the picture, by cross-correlation."""
     length = round(FLASH_SECONDS * 1000)
     low = start - WINDOW
     window = np.arange(low, start + length + WINDOW)
     inside = (window >= 0) & (window < len(lit))
     one = np.where(inside, lit[np.clip(window, 0, len(lit) - 1)], False).astype(float)
     other = np.where(inside, loud[np.clip(window, 0, len(loud) - 1)], False).astype(float)
-    # A sine is quiet twice a cycle.
+    # A sine is 0 twice in each period.
     other = np.convolve(other, np.ones(3), "same") > 0
     correlation = np.correlate(other - other.mean(), one - one.mean(), "full")
     return float(np.argmax(correlation) - (len(window) - 1)) / 1000
@@ -144,7 +144,7 @@ def _lag(lit: NDArray[np.bool_], loud: NDArray[np.bool_], start: int) -> float:
 
 @pytest.fixture
 def beacon(tmp_path: Path) -> Callable[[Beacon], Path]:
-    """A recipe to a file with flashes and clicks in the test's folder."""
+    """Return a function from a recipe to a file with flashes and clicks in the test's folder."""
     return lambda recipe: _make(tmp_path / recipe.name, recipe)
 
 
@@ -155,5 +155,5 @@ def flashes() -> type[Beacon]:
 
 @pytest.fixture
 def look() -> Callable[[Path], Shown]:
-    """What a player shows of a file."""
+    """Return a function that measures what a player shows of a file."""
     return _look

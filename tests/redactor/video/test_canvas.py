@@ -1,4 +1,4 @@
-"""Pictures that change on the way, and pictures of which a container hides a part."""
+"""Pictures that change midway, and pictures that a container crops."""
 
 import struct
 from collections.abc import Callable
@@ -21,7 +21,7 @@ type Joined = Callable[..., Path]
 
 @pytest.fixture
 def joined(walk: Any, tmp_path: Path) -> Joined:
-    """(size, pixel format, aspect) of each piece, twelve frames long, to a TS of all of them."""
+    """Return a function from (size, pixel format, aspect) of pieces of twelve frames to a TS of all pieces."""
 
     def make(*pieces: tuple[tuple[int, int], str, Fraction]) -> Path:
         data = b""

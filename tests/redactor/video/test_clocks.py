@@ -1,4 +1,4 @@
-"""Clocks that begin anywhere, restart, leave times out, repeat them, or say only when pictures are decoded."""
+"""Clocks that begin anywhere, restart, omit or repeat times, or hold decoding times only."""
 
 from collections.abc import Callable
 from fractions import Fraction
@@ -21,7 +21,7 @@ type Change = Callable[[AnyPacket, int], None]
 
 
 def remuxed(source: Path, target: Path, change: Change, **options: str) -> Path:
-    """Copy packets into another file, each changed by its number among its stream's."""
+    """Copy packets to another file. `change` gets each packet and its number in its stream."""
     with av.open(str(source)) as one, av.open(str(target), "w", options=options) as other:
         copies = {stream.index: other.add_stream_from_template(stream) for stream in one.streams}
         counts = dict.fromkeys(copies, 0)
@@ -36,14 +36,14 @@ def remuxed(source: Path, target: Path, change: Change, **options: str) -> Path:
 
 
 def unchanged(packet: AnyPacket, number: int) -> None:
-    """Nothing."""
+    """Leave the packet unchanged."""
 
 
 @pytest.mark.parametrize(
     ("name", "codec", "sound", "offset"),
     [
         ("w.ts", "libx264", "aac", 95400),
-        ("w.ts", "libx264", "aac", 95441),  # the clock runs over on the way
+        ("w.ts", "libx264", "aac", 95441),  # the clock overflows midway
         ("w.vob", "mpeg2video", "mp2", 95442),
         ("w.ts", "libx264", "aac", 10800),
         ("w.mkv", "libx264", "aac", 10800),
@@ -69,7 +69,7 @@ def test_a_clock_may_begin_anywhere(
 def test_a_hold_longer_than_what_follows_it_keeps_its_length(
     walk: Any, recipe: Any, make_clip: Any, look: Any, tmp_path: Path
 ) -> None:
-    """Durations in MP4 are distances of decoding times, which B-frames give to the wrong pictures."""
+    """Durations in MP4 are distances between decoding times. With B-frames they belong to other pictures."""
     times = [512 * (index + (275 if index > 50 else 0)) for index in range(60)]
     clip = make_clip(walk(60, 160, 120), recipe(times=times, audio=(), options={"bf": "3", "preset": "veryfast"}))
     redactor.redact(clip, tmp_path / "out.mp4")
@@ -105,7 +105,7 @@ def test_clocks_that_restart_far_away_are_bridged(
 
 
 def test_counters_of_packets_that_restart_are_no_loss(flashes: Any, beacon: Any, look: Any, tmp_path: Path) -> None:
-    """As where segments of a stream with one clock are joined."""
+    """This happens where segments of a stream with one clock are joined."""
     clip = beacon(flashes(name="one.ts"))
     later = remuxed(clip, tmp_path / "later.ts", unchanged, output_ts_offset="6")
     joined = tmp_path / "joined.ts"
@@ -117,7 +117,7 @@ def test_counters_of_packets_that_restart_are_no_loss(flashes: Any, beacon: Any,
 
 @pytest.mark.parametrize("lost", [1, 40])
 def test_packets_that_were_lost_are_damage(lost: int, flashes: Any, beacon: Any, tmp_path: Path) -> None:
-    """Where a picture begins behind the loss, too, and behind tables."""
+    """This includes a loss after which a picture or a table begins."""
     clip = beacon(flashes(name="one.ts", sound=None))
     data = clip.read_bytes()
     packets = [data[at : at + TS_PACKET] for at in range(0, len(data), TS_PACKET)]
@@ -138,13 +138,13 @@ def test_two_pictures_at_one_time_are_both_shown(flashes: Any, beacon: Any, look
     shown = look(tmp_path / "out.mp4")
     assert shown.frames == 150
     assert shown.offsets == pytest.approx([0, 0, 0], abs=SYNC)
-    assert result.converted == ("times: pictures moved behind the one before by a tick: 3, first at 1.160 s",)
+    assert result.converted == ("times: pictures moved a tick behind the one before: 3, first at 1.160 s",)
 
 
 def test_times_that_are_missing_lie_evenly_between_those_there(
     flashes: Any, beacon: Any, read_video: Any, tmp_path: Path
 ) -> None:
-    """Recorders of program streams give some pictures a time, and a rate that is not so."""
+    """Recorders of program streams give times to some pictures only, and a wrong rate."""
     options = {"bf": "0", "g": "30", "x264-params": "fps=12/1:vfr-input=0", "preset": "veryfast"}
     clip = beacon(flashes(name="cctv.vob", options=options, sound="mp2", seconds=4, at=(0.4, 3)))
     result = redactor.redact(clip, tmp_path / "out.mp4")

@@ -1,4 +1,4 @@
-"""Sound and picture stay together, from every container that is read, at start, middle and end."""
+"""Sound and picture stay in sync at start, middle and end, from every supported container."""
 
 from fractions import Fraction
 from pathlib import Path
