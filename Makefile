@@ -35,9 +35,15 @@ redact: $(READY) ## Redact VIDEO=path, or without one a sample clip, on the loca
 cloud: $(READY) ## Keep the local cloud up and say where it is; STACK=dev|ams, DATA=folder keeps its data
 	@exec $(PYTHON) -m local up --stack "$(STACK)" $(if $(DATA_TYPED),--data "$$DATA_TYPED") $(ARGS)
 
-replay: $(READY) ## Raise the events of a deployed stack's dead letters again; STACK=its name, ARGS=--dry-run only lists them
-	@outputs=$$(pulumi stack output --json --stack "$(STACK)") && \
-	    printf '%s' "$$outputs" | $(PYTHON) -m operations replay $(ARGS)
+replay: $(READY) ## Raise the events of dead letters again; STACK=a deployed stack's name, or local; ARGS=--dry-run only lists them
+	@$(OUTPUTS) && printf '%s' "$$outputs" | $(PYTHON) -m operations replay $(ARGS)
+
+# Of a deployed stack, or of the cloud that `make cloud` keeps up on this machine, with a login there.
+LOCAL = .cache/local-cloud
+OUTPUTS = \
+    if [ "$(STACK)" != local ]; then outputs=$$(pulumi stack output --json --stack "$(STACK)"); \
+    elif [ -f $(LOCAL)/login ]; then . ./$(LOCAL)/login && outputs=$$(cat $(LOCAL)/outputs.json); \
+    else echo "no local cloud is up; start one by 'make cloud'" >&2; exit 1; fi
 
 check: lint ## Check style, types and what can be tested within a minute; ROOM=folder of tests/, ARGS=what pytest takes
 	@$(PYTEST) -m "not ($(TIERS))" $(ARGS) $(TESTS)

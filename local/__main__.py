@@ -66,6 +66,9 @@ def up(
     data: DataOption = None,
     config: ConfigOption = None,
     workers: WorkersOption = 1,
+    access: Annotated[
+        Path, typer.Option("--access", help="The folder for the stack's outputs and a login.", file_okay=False)
+    ] = Path(".cache/local-cloud"),
 ) -> None:
     """Keep the local cloud up, and print how to upload to it."""
     with _plain_errors():
@@ -74,7 +77,7 @@ def up(
         from local.user.watch import watch
 
         _make_folders(data)
-        watch(Options(stack=stack, data=data, changes=_changes(config), workers=workers))
+        watch(Options(stack=stack, data=data, changes=_changes(config), workers=workers), access)
 
 
 class _plain_errors:  # noqa: N801  # reads as a statement

@@ -14,6 +14,7 @@ from local.cloud import Cloud, Options
 from local.events.filter import Event
 from local.events.topic import Notice, Stage
 from local.host import interrupts
+from local.user.access import access
 from local.user.display import Display, console
 from local.user.job_log import ENDED, KIND, job_of
 from local.user.journey import QUIET_SECONDS, closing
@@ -23,8 +24,8 @@ from local.user.redaction import media_client
 POLL_SECONDS = 0.5
 
 
-def watch(options: Options) -> None:
-    """Run until Ctrl-C. Raises the errors of Cloud."""
+def watch(options: Options, folder: Path) -> None:
+    """Run until Ctrl-C; `folder` holds outputs and a login meanwhile. Raises the errors of Cloud."""
     display, jobs = Display(), queue.SimpleQueue[Event]()
     uploads = _Uploads()
 
@@ -38,7 +39,8 @@ def watch(options: Options) -> None:
             cloud = life.enter_context(listening)
             display.started()
         trust = _keep_trust(cloud, options)
-        _introduce(cloud, trust)
+        life.enter_context(access(cloud, trust, folder))
+        _introduce(cloud, trust, folder)
         client = life.enter_context(closing(media_client(cloud)))
         quiet_seconds = QUIET_SECONDS if cloud.publishes_job_events else 0.0
         while True:
@@ -140,7 +142,7 @@ def _keep_trust(cloud: Cloud, options: Options) -> Path:
     return kept
 
 
-def _introduce(cloud: Cloud, trust: Path) -> None:
+def _introduce(cloud: Cloud, trust: Path, folder: Path) -> None:
     exports = cloud.graph.exports
     lake = exports["uploadTo"].rpartition("/")[0]
     account, container = lake.rpartition("/")[2], exports["uploadTo"].rpartition("/")[2]
@@ -156,6 +158,7 @@ def _introduce(cloud: Cloud, trust: Path) -> None:
         f"media service    {cloud.media_url}  (account {cloud.media.account}, transform {exports['transform']})",
         f"trust            {trust}",
         f"logs             {cloud.logs}",
+        f"login, outputs   {folder}  (for `make replay STACK=local`, and for any program: . {folder}/login)",
         "",
         "Azure CLI",
         f"  export REQUESTS_CA_BUNDLE='{trust}'",

@@ -3,6 +3,8 @@
 import os
 import re
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import pytest
 from azure.storage.blob import BlobServiceClient
 
 from tests.e2e.clips import frames_with_faces, make_clip, read_video
-from tests.e2e.command import Command
+from tests.e2e.command import PROGRAM, Command
 from tests.e2e.user import WITHIN_SECONDS, until
 
 
@@ -85,9 +87,16 @@ def test_what_cannot_be_redacted_is_told_in_one_line_before_anything_starts(
     assert not out.exists()
 
 
+def replay(access: Path) -> tuple[int, str]:
+    """As `make replay STACK=local` runs it: the exit code, and how its output begins."""
+    script = f". {access}/login && {sys.executable} -m operations replay --dry-run <{access}/outputs.json"
+    done = subprocess.run(["/bin/sh", "-c", script], cwd=PROGRAM, capture_output=True, text=True, check=False)
+    return done.returncode, (done.stdout + done.stderr).partition(" in https://")[0]
+
+
 def test_the_cloud_kept_up_takes_uploads_as_it_says(tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "party.mp4", frames=5)
-    with Command(tmp_path, "up", "--data", tmp_path / "data") as command:
+    with Command(tmp_path, "up", "--data", tmp_path / "data", "--access", tmp_path / "access") as command:
         until(lambda: "Ctrl-C stops everything" in command.output)
         connection = re.search(r"CONNECTION_STRING='(.+)'", command.output)
         trusted = re.search(r"REQUESTS_CA_BUNDLE='(.+)'", command.output)
@@ -96,7 +105,9 @@ def test_the_cloud_kept_up_takes_uploads_as_it_says(tmp_path: Path) -> None:
         with BlobServiceClient.from_connection_string(connection[1], connection_verify=trusted[1]) as lake:
             lake.get_blob_client("raw", "party.mp4").upload_blob(clip.read_bytes())
         until(lambda: "raw/party.mp4: redacted: https://" in command.output)
+        assert replay(tmp_path / "access") == (0, "no dead letters")
         command.send(signal.SIGINT)
         assert command.wait(WITHIN_SECONDS) == 130
         assert (command.children(), command.temporary_files()) == ([], [])
     assert command.errors == "stopped\n"
+    assert list((tmp_path / "access").iterdir()) == []
