@@ -1,1 +1,1 @@
-"""A Media Services account of one's own: the v3 REST API, redaction workers, and Azure Storage between."""
+"""A self-hosted Media Services account: the v3 REST API, redaction workers, and Azure Storage between them."""

@@ -15,7 +15,7 @@ app = typer.Typer(help=__doc__, add_completion=False, no_args_is_help=True, pret
 
 
 def checked[S](read: Callable[[Mapping[str, str]], S]) -> S:
-    """Exits with 2 and a line for each problem."""
+    """Return the settings, or print a line for each problem and exit with 2."""
     try:
         return read(os.environ)
     except SettingsError as error:
@@ -50,9 +50,7 @@ def api() -> None:
 
 @app.command()
 def worker(
-    once: Annotated[
-        bool, typer.Option("--once", help="Take one message at most, as an execution per job does.")
-    ] = False,
+    once: Annotated[bool, typer.Option("--once", help="Take at most one message, for one job per execution.")] = False,
 ) -> None:
     """Do jobs until the queue is empty."""
     settings = checked(read_worker)

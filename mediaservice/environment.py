@@ -1,4 +1,4 @@
-"""Reads a process's environment, each variable by its form, and tells everything that is wrong with it at once."""
+"""Reads a process's environment, checks each variable's form, and reports all problems at once."""
 
 import json
 import re
@@ -18,7 +18,7 @@ HOST = re.compile(r"[a-z0-9.-]+|[0-9a-f:]+")
 
 
 class SettingsError(Exception):
-    """Everything wrong with the environment, one line each."""
+    """All problems of the environment, one line each."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
@@ -26,7 +26,7 @@ class SettingsError(Exception):
 
 
 class Reader:
-    """Reads variables and collects problems; a bad one yields a value that is never used."""
+    """Reads variables and collects problems. A wrong one yields a value that is never used."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
@@ -103,7 +103,7 @@ class Reader:
         return self._value(name, "one or more audiences, separated by commas", parse, ())
 
     def hosts(self, name: str) -> tuple[str, ...]:
-        """Empty when it is not set."""
+        """Read a list, empty if the variable is not set."""
 
         def parse(text: str) -> tuple[str, ...]:
             hosts = tuple(word.strip().lower().strip(".") for word in text.split(",") if word.strip())
@@ -114,7 +114,7 @@ class Reader:
         return self._value(name, "host names without scheme and port, separated by commas", parse, (), default=",")
 
     def containers(self, name: str) -> frozenset[str]:
-        """Empty when it is not set."""
+        """Read a list, empty if the variable is not set."""
 
         def parse(text: str) -> frozenset[str]:
             containers = frozenset(word.strip() for word in text.split(",") if word.strip())

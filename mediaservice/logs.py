@@ -1,4 +1,4 @@
-"""Structured logs: one JSON object a line on standard output, with the signatures of SAS addresses masked."""
+"""Structured logs: one JSON object per line on standard output, with the signatures of SAS addresses masked."""
 
 import json
 import logging
@@ -18,7 +18,7 @@ def masked(text: str) -> str:
 
 
 def fields(record: logging.LogRecord) -> dict[str, object]:
-    """What `extra` gave and, for exceptions, `exception`; not masked."""
+    """Return the fields of `extra` and, for exceptions, `exception`, without masking."""
     given = {key: value for key, value in record.__dict__.items() if key not in STANDARD}
     if record.exc_info:
         given["exception"] = logging.Formatter().formatException(record.exc_info)
@@ -26,7 +26,7 @@ def fields(record: logging.LogRecord) -> dict[str, object]:
 
 
 class JsonFormatter(logging.Formatter):
-    """time, level, logger, message, version, then what `extra` gave and, for exceptions, `exception`."""
+    """Formats time, level, logger, message, version, the fields of `extra` and, for exceptions, `exception`."""
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, object] = {
@@ -41,7 +41,7 @@ class JsonFormatter(logging.Formatter):
 
 
 def configure() -> None:
-    """Route everything, uvicorn's own lines included, through one handler."""
+    """Route all lines, uvicorn's included, through one handler."""
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)

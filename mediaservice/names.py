@@ -1,4 +1,4 @@
-"""Names of entities, and the names that the service makes up itself."""
+"""Names of entities, and names that the service derives."""
 
 import re
 from pathlib import PurePosixPath
@@ -9,14 +9,14 @@ import httpx
 from mediaservice.logs import masked
 
 MAX_LENGTH = 260
-MAX_PATH = 1024  # characters of a blob's name
-# `:` is not allowed either, but old clients sent it and the service took it.
+MAX_PATH = 1024  # characters in a blob's name
+# `:` is not allowed either, but old clients sent it and Media Services accepted it.
 FORBIDDEN = "<>%&\\?/*+.'"
 CONTAINER = re.compile(r"(?=.{3,63}$)[a-z0-9](?:-?[a-z0-9])*")
 
 
 def name_problem(name: str) -> str | None:
-    """Why `name` cannot be an asset's, transform's or job's; None when it can."""
+    """Return the reason why `name` cannot be an asset's, transform's or job's, or None."""
     if not 1 <= len(name) <= MAX_LENGTH:
         return f"the name has {len(name)} characters; 1 to {MAX_LENGTH} are allowed"
     if bad := sorted({character for character in name if character in FORBIDDEN or ord(character) < 32}):
@@ -25,7 +25,7 @@ def name_problem(name: str) -> str | None:
 
 
 def path_problem(path: str) -> str | None:
-    """Why no blob of a container can be called so; None when one can. A client resolves `..` before it asks."""
+    """Return the reason why no blob can have this path, or None. Clients resolve `..` before a request."""
     if not 1 <= len(path) <= MAX_PATH:
         return f"it has {len(path)} characters; 1 to {MAX_PATH:,} are allowed"
     if any(segment in (".", "..") for segment in re.split(r"[/\\]", path)):
@@ -34,26 +34,26 @@ def path_problem(path: str) -> str | None:
 
 
 def address_problem(url: str) -> str | None:
-    """Why nothing can be downloaded from there; None when nothing speaks against it."""
+    """Return the reason why nothing can be downloaded from the address, or None."""
     try:
         parts = urlsplit(url)
         if parts.scheme != "https" or not parts.hostname or parts.username is not None:
             return "it must be an https address without user name"
-        if parts.port == 0 or not httpx.URL(url).host:  # which decodes the host's name
+        if parts.port == 0 or not httpx.URL(url).host:  # it decodes the host's name
             raise ValueError
-    except (ValueError, httpx.InvalidURL):  # of a port above 65535, for example
+    except (ValueError, httpx.InvalidURL):  # a port above 65535, for example
         return "its host or port is not valid"
     return None
 
 
 def file_of_url(url: str) -> str:
-    """The last segment of an address's path, decoded; without a signature, should a whole address have been encoded."""
+    """Return the last segment of an address's path, decoded, without any encoded query."""
     path = unquote(urlsplit(url).path)
     return file_of_path(path if masked(path) == path else path.partition("?")[0].partition("%3F")[0])
 
 
 def file_of_path(path: str) -> str:
-    """The file name in `path`; never empty and never more than a blob's name and a tool can handle."""
+    """Return the file name in `path`, never empty and never longer than blobs and tools allow."""
     name = PurePosixPath(path.replace("\\", "/")).name
     clean = "".join(character for character in name if character.isprintable())
     return clean[-200:] or "video"
@@ -68,10 +68,10 @@ def is_id_list(name: str) -> bool:
 
 
 def is_sidecar(name: str) -> bool:
-    """What an analysis leaves beside a video, and what people add."""
+    """Return True for files beside a video: those of an analysis, and lists of ids."""
     return name.lower().endswith((".json", ".txt", ".jpg"))
 
 
 def redacted_name(file: str) -> str:
-    """What the redacted version of `file` is called."""
+    """Return the name of the redacted version of `file`."""
     return f"{PurePosixPath(file).stem}_redacted.mp4"

@@ -1,4 +1,4 @@
-"""What a process of the service is told by its environment; checked whole, once, before anything starts."""
+"""A process's settings, from its environment: all are checked once, before anything starts."""
 
 import re
 import sys
@@ -17,21 +17,21 @@ QUEUE_NAME = re.compile(r"[a-z0-9](?:-?[a-z0-9]){2,62}")
 TABLE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{2,62}")
 INSIGHTS = re.compile(r"([A-Za-z]+=[^;=\s]+;)*InstrumentationKey=[0-9a-f-]{36}(;[A-Za-z]+=[^;=\s]*)*;?")
 HTTPS = 443
-DEFAULT_INPUT_BYTES = 260 * 10**9  # what Media Services took at most
+DEFAULT_INPUT_BYTES = 260 * 10**9  # the limit of Media Services
 ADDRESS = re.compile(r"\d{1,3}(\.\d{1,3}){3}")
 ACCOUNT_NAME = re.compile(r"[a-z0-9]{3,24}")
 
 
 @dataclass(frozen=True)
 class Account:
-    """The one Media Services account that this deployment is."""
+    """The one Media Services account of this deployment."""
 
     subscription_id: str
     resource_group: str
     name: str
     location: str
-    storage_id: str  # ARM id of the account that holds assets, queue and tables
-    reserved_containers: frozenset[str]  # those of that account which no asset may have
+    storage_id: str  # ARM id of the storage account that holds assets, queue and tables
+    reserved_containers: frozenset[str]  # containers of that account that no asset may have
 
     @property
     def id(self) -> str:
@@ -47,10 +47,10 @@ class Account:
 
 @dataclass(frozen=True)
 class Storage:
-    """Where state lives and what its parts are called; all of it made beforehand by the deployment."""
+    """The endpoints and names of the stored state, all of which the deployment creates."""
 
-    client_id: str  # of the managed identity that reaches it
-    blob_endpoint: str  # the endpoints without a slash at the end
+    client_id: str  # of the managed identity that accesses it
+    blob_endpoint: str  # endpoints have no slash at the end
     queue_endpoint: str
     table_endpoint: str
     jobs_queue: str
@@ -62,7 +62,7 @@ class Storage:
 
 @dataclass(frozen=True)
 class Tokens:
-    """Whose bearer tokens are accepted, and for whom they must have been issued."""
+    """The issuer and the audiences of accepted bearer tokens."""
 
     authority: str
     tenant_id: str
@@ -79,48 +79,48 @@ class Tokens:
 
 @dataclass(frozen=True)
 class Inputs:
-    """Where inputs may come from, and how much of them."""
+    """The permitted origins and the largest size of inputs."""
 
-    own: tuple[str, int]  # host and port of this account's own blobs
-    hosts: tuple[str, ...]  # names, each with all below it, at whatever address; none: every public host
+    own: tuple[str, int]  # host and port of this account's blobs
+    hosts: tuple[str, ...]  # names that include their subdomains, at any address; none: every public host
     max_bytes: int
-    timeout_seconds: int  # for the whole of a download
-    lake: str | None = None  # address of the container of uploads, whose blobs the worker's identity may read
+    timeout_seconds: int  # for a whole download
+    lake: str | None = None  # address of the container of uploads, which the worker's identity may read
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What the engine's process may use."""
+    """The resources that the engine's process may use."""
 
-    memory_bytes: int  # 0: a share of what the machine or container has
+    memory_bytes: int  # 0: a share of the machine's or container's memory
     cpu_seconds: int
-    file_bytes: int  # of any file that it writes
-    disk_bytes: int  # of all that a worker writes; 0: what the file system holds
+    file_bytes: int  # of each file that it writes
+    disk_bytes: int  # of all files that a worker writes; 0: the size of the file system
 
 
 @dataclass(frozen=True)
 class Work:
-    """How workers hold and repeat jobs."""
+    """The settings of workers: leases, attempts, time limits."""
 
     lease_seconds: int
     max_attempts: int
     timeout_seconds: int  # 0: none
-    engine_command: tuple[str, ...]  # to which a subcommand and its arguments are appended
+    engine_command: tuple[str, ...]  # a subcommand and its arguments are appended
     inputs: Inputs
     limits: Limits
 
 
 @dataclass(frozen=True)
 class ApiSettings:
-    host: str  # the address that it listens on
+    host: str  # the address to listen on
     port: int
     account: Account
     storage: Storage
-    transforms: Mapping[str, TransformProperties]  # those that the deployment declares
+    transforms: Mapping[str, TransformProperties]  # declared by the deployment
     tokens: Tokens
-    lake_submitter: str | None  # object id of the identity whose jobs may read uploads after their links have ended
-    events_endpoint: str | None  # of the Event Grid topic that job events go to
-    telemetry: str | None  # the connection string of the Application Insights that it goes to
+    lake_submitter: str | None  # object id of the identity whose jobs may read uploads after their links have expired
+    events_endpoint: str | None  # of the Event Grid topic for job events
+    telemetry: str | None  # a connection string of Application Insights
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ class WorkerSettings:
 
 
 def read_api(environment: Mapping[str, str]) -> ApiSettings:
-    """Raises SettingsError naming each variable, what it was and what is allowed."""
+    """Read the settings. Raises SettingsError, which names each wrong variable, its value and what is allowed."""
     reader = Reader(environment)
     settings = ApiSettings(
         host=reader.text("HOST", "an IPv4 address of this machine", ADDRESS, "0.0.0.0"),  # noqa: S104  # a container's
@@ -156,7 +156,7 @@ def read_api(environment: Mapping[str, str]) -> ApiSettings:
 
 
 def read_worker(environment: Mapping[str, str]) -> WorkerSettings:
-    """Raises SettingsError naming each variable, what it was and what is allowed."""
+    """Read the settings. Raises SettingsError, which names each wrong variable, its value and what is allowed."""
     reader = Reader(environment)
     storage = _storage(reader)
     settings = WorkerSettings(

@@ -1,4 +1,4 @@
-"""Texts as Azure Tables counts them: in UTF-16 code units, of which an emoji has two."""
+"""Text lengths in UTF-16 code units, as Azure Tables counts them. An emoji has two."""
 
 import re
 from typing import Any
@@ -7,12 +7,12 @@ HALF_PAIR = re.compile("[\ud800-\udfff]")
 
 
 def units(text: str) -> int:
-    """The number of UTF-16 code units."""
+    """Return the number of UTF-16 code units."""
     return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def pieces(text: str, most: int) -> list[str]:
-    """`text` in order, in pieces of at most `most` units (2 or more); no character is divided."""
+    """Split `text` into pieces of at most `most` units (2 or more), without dividing a character."""
     if text.isascii():
         return [text[start : start + most] for start in range(0, len(text), most)]
     found: list[str] = []
@@ -28,12 +28,12 @@ def pieces(text: str, most: int) -> list[str]:
 
 
 def cut(text: str, most: int) -> str:
-    """`text`, or its beginning and an ellipsis, in at most `most` units (3 or more)."""
+    """Return `text`, or its beginning and an ellipsis, in at most `most` units (3 or more)."""
     return text if units(text) <= most else f"{pieces(text, most - 1)[0]}…"
 
 
 def has_half_pair(value: Any) -> bool:
-    """Whether a text somewhere in a JSON value cannot be written as UTF-8."""
+    """Return True if a text anywhere in a JSON value cannot be written as UTF-8."""
     match value:
         case str():
             return HALF_PAIR.search(value) is not None

@@ -1,1 +1,1 @@
-"""The REST API that Media Services clients speak, and nothing of how jobs are done."""
+"""The REST API of Media Services. Jobs are processed elsewhere, by mediaservice.worker."""

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 GRACE_SECONDS = 10
 EXPIRY_SECONDS = 3600
-# Longer than what stands in front keeps an idle connection: a request must not meet one that is being closed here.
+# Longer than the ingress keeps an idle connection, so that no request arrives on one that is being closed here.
 IDLE_SECONDS = 300
 log = logging.getLogger(__name__)
 
@@ -89,7 +89,7 @@ def create(settings: ApiSettings) -> FastAPI:
 
 
 async def _keep_store(settings: ApiSettings, opened: "asyncio.Future[Store]") -> None:
-    """Open the store beside the event loop, since its SDKs take a second to import, and sweep it regularly."""
+    """Open the store in the background, since its SDKs take a second to import, and sweep it regularly."""
     try:
         await asyncio.to_thread(__import__, "mediaservice.store.sweep")
         from mediaservice.store.account import open_store
@@ -121,7 +121,7 @@ async def _regularly(chore: "Callable[[Store], Awaitable[int]]", store: "Store",
 
 
 def serve(settings: ApiSettings) -> None:
-    """Plain http, where HOST says: TLS ends at the ingress in front of the container."""
+    """Serve plain http on HOST and PORT. TLS ends at the ingress in front of the container."""
     logs.configure()
     config = uvicorn.Config(
         create(settings),

@@ -1,4 +1,4 @@
-"""HTTP/1.1 on a connection: refusals that are made before there is a request have the form of all other errors."""
+"""HTTP/1.1 on a connection. Refusals before there is a request have the form of all other errors."""
 
 import asyncio
 import json
@@ -13,20 +13,20 @@ from mediaservice.api.contract.problems import MEDIA_TYPE, body
 from mediaservice.api.middleware.requests import COMMON
 from mediaservice.api.middleware.size_limit import HEADERS_TOO_LARGE
 
-# An unfinished head may be this large. It is above the limit on headers, so that a head between the two is refused
+# The size that an unfinished head may have. It exceeds the limit on headers, so that a head between the two is refused
 # in the same way whether it arrives at once or in pieces.
 UNFINISHED_BYTES = 64 * 1024
-# A connection that closes with input unread is reset, and the client may lose the answer. So input is read, and
-# dropped, for this long.
+# A connection that closes with unread input is reset, and the client may lose the answer. Input is therefore read and
+# dropped for this long.
 LINGER_SECONDS = 2.0
-ARRIVAL_SECONDS = 30.0  # for the whole of a request: they are small
+ARRIVAL_SECONDS = 30.0  # for a whole request, all of which are small
 
 
 class HttpProtocol(H11Protocol):
-    """Answers what is not a request, or is too large to become one, with a JSON error, and ends the connection."""
+    """Answers input that is not a request, is too large or takes too long with a JSON error, and closes."""
 
     _refused = False
-    _arriving: asyncio.TimerHandle | None = None  # until when the request that is arriving may take
+    _arriving: asyncio.TimerHandle | None = None  # the deadline of the arriving request
 
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as the base class has it
@@ -57,9 +57,9 @@ class HttpProtocol(H11Protocol):
             self._arriving = None
 
     def _come_late(self) -> None:
-        """End a connection whose request has not come whole in time."""
+        """Close a connection whose request has not arrived completely in time."""
         self._refused = True
-        if self.cycle and not self.cycle.response_complete:  # its body is waited for
+        if self.cycle and not self.cycle.response_complete:  # the application waits for its body
             self.cycle.disconnected = True
             self.cycle.message_event.set()
         elif self.conn.our_state is h11.IDLE:

@@ -1,1 +1,1 @@
-"""What the service knows of assets, transforms and jobs; nothing here does input or output."""
+"""Assets, transforms and jobs as values, without input or output."""

@@ -1,4 +1,4 @@
-"""Why a job failed, in the contract's codes.
+"""The errors of jobs, with the contract's codes.
 
 Source: Microsoft.Media 2022-07-01, JobErrorCode, JobErrorCategory and JobRetry.
 """
@@ -9,7 +9,7 @@ from enum import StrEnum
 from mediaservice.logs import masked
 from mediaservice.utf16 import cut
 
-# Others write into these texts: hosts, files, names. A job's record has room for so many UTF-16 units of each.
+# These texts contain foreign ones: hosts, files, names. A job's record has room for this many UTF-16 units of each.
 MAX_MESSAGE, MAX_DETAIL_CODE = 1000, 100
 
 
@@ -33,7 +33,7 @@ class ErrorCode(StrEnum):
 
     @property
     def retry(self) -> str:
-        """Whether the same job could succeed when submitted again."""
+        """True if the same job could succeed when it is submitted again."""
         return "MayRetry" if self in MAY_RETRY else "DoNotRetry"
 
 
@@ -62,7 +62,7 @@ class JobError:
 
 
 class JobFailedError(Exception):
-    """Ends a job's output in Error; the message is meant for the client."""
+    """Ends a job's output in Error. The message is for the client."""
 
     def __init__(self, code: ErrorCode, message: str, *details: ErrorDetail) -> None:
         message = _bounded(message, MAX_MESSAGE)
@@ -73,12 +73,12 @@ class JobFailedError(Exception):
         self.error = JobError(code, message, kept or (ErrorDetail(code.value, message),))
 
     def about(self, input_name: str) -> "JobFailedError":
-        """The same of one input among several, whose name the message then says."""
+        """Return the same error for one of several inputs, with its name in the message."""
         code, message = self.error.code, self.error.message
-        told = message if message.startswith(f"{input_name}: ") else f"{input_name}: {message}"
-        return JobFailedError(code, told, *self.error.details)
+        named = message if message.startswith(f"{input_name}: ") else f"{input_name}: {message}"
+        return JobFailedError(code, named, *self.error.details)
 
 
 def _bounded(text: str, most: int) -> str:
-    """In one line, since a control character takes six units in a record, and with signatures masked."""
+    """Return the text on one line, since a control character takes six units in a record, with signatures masked."""
     return cut("".join(character if character.isprintable() else " " for character in masked(text)), most)

@@ -1,6 +1,6 @@
-"""Many file names as one short text: an analysis leaves thousands, which differ in a number.
+"""Compact text for many file names: an analysis leaves thousands, which differ in a number.
 
-Of each name there is how much of the former one's beginning it shares, and the rest: `0:a_1.jpg/2:2.jpg`.
+Each name is the length of the prefix that it shares with the previous one, and the rest: `0:a_1.jpg/2:2.jpg`.
 """
 
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, PlainSerializer
 
-SEPARATOR = "/"  # no file's name has it
+SEPARATOR = "/"  # occurs in no file name
 
 
 def shortened(names: Iterable[str]) -> str:
@@ -33,7 +33,7 @@ def written_out(text: str) -> tuple[str, ...]:
 
 
 def _read(value: Any) -> Any:
-    return written_out(value) if isinstance(value, str) else value  # records were once written with all names in full
+    return written_out(value) if isinstance(value, str) else value  # earlier versions wrote all names in full
 
 
 FileNames = Annotated[tuple[str, ...], BeforeValidator(_read), PlainSerializer(shortened)]

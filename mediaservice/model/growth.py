@@ -1,4 +1,4 @@
-"""How large a job's record can become, and how it is kept when it has become too large all the same."""
+"""The largest size of a job's record, and the reduction of a record that is too large all the same."""
 
 import uuid
 from dataclasses import replace
@@ -8,12 +8,12 @@ from mediaservice.model.errors import MAX_DETAIL_CODE, MAX_MESSAGE, ErrorCode, E
 from mediaservice.model.jobs import Job
 from mediaservice.utf16 import cut
 
-FILLER = "\ufffd"  # a character of which Storage's requests need the most bytes for each UTF-16 unit
+FILLER = "\ufffd"  # the character that takes the most bytes per UTF-16 unit in requests to Storage
 SHORT = 100  # UTF-16 units
 
 
 def largest(job: Job) -> tuple[Job, Job]:
-    """A job that is about to end, and its end, in which every output has an error with the longest texts."""
+    """Return the job shortly before its end and at its end, where all outputs have errors of the longest texts."""
     text = FILLER * MAX_MESSAGE
     detail = ErrorDetail(FILLER * MAX_DETAIL_CODE, text)
     error = JobFailedError(ErrorCode.DOWNLOAD_TRANSIENT_ERROR, text, detail).error
@@ -26,7 +26,7 @@ def largest(job: Job) -> tuple[Job, Job]:
 
 
 def shorn(job: Job) -> Job:
-    """The job without what its client has written into it, as far as it can be read without."""
+    """Return the job without its client's texts, as far as it is readable without them."""
     outputs = tuple(replace(output, label=cut(output.label, SHORT)) for output in job.outputs)
     inputs = tuple(replace(each, label=cut(each.label, SHORT) if each.label else None) for each in job.inputs)
     attempt = replace(job.attempt, committing=()) if job.attempt else None

@@ -1,4 +1,4 @@
-"""The events that a change of a job brings about, in the contract's shape.
+"""The events that a change of a job causes, in the contract's shape.
 
 Source: Azure Media Services events as Event Grid sources, Microsoft Learn.
 """
@@ -12,7 +12,7 @@ from typing import Any
 from mediaservice.model.jobs import Job, JobOutput, JobState
 
 PROGRESS_STEP = 5  # percent
-PROGRESS_SECONDS = 30  # after which an output that works tells how far it is, whether or not it has come any further
+PROGRESS_SECONDS = 30  # the interval of an output's progress events, with or without progress
 NAMED = {
     JobState.SCHEDULED: "Scheduled",
     JobState.PROCESSING: "Processing",
@@ -22,7 +22,7 @@ NAMED = {
     JobState.ERROR: "Errored",
 }
 
-CORRELATION = frozenset({"correlationData", "jobCorrelationData"})  # every event has one of these
+CORRELATION = frozenset({"correlationData", "jobCorrelationData"})  # every event has one of these types
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Event:
 
 
 def events_of(former: Job, job: Job) -> tuple[Event, ...]:
-    """In the order in which they happened."""
+    """Return the events of a change, in the order in which they happened."""
     return tuple(
         Event(
             id=str(uuid.uuid4()),
@@ -86,7 +86,7 @@ def _output_changes(
 
 
 def _half_minutes(output: JobOutput, job: Job) -> int:
-    """For how many whole spans of PROGRESS_SECONDS the output had been at work when the job was written."""
+    """Return how many whole intervals of PROGRESS_SECONDS the output had been processed when the job was written."""
     if output.state is not JobState.PROCESSING or not output.start_time:
         return 0
     return max(0, int((job.last_modified - output.start_time).total_seconds() // PROGRESS_SECONDS))

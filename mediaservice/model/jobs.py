@@ -1,4 +1,4 @@
-"""A job: one input or a list of them, processed once for each of its transform's outputs."""
+"""A job: one or more inputs, processed once for each output of its transform."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -27,18 +27,18 @@ class JobState(StrEnum):
 
 @dataclass(frozen=True)
 class HttpInput:
-    """One file. `url` usually carries a SAS: it is never shown, and forgotten when the job ends."""
+    """One file. `url` usually carries a SAS. It is never shown, and removed when the job ends."""
 
     url: str | None
     base_uri: str | None = None
     label: str | None = None
-    lasting: bool = False  # its submitter may read the deployment's uploads at any time, and so may its job
+    lasting: bool = False  # its submitter may always read the deployment's uploads, and so may the job
     kind: Literal["http"] = "http"
 
 
 @dataclass(frozen=True)
 class AssetInput:
-    """Files of an asset; which they are is written here when the work begins, if the client named none."""
+    """Files of an asset. If the client named none, they are written here when the work begins."""
 
     asset: str
     files: tuple[str, ...] = ()
@@ -53,7 +53,7 @@ Input = HttpInput | AssetInput
 class JobOutput:
     asset: str
     label: str
-    task: TransformOutput  # as the transform said when the job was submitted
+    task: TransformOutput  # the transform's value at the submission
     state: JobState = JobState.QUEUED
     progress: int = 0  # percent
     error: JobError | None = None
@@ -63,20 +63,20 @@ class JobOutput:
 
 @dataclass(frozen=True)
 class Attempt:
-    """Who works on a job. Only the holder may write; see mediaservice.store on how that is enforced."""
+    """The worker that holds a job. Only the holder may write; docs/architecture.md describes how."""
 
     number: int
     holder: str | None  # None: given back
-    message: str  # id of the queue message that this attempt came from
-    returned: int = 0  # how often a worker that had to stop gave the job back
-    committing: FileNames = ()  # blobs of the current output that may have been committed, the main one last
+    message: str  # id of the queue message that started this attempt
+    returned: int = 0  # the number of times that a stopping worker has given the job back
+    committing: FileNames = ()  # blobs of the current output that may be committed, the main one last
 
 
 @dataclass(frozen=True)
 class Job:
     transform: str
     name: str
-    instance: str  # a GUID; a deleted job's name may be used again
+    instance: str  # a GUID, since the name of a deleted job may be used again
     created: datetime
     last_modified: datetime
     inputs: tuple[Input, ...]
@@ -88,10 +88,10 @@ class Job:
     start_time: datetime | None = None
     end_time: datetime | None = None
     attempt: Attempt | None = None
-    listed: bool = False  # the client gave its inputs as JobInputs, even if that was but one
+    listed: bool = False  # the client gave its inputs as JobInputs, even if there is only one
 
     def without_addresses(self) -> "Job":
-        """What may be shown and kept: addresses carry signatures."""
+        """Return the job without its inputs' addresses, which carry signatures."""
         return replace(
             self, inputs=tuple(replace(each, url=None) if isinstance(each, HttpInput) else each for each in self.inputs)
         )

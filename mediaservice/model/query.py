@@ -1,4 +1,4 @@
-"""The part of OData's $filter, $orderby and $top that Media Services offered, parsed into conditions.
+"""The parts of OData's $filter, $orderby and $top that Media Services offered, parsed into conditions.
 
 Source: learn.microsoft.com, "Filtering, ordering, and paging of Media Services entities", its table of properties.
 """
@@ -15,13 +15,13 @@ CLAUSE = re.compile(
     r"\s*(?P<field>[A-Za-z][\w./]*)\s+(?P<operator>\w+)\s+(?P<literal>(?:[\w.]+)?'(?:[^']|'')*'|[^\s']+)\s*"
 )
 JOIN = re.compile(r"(and|or)\s", re.IGNORECASE)
-MAX_ALTERNATIVES = 10  # each is looked for by itself
+MAX_ALTERNATIVES = 10  # each is a search of its own
 TOP = re.compile(r"[0-9]{1,9}")
 QUOTED = re.compile(r"(?P<type>[\w.]+)?'(?P<text>(?:[^']|'')*)'")
 
 
 class QueryError(ValueError):
-    """One line that names the option, what it was and what is allowed."""
+    """A wrong query option. The message is one line that names it, its value and what is allowed."""
 
 
 class Operator(StrEnum):
@@ -40,7 +40,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Field:
-    """A property that may be filtered by; `name` as clients write it, such as properties/created."""
+    """A property that can be filtered by. `name` is the client's spelling, such as properties/created."""
 
     name: str
     kind: Kind
@@ -62,9 +62,9 @@ class Order:
 
 @dataclass(frozen=True)
 class Query:
-    """One page's worth: `after` continues behind the entry with that key.
+    """The query for one page. `after` continues behind the entry with that key.
 
-    What is listed satisfies all conditions of at least one of `alternatives`.
+    Listed entries satisfy all conditions of at least one of `alternatives`.
     """
 
     alternatives: tuple[tuple[Condition, ...], ...] = ((),)
@@ -75,7 +75,7 @@ class Query:
 
 @dataclass(frozen=True)
 class Offer:
-    """What lists of one kind of entity can be filtered and ordered by; keys are the properties in lower case."""
+    """The properties that one kind of entity can be filtered and ordered by. Keys are in lower case."""
 
     fields: Mapping[str, Field]
     orders: Mapping[str, str]
@@ -111,7 +111,7 @@ TRANSFORMS = offer(
 
 
 def parse_filter(text: str | None, offered: Offer) -> tuple[tuple[Condition, ...], ...]:
-    """Clauses joined by `and`, which binds more closely, and `or`. Raises QueryError."""
+    """Parse clauses joined by `and`, which binds more closely, and `or`. Raises QueryError."""
     alternatives: list[list[Condition]] = [[]]
     position = 0
     while text and position < len(text):
@@ -169,7 +169,7 @@ def _time(field: str, text: str) -> datetime:
 
 
 def parse_order(text: str | None, offered: Offer) -> Order | None:
-    """One property with `asc` (the default) or `desc`. Raises QueryError."""
+    """Parse one property with `asc` (the default) or `desc`. Raises QueryError."""
     if not text or not text.strip():
         return None
     name, *direction = text.split()

@@ -1,7 +1,7 @@
-"""Which videos a job works on, and by which annotations and lists of ids: by the names of its inputs' files.
+"""The videos of a job, with their annotations and lists of ids, found by the names of its inputs' files.
 
-Annotations are called `*_annotations.json`, lists of ids `*_IDList.txt`. Each video takes those that are called after
-it; the only video of a job takes the only ones, whatever they are called.
+Annotations are called `*_annotations.json`, lists of ids `*_IDList.txt`. Each video takes those named after it. The
+only video of a job takes the only ones, whatever their name.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,19 +18,19 @@ ANNOTATIONS, ID_LIST = "_annotations.json", "_IDList.txt"
 
 @dataclass(frozen=True)
 class File:
-    """One of an input's."""
+    """One file of an input."""
 
     of: Input
-    path: str  # in the asset, or of the address
+    path: str  # in the asset or of the address
 
     @property
     def name(self) -> str:
-        """For people to read."""
+        """The file's name, for people."""
         return file_of_path(self.path)
 
 
 def version(job: Job, file: File) -> str | None:
-    """The eTag, without quotes, of the upload that the job was made for; None when its client gave none."""
+    """Return the eTag, without quotes, of the upload that the job is for, or None if its client gave none."""
     if not isinstance(file.of, HttpInput) or not file.of.url:
         return None
     if job.correlation_data.get("source") != file.of.url.partition("?")[0]:
@@ -40,7 +40,7 @@ def version(job: Job, file: File) -> str | None:
 
 @dataclass(frozen=True)
 class Source:
-    """One video, and what says whose faces are redacted in it."""
+    """One video, with the files that select the faces to redact."""
 
     video: File
     annotations: File | None = None
@@ -48,12 +48,12 @@ class Source:
 
 
 def redacts(job: Job) -> bool:
-    """Whether an output is by the mode Redact, for which alone sidecars count."""
+    """Return True if an output has the mode Redact, the only one that uses annotations and lists of ids."""
     return any(output.task.preset.mode is Mode.REDACT for output in job.outputs)
 
 
 def problem(job: Job) -> str | None:
-    """Why the inputs cannot be worked on as far as their names tell; None when nothing speaks against it."""
+    """Return the reason why inputs with these names cannot be processed, or None."""
     selective = redacts(job)
     for given in job.inputs:
         if isinstance(given, HttpInput):
@@ -80,7 +80,7 @@ def problem(job: Job) -> str | None:
 
 
 def unnamed(job: Job) -> tuple[str, ...]:
-    """The assets whose files must be known before `complete` can tell what the job works on."""
+    """Return the assets whose files must be listed before `complete`."""
     selective = redacts(job)
     assets = [given.asset for given in job.inputs if isinstance(given, AssetInput) and not given.files]
     if selective and not assets:
@@ -90,7 +90,7 @@ def unnamed(job: Job) -> tuple[str, ...]:
 
 
 def complete(job: Job, listing: Mapping[str, Sequence[str]]) -> tuple[Input, ...]:
-    """The inputs with all their files named; `listing` has the names in each asset of `unnamed`.
+    """Return the inputs with all their files named. `listing` has the names in each asset of `unnamed`.
 
     Raises JobFailedError.
     """
@@ -104,7 +104,7 @@ def complete(job: Job, listing: Mapping[str, Sequence[str]]) -> tuple[Input, ...
 
 
 def sources(job: Job) -> tuple[Source, ...]:
-    """In the order of the inputs, which are complete. Raises JobFailedError."""
+    """Return the sources in the order of the inputs, which are complete. Raises JobFailedError."""
     selective = redacts(job)
     found = _paired(job.inputs, selective=selective)
     for source in found:
@@ -154,7 +154,7 @@ def _called(video: File, ending: str) -> str:
 
 
 def _sorted(paths: Sequence[str]) -> tuple[list[str], list[str], list[str]]:
-    """Videos, annotations, lists of ids."""
+    """Sort files into videos, annotations and lists of ids."""
     annotations = [path for path in paths if is_annotations(path)]
     ids = [path for path in paths if is_id_list(path)]
     return [path for path in paths if path not in (*annotations, *ids)], annotations, ids

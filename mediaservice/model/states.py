@@ -34,7 +34,7 @@ class IllegalTransitionError(Exception):
 
 
 def take(job: Job, *, holder: str, message: str, now: datetime) -> Job:
-    """A worker begins, or takes over from one that is gone; a job being canceled stays so."""
+    """Begin an attempt, or take over from a lost worker. A job being canceled stays so."""
     canceling = job.state is JobState.CANCELING
     begun = replace(job, last_modified=now) if canceling else _move(job, JobState.PROCESSING, now)
     return replace(
@@ -51,7 +51,7 @@ def take(job: Job, *, holder: str, message: str, now: datetime) -> Job:
 
 
 def give_back(job: Job, now: datetime) -> Job:
-    """The worker must leave. The first times do not count: a job that outlives every worker is to come to an end."""
+    """Give the job back, since the worker must stop. Only the first few times do not count as attempts."""
     if job.attempt is None:
         raise IllegalTransitionError(job, JobState.QUEUED)
     returned = job.attempt.returned + 1
@@ -61,7 +61,7 @@ def give_back(job: Job, now: datetime) -> Job:
 
 
 def beat(job: Job, now: datetime) -> Job:
-    """The holder lives: an entity that does not change for a whole lease has none."""
+    """Show that the holder is alive: an entity that does not change for a whole lease has none."""
     return _move(job, JobState.PROCESSING, now)
 
 
@@ -72,14 +72,14 @@ def begin_output(job: Job, index: int, now: datetime) -> Job:
 
 
 def progress(job: Job, index: int, percent: int, now: datetime) -> Job:
-    """Progress never falls, and 100 is for the finish."""
+    """Record progress, which never falls and reaches 100 only at the end."""
     output = job.outputs[index]
     percent = max(output.progress, min(99, percent))
     return _with_output(_move(job, JobState.PROCESSING, now), index, replace(output, progress=percent))
 
 
 def begin_publishing(job: Job, files: Sequence[str], now: datetime) -> Job:
-    """`files` and those that an earlier attempt began to publish; the last of `files` is the main one."""
+    """Record `files`, the main one last, beside those that an earlier attempt began to publish."""
     if job.attempt is None:
         raise IllegalTransitionError(job, JobState.PROCESSING)
     earlier = [name for name in job.attempt.committing if name not in set(files)]
@@ -100,7 +100,7 @@ def fail_output(job: Job, index: int, error: JobError, now: datetime) -> Job:
 
 
 def next_output(job: Job) -> int | None:
-    """The output to work on, by the relative priorities; None when the job has nothing left to do."""
+    """Return the output to process next, by relative priority, or None if none is left."""
     if any(output.state is JobState.ERROR and output.task.on_error is OnError.STOP for output in job.outputs):
         return None
     left = [index for index, output in enumerate(job.outputs) if not output.state.final]
@@ -108,19 +108,19 @@ def next_output(job: Job) -> int | None:
 
 
 def conclude(job: Job, now: datetime) -> Job:
-    """Finished when every output is, otherwise Error; outputs never begun are Canceled."""
+    """End the job: Finished if every output is, otherwise Error. Outputs that never began are Canceled."""
     finished = all(output.state is JobState.FINISHED for output in job.outputs)
     return _end(job, JobState.FINISHED if finished else JobState.ERROR, now)
 
 
 def exhaust(job: Job, attempts: int, now: datetime) -> Job:
-    """No worker survived it."""
+    """End a job that no worker has survived."""
     message = f"The job was given up after {attempts} attempts, none of which came to an end."
     return give_up(job, message, f"attempts: {attempts}", now)
 
 
 def give_up(job: Job, message: str, detail: str, now: datetime) -> Job:
-    """End a job, which is not being canceled, in a ServiceError of all outputs that are left."""
+    """End a job that is not being canceled, with a ServiceError for all remaining outputs."""
     error = JobError(ErrorCode.SERVICE_ERROR, message, (ErrorDetail(ErrorCode.SERVICE_ERROR.value, detail),))
     outputs = tuple(
         output if output.state.final else replace(output, state=JobState.ERROR, error=error, end_time=now)
@@ -130,7 +130,7 @@ def give_up(job: Job, message: str, detail: str, now: datetime) -> Job:
 
 
 def request_cancel(job: Job, now: datetime) -> Job:
-    """At once while nobody works on it, else when its worker notices; no effect on a job that is over."""
+    """Cancel at once if no worker holds the job, else when its worker notices. A job that is over stays as it is."""
     if job.state.final or job.state is JobState.CANCELING:
         return job
     if job.state is JobState.PROCESSING:

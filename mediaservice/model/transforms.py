@@ -1,4 +1,4 @@
-"""A transform: what is to be done with each job's input. Only the face detector preset exists here.
+"""A transform: the processing of each job's input. The only preset is the face detector.
 
 Values and defaults: Microsoft.Media 2022-07-01, the REST reference of FaceDetectorPreset and TransformOutput.
 """
@@ -34,7 +34,7 @@ class Resolution(StrEnum):
 
 
 class Quality(StrEnum):
-    """Our own: FaceDetectorPreset.experimentalOptions may name one as `quality`."""
+    """The effort of detection, our own option: `quality` in FaceDetectorPreset.experimentalOptions."""
 
     FAST = "fast"
     BALANCED = "balanced"
@@ -53,12 +53,12 @@ class Priority(StrEnum):
 
     @property
     def rank(self) -> int:
-        """0 goes first."""
+        """The order of priorities: 0 goes first."""
         return (Priority.HIGH, Priority.NORMAL, Priority.LOW).index(self)
 
 
 class _Wire(BaseModel):
-    """Unknown fields are ignored, as the service did; wrong types are not."""
+    """A body. Unknown fields are ignored, as Media Services did; wrong types are refused."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 
@@ -76,13 +76,13 @@ class FaceDetectorPreset(_Wire):
 
     @property
     def verify(self) -> bool:
-        """Look at the redacted video before it is published, and publish none that shows a face."""
+        """True to verify the redacted video before publication, and publish none that shows a face."""
         return self.experimental_options.get("verify") == "true"
 
     @field_validator("experimental_options")
     @classmethod
     def _known_options(cls, options: Mapping[str, str]) -> Mapping[str, str]:
-        """Other options are ignored, as unknown fields are."""
+        """Check the known options. Others are ignored, as unknown fields are."""
         quality = options.get("quality", Quality.BALANCED)
         if quality not in set(Quality):
             raise ValueError(f"quality {quality!r} is not supported; it is one of {', '.join(Quality)}")
@@ -130,9 +130,9 @@ class Transform:
     created: datetime
     last_modified: datetime
     properties: TransformProperties
-    declaration: str | None = None  # digest of the deployment's own definition, for those that come with it
+    declaration: str | None = None  # digest of the deployment's definition, if it declares the transform
 
 
 def parse_transform(properties: Any) -> TransformProperties:
-    """Raises pydantic.ValidationError."""
+    """Parse a definition. Raises pydantic.ValidationError."""
     return TransformProperties.model_validate(properties)

@@ -1,4 +1,4 @@
-"""pydantic's findings in one line, with the path in the wire's own words."""
+"""pydantic's findings on one line, with the path as in the request."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -7,12 +7,12 @@ from pydantic import ValidationError
 
 
 def problem(error: ValidationError) -> str:
-    """The first finding as `path: message`."""
+    """Return the first finding as `path: message`."""
     return described(error.errors(include_url=False, include_input=False, include_context=False))
 
 
 def described(findings: Sequence[Any], skip: int = 0) -> str:
-    """The first of `findings`, without the first `skip` parts of its path."""
+    """Describe the first of `findings`, without the first `skip` parts of its path."""
     first = findings[0]
     path = written(first["loc"][skip:])
     message = first["msg"].removeprefix("Value error, ")
@@ -20,7 +20,7 @@ def described(findings: Sequence[Any], skip: int = 0) -> str:
 
 
 def written(location: Iterable[str | int]) -> str:
-    """`properties.outputs[0].label`; a union's choice, named by its @odata.type, is not part of it."""
+    """Format a path such as `properties.outputs[0].label`, without the choices of unions by @odata.type."""
     path = ""
     for part in location:
         if isinstance(part, int):

@@ -26,12 +26,12 @@ class Store:
     jobs: Jobs
     containers: Containers
     work: Work
-    identity: AsyncTokenCredential  # this process's own
+    identity: AsyncTokenCredential  # of this process
 
 
 @asynccontextmanager
 async def open_store(settings: ApiSettings | WorkerSettings, work: Work | None = None) -> AsyncIterator[Store]:
-    """Makes no request yet. `work` may have been opened before; then it is not closed here."""
+    """Open the store without a request. If `work` is given, it is used and not closed."""
     storage = settings.storage
     async with AsyncExitStack() as stack:
         identity = await stack.enter_async_context(credential(storage))

@@ -1,4 +1,4 @@
-"""Assets' records; their media is in store.containers."""
+"""Assets' records. Their media is in store.containers."""
 
 from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables.aio import TableClient
@@ -29,7 +29,7 @@ class Assets:
         return await self._table.get(PARTITION, keys.by_name(name))
 
     async def insert(self, asset: Asset) -> Stored[Asset]:
-        """Raises ExistsError, and TakenError when another asset has the container."""
+        """Insert a record. Raises ExistsError, and TakenError if another asset has the container."""
         claim = {"PartitionKey": PARTITION, "RowKey": keys.of_container(asset.container), "Asset": asset.name}
         for _ in range(2):
             try:
@@ -39,11 +39,11 @@ class Assets:
                     raise
                 if await self.owner(asset.container):
                     raise TakenError from None
-                await self._disclaim(asset.container)  # what a crash between an asset's deletion and this has left
+                await self._disclaim(asset.container)  # left by a crash during an asset's deletion
         raise ExistsError
 
     async def owner(self, container: str) -> Stored[Asset] | None:
-        """The asset that has the container."""
+        """Return the asset that has the container."""
         try:
             claim = await self._client.get_entity(PARTITION, keys.of_container(container))
         except ResourceNotFoundError:
@@ -55,11 +55,11 @@ class Assets:
         await self._client.delete_entity(PARTITION, keys.of_container(container))
 
     async def replace(self, former: Stored[Asset], asset: Asset) -> Stored[Asset]:
-        """Raises ChangedError."""
+        """Replace the record. Raises ChangedError."""
         return await self._table.replace(_rows(former.value), former.etag, _rows(asset), asset)
 
     async def delete(self, asset: Stored[Asset]) -> None:
-        """Raises ChangedError."""
+        """Delete the record. Raises ChangedError."""
         await self._table.delete(_rows(asset.value), asset.etag)
         await self._disclaim(asset.value.container)
 

@@ -1,4 +1,4 @@
-"""How this process reaches Azure Storage: its managed identity, connections, time limits and retries."""
+"""Access to Azure Storage: managed identity, connections, time limits and retries."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,11 +10,11 @@ from azure.identity.aio import ManagedIdentityCredential
 
 from mediaservice.settings import Storage
 
-# A dead connection is noticed in seconds and a request tried for about ten, within a caller's own patience.
+# A dead connection is noticed within seconds, and a request is tried for about ten, less than callers wait.
 CONNECT_SECONDS, READ_SECONDS, RETRIES = 5, 30, 4
 BLOBS_AND_QUEUES: dict[str, Any] = {"retry_total": RETRIES, "initial_backoff": 1, "increment_base": 2}
 TABLES: dict[str, Any] = {"retry_total": RETRIES, "retry_backoff_factor": 0.2}
-# Each costs memory and a TLS handshake; requests beyond wait for one.
+# Each costs memory and a TLS handshake. Further requests wait for a free one.
 CONNECTIONS = 64
 
 
@@ -24,9 +24,9 @@ def credential(storage: Storage) -> ManagedIdentityCredential:
 
 @asynccontextmanager
 async def connections() -> AsyncIterator[AioHttpTransport]:
-    """A pool for any number of clients, none of which closes it.
+    """Return a pool for any number of clients, none of which closes it.
 
-    The SDK's own transports look for proxies and passwords in files and the environment, in a thread, at every request.
+    The SDK's own transport looks for proxies and passwords in files and the environment at every request, in a thread.
     """
     pool = aiohttp.TCPConnector(limit=CONNECTIONS)
     async with aiohttp.ClientSession(

@@ -1,4 +1,4 @@
-"""Assets' blob containers: made private, filled with complete files only, opened to clients by user delegation SAS."""
+"""Assets' blob containers: private, with complete files only, open to clients by user delegation SAS."""
 
 import asyncio
 import contextlib
@@ -26,7 +26,7 @@ BLOCK_BYTES = 4 * 1024 * 1024  # 50,000 of them make 195 GiB
 CLOCK_SKEW = timedelta(minutes=5)
 KEY_LIFETIME = timedelta(days=2)  # at most 7 days by Azure's rule
 
-MADE_BY = "mediaAccount"  # metadata: the account whose asset a container has been made for
+MADE_BY = "mediaAccount"  # metadata: the account whose asset the container is for
 DELETION_WAITS = (1.0, 2.0, 4.0, 8.0)  # seconds; Storage deletes a container within about half a minute
 
 
@@ -46,7 +46,7 @@ class Containers:
         self._key_lock = asyncio.Lock()
 
     async def create(self, container: str) -> bool:
-        """False when it was there already. One that is being deleted is waited for; raises BeingDeletedError."""
+        """Create a container, after a deletion in progress. Return False if it exists. Raises BeingDeletedError."""
         for seconds in (*DELETION_WAITS, None):
             try:
                 await self._client.create_container(container, metadata={MADE_BY: self._account})
@@ -61,7 +61,7 @@ class Containers:
         raise AssertionError("the last try returns or raises")
 
     async def adopt(self, container: str) -> bool:
-        """Whether one that is there may become an asset's: this account has made it, or it is empty."""
+        """Return True if an existing container may become an asset's: this account has created it, or it is empty."""
         client = self._client.get_container_client(container)
         try:
             found = await client.get_container_properties()
@@ -75,7 +75,7 @@ class Containers:
         return True
 
     async def made_between(self, earliest: datetime, latest: datetime) -> AsyncIterator[str]:
-        """The containers that this account has made, by the time of their last change."""
+        """Yield the containers that this account has created, by the time of their last change."""
         async for found in self._client.list_containers(include_metadata=True):
             if _made_by(found.metadata) == self._account and earliest <= found.last_modified < latest:
                 yield str(found.name)
@@ -86,12 +86,12 @@ class Containers:
             await self._client.delete_container(container)
 
     async def answer(self) -> None:
-        """One small request, which fails when the account cannot be reached or may not be used."""
+        """Make one small request, which fails if the account cannot be reached or accessed."""
         async for _ in self._client.list_containers(results_per_page=1):
             break
 
     async def files(self, container: str, limit: int) -> list[str]:
-        """Names of up to `limit` blobs. Raises NotThereError."""
+        """Return the names of up to `limit` blobs. Raises NotThereError."""
 
         names: list[str] = []
         try:
@@ -104,7 +104,7 @@ class Containers:
         return names
 
     async def read(self, container: str, name: str) -> AsyncIterator[bytes]:
-        """Raises NotThereError."""
+        """Read the blob. Raises NotThereError."""
 
         try:
             download = await self._blob(container, name).download_blob(max_concurrency=2)
@@ -114,7 +114,7 @@ class Containers:
             raise NotThereError from None
 
     async def size(self, container: str, name: str) -> int:
-        """In bytes. Raises NotThereError."""
+        """Return a blob's size in bytes. Raises NotThereError."""
 
         try:
             return int((await self._blob(container, name).get_blob_properties()).size)
@@ -130,7 +130,7 @@ class Containers:
         return Blob(str(found.etag), dict(found.metadata or {}))
 
     async def stage(self, container: str, name: str, file: BinaryIO) -> list[str]:
-        """Upload `file` as blocks that nobody can see. Gives their ids. Raises NotThereError."""
+        """Upload `file` as uncommitted blocks, which no client can see. Return their ids. Raises NotThereError."""
 
         blob = self._blob(container, name)
         attempt = uuid.uuid4().hex
@@ -152,9 +152,9 @@ class Containers:
         former: Blob | None,
         content_type: str = "video/mp4",
     ) -> None:
-        """Make the staged blocks the blob, at once, if it still is `former`.
+        """Replace the blob with the staged blocks at once, if it still is `former`.
 
-        Raises OverwrittenError, also when a commit by somebody else has discarded the blocks.
+        Raises OverwrittenError, also if another commit has discarded the blocks.
         """
 
         try:
@@ -173,8 +173,8 @@ class Containers:
             raise
 
     async def fence(self, container: str, name: str, former: Blob | None) -> None:
-        """Make sure that blocks staged so far can never be committed. Raises OverwrittenError."""
-        if former:  # the same metadata again is a new ETag, on which the other commit's condition fails
+        """Ensure that the blocks staged so far can never be committed. Raises OverwrittenError."""
+        if former:  # writing the same metadata makes a new ETag, which fails the other commit's condition
             await self._touch(container, name, former)
         else:
             await self.commit(container, name, [], {}, None)
@@ -220,5 +220,5 @@ class Containers:
 
 
 def _made_by(metadata: Mapping[str, str] | None) -> str | None:
-    # names of metadata travel as header names, whose case not every proxy keeps
+    # metadata names are header names, whose case some proxies change
     return next((value for name, value in (metadata or {}).items() if name.lower() == MADE_BY.lower()), None)

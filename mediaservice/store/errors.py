@@ -1,4 +1,4 @@
-"""What can go wrong in the store by its own rules; anything else is Storage's failure and passes through."""
+"""The store's errors. Failures of Azure Storage pass through unchanged."""
 
 REFUSALS = frozenset({400, 413})
 
@@ -8,20 +8,20 @@ class ExistsError(Exception):
 
 
 class TooLargeError(Exception):
-    """An entity has more than a table can be expected to keep; the message is meant for the client."""
+    """An entity is too large for a table. The message is for the client."""
 
 
 def is_refusal(error: Exception) -> bool:
-    """Whether Storage will never take what it was given, as opposed to being unable to at the moment."""
+    """Return True if Storage refuses the request for good, rather than failing at the moment."""
     return isinstance(error, TooLargeError) or getattr(error, "status_code", None) in REFUSALS
 
 
 class ChangedError(Exception):
-    """Somebody else has written or deleted the entity since it was read."""
+    """The entity has been written or deleted by others since it was read."""
 
 
 class LeaseLostError(Exception):
-    """The message is no longer ours: somebody else has received it, or it is gone."""
+    """The message has been received by another worker or deleted."""
 
 
 class NotThereError(Exception):
@@ -33,8 +33,8 @@ class BeingDeletedError(Exception):
 
 
 class TakenError(Exception):
-    """The container is another asset's already."""
+    """The container belongs to another asset."""
 
 
 class OverwrittenError(Exception):
-    """The blob is no longer what it was, or its staged blocks are gone; nothing was committed."""
+    """The blob has changed, or its staged blocks are gone. Nothing was committed."""

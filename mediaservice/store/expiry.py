@@ -1,4 +1,4 @@
-"""Forgets jobs as Media Services did: their records, not what they made, 90 days after they were submitted."""
+"""Expiry of jobs as in Media Services: records, not outputs, are deleted 90 days after the submission."""
 
 import logging
 from datetime import UTC, datetime, timedelta
@@ -11,7 +11,7 @@ log = logging.getLogger(__name__)
 
 
 async def expire(store: Store, now: datetime | None = None) -> int:
-    """How many were deleted. A job that is not over stays. Afterwards the account's jobs are counted anew."""
+    """Delete expired jobs that are over, then count the account's jobs anew. Return the number deleted."""
     expired = 0
     transforms = await store.transforms.names()
     for transform in transforms:

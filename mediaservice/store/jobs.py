@@ -1,4 +1,4 @@
-"""Jobs' records, one partition for each transform."""
+"""Jobs' records, one partition per transform."""
 
 import asyncio
 import logging
@@ -31,7 +31,7 @@ COLUMNS = {
 }
 UNFINISHED = (JobState.QUEUED, JobState.SCHEDULED, JobState.PROCESSING, JobState.CANCELING)
 FINAL = tuple(state for state in JobState if state.final)
-LIFE = (*UNFINISHED, *FINAL)  # what follows stands behind
+LIFE = (*UNFINISHED, *FINAL)  # in the order of a job's life
 BY_STATE = Index("properties/state", lambda state: f"s|{state}", newest_first=True, values=LIFE)
 WAITING = Range("w|", f"w{keys.END}")
 EVERY = Range("c|", f"c{keys.END}")
@@ -44,28 +44,28 @@ class Jobs:
         self.outbox = outbox
         self._client = client
         self._table = EntityTable(client, TypeAdapter(Job))
-        self.stored = 0  # as last counted, and those inserted by this process since
+        self.stored = 0  # as last counted, plus the insertions of this process since
 
     async def get(self, transform: str, name: str) -> Stored[Job] | None:
         return await self._table.get(keys.of_name(transform), keys.by_name(name))
 
     def check(self, job: Job) -> None:
-        """Raises TooLargeError when there is no room for it and what may be added to it."""
+        """Raise TooLargeError if there is no room for the job and for later additions."""
         self._table.check(_rows(job), job)
         begun, ended = growth.largest(job)
-        letter = self.outbox and self.outbox.letter(begun, ended)
-        self._table.check(_rows(ended), ended, self.outbox.row(letter) if self.outbox and letter else None)
+        entry = self.outbox and self.outbox.entry(begun, ended)
+        self._table.check(_rows(ended), ended, self.outbox.row(entry) if self.outbox and entry else None)
 
     async def insert(self, job: Job) -> Stored[Job]:
-        """Raises ExistsError."""
+        """Insert the record. Raises ExistsError."""
         stored = await self._table.insert(_rows(job), job)
         self.stored += 1
         return stored
 
     async def replace(self, former: Stored[Job], job: Job) -> Stored[Job]:
-        """Raises ChangedError, and TooLargeError unless the job ends by it: then what does not fit is left out.
+        """Replace a record, with events if the deployment has a topic for them.
 
-        Events tell of it, if the deployment has a topic for them.
+        Raises ChangedError, and TooLargeError unless the job ends: then texts that do not fit are left out.
         """
         try:
             stored = await self._replace(former, job)
@@ -79,7 +79,7 @@ class Jobs:
         return stored
 
     async def set_aside(self, job: Job) -> None:
-        """Others than those that name it do not come to the job any more: Storage refuses to have it taken."""
+        """Leave a job whose taking Storage refuses to the messages that name it."""
         key = {"PartitionKey": keys.of_name(job.transform), "RowKey": keys.set_aside(job.name)}
         await self._client.upsert_entity({**key, "Instance": job.instance})
 
@@ -87,30 +87,30 @@ class Jobs:
         await self._client.delete_entity(keys.of_name(transform), keys.set_aside(name))
 
     async def _replace(self, former: Stored[Job], job: Job) -> Stored[Job]:
-        letter = self.outbox and self.outbox.letter(former.value, job)
-        if not self.outbox or not letter:
+        entry = self.outbox and self.outbox.entry(former.value, job)
+        if not self.outbox or not entry:
             return await self._table.replace(_rows(former.value), former.etag, _rows(job), job)
-        row = self.outbox.row(letter)
+        row = self.outbox.row(entry)
         stored = await self._table.replace(_rows(former.value), former.etag, _rows(job), job, row)
-        self.outbox.send(letter)
+        self.outbox.send(entry)
         return stored
 
     async def delete(self, job: Stored[Job]) -> None:
-        """Raises ChangedError."""
+        """Delete the record. Raises ChangedError."""
         await self._table.delete(_rows(job.value), job.etag)
 
     async def page(self, transform: str, query: Query) -> Page[Job]:
         return await list_page(self._table, keys.of_name(transform), query, COLUMNS, (BY_STATE,))
 
     async def unfinished(self, transform: str) -> AsyncIterator[Job]:
-        """As lists show them: without the input's address."""
+        """Yield unfinished jobs in the form of lists, without their inputs' addresses."""
         for state in UNFINISHED:
             within = Range(f"s|{state}|", f"s|{state}{keys.END}")
             async for _, job in self._table.read(keys.of_name(transform), within, PAGE_SIZE):
                 yield job
 
     async def over_before(self, transform: str, latest: datetime) -> AsyncIterator[Job]:
-        """Those in a final state that were created before `latest`."""
+        """Yield jobs in a final state that were created before `latest`."""
         for state in FINAL:
             within = Range(f"s|{state}|{keys.inverted(latest)}", f"s|{state}{keys.END}")
             async for _, job in self._table.read(keys.of_name(transform), within, PAGE_SIZE):
@@ -120,7 +120,7 @@ class Jobs:
         self.stored = sum([await self._table.count(keys.of_name(name), EVERY) for name in transforms])
 
     async def next_waiting(self, transforms: Iterable[str]) -> Stored[Job] | None:
-        """The queued job of the highest priority, of those the oldest."""
+        """Return the oldest queued job of the highest priority."""
         partitions = {keys.of_name(name) for name in transforms}
         while True:
             firsts = await asyncio.gather(*(self._first_waiting(partition) for partition in partitions))
@@ -131,7 +131,7 @@ class Jobs:
             stored = await self.get(best.transform, best.name)
             if stored and stored.value.state is JobState.QUEUED:
                 return stored
-            # taken or canceled in between; others may wait behind it
+            # taken or canceled meanwhile; others may wait behind it
 
     async def _first_waiting(self, partition: str) -> Job | None:
         waiting, aside = await asyncio.gather(self._table.first(partition, WAITING), self._aside(partition))
@@ -143,7 +143,7 @@ class Jobs:
         return None
 
     async def _aside(self, partition: str) -> set[str]:
-        """Instances of the jobs that were set aside."""
+        """Return the instances of the jobs that were set aside."""
         return {instance async for _, instance in self._table.keys(partition, ASIDE, "Instance")}
 
     async def all(self, transform: str) -> AsyncIterator[Job]:

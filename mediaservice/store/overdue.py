@@ -1,4 +1,4 @@
-"""Publishes what a crash or an unreachable topic has left, also of transforms that have been deleted since."""
+"""Publishes events that a crash or an unreachable topic has left, also of transforms deleted since."""
 
 from datetime import timedelta
 
@@ -9,7 +9,7 @@ EVENT_SECONDS = 30
 
 
 async def publish_overdue(store: Store, overdue: timedelta = OVERDUE) -> int:
-    """How many changes were published."""
+    """Publish overdue events. Return the number of changes published."""
     outbox = store.jobs.outbox
     if not outbox:
         return 0

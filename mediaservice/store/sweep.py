@@ -1,4 +1,4 @@
-"""Gives unfinished jobs that may have lost their message another one; see mediaservice.store on when that happens."""
+"""Puts another message for unfinished jobs that may have lost theirs; docs/architecture.md describes when."""
 
 import logging
 from datetime import UTC, datetime, timedelta
@@ -11,12 +11,12 @@ from mediaservice.store.work import Ticket
 
 GRACE = timedelta(minutes=2)
 SWEEP_SECONDS = 300
-MOST_MESSAGES = 2  # for an unfinished job, on the average, where a held one gets another
+MOST_MESSAGES = 2  # per unfinished job on average, up to which a held one gets another
 log = logging.getLogger(__name__)
 
 
 async def sweep(store: Store, grace: timedelta = GRACE) -> int:
-    """How many messages were put."""
+    """Put missing messages and return their number."""
     messages = await store.work.count()
     unfinished: list[Job] = []
     for transform in await store.transforms.names():
@@ -34,7 +34,7 @@ async def sweep(store: Store, grace: timedelta = GRACE) -> int:
     lost = [
         job
         for job in unfinished
-        # A held job changes once a lease. One that does not may have lost its message while others watch in vain.
+        # A held job changes once per lease. One that does not may have lost its message while others watch in vain.
         if job.last_modified < latest
         and messages < len(unfinished) * (1 if job.state is JobState.QUEUED else MOST_MESSAGES)
     ]

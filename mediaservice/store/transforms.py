@@ -1,7 +1,7 @@
-"""Transforms' records, and those that the deployment declares.
+"""Transforms' records, stored or declared by the deployment.
 
-A declared transform is written when it is first needed and whenever its declaration has changed since, as a
-deployment through Azure Resource Manager does; in between it can be changed and deleted like any other.
+A declared transform is written at its first use and after each change of its declaration, as a deployment through
+Azure Resource Manager does. In between it can be changed and deleted like any other.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from mediaservice.store.tables.table import EntityTable, Range, Rows, Stored
 
 PARTITION = "transforms"
 COLUMNS = {"name": "Name", "properties/created": "Created", "properties/lastModified": "LastModified"}
-MAX_TRANSFORMS = 100  # which is a page
+MAX_TRANSFORMS = 100  # one page
 DELETED = Range("d|", f"d{keys.END}")
 
 
@@ -31,7 +31,7 @@ class Transforms:
     def __init__(self, client: TableClient, declared: Mapping[str, TransformProperties]) -> None:
         self._client = client
         self._table = EntityTable(client, TypeAdapter(Transform))
-        self._reads = SharedRead(self._read)  # each submission wants one, and nearly all the same
+        self._reads = SharedRead(self._read)  # each submission reads one, and nearly all read the same
         self._undeclared = dict(declared)
         self._declaring = asyncio.Lock()
 
@@ -40,26 +40,26 @@ class Transforms:
         return await self._reads.get(keys.by_name(name))
 
     async def insert(self, transform: Transform) -> Stored[Transform]:
-        """Raises ExistsError and TooLargeError."""
+        """Insert the record. Raises ExistsError and TooLargeError."""
         self._table.check(_rows(transform), transform)
         return await self._table.insert(_rows(transform), transform)
 
     async def replace(self, former: Stored[Transform], transform: Transform) -> Stored[Transform]:
-        """Raises ChangedError and TooLargeError."""
+        """Replace the record. Raises ChangedError and TooLargeError."""
         self._table.check(_rows(transform), transform)
         return await self._table.replace(_rows(former.value), former.etag, _rows(transform), transform)
 
     async def delete(self, transform: Stored[Transform], *, announced: bool) -> None:
-        """Raises ChangedError. Where jobs are `announced` by events, some may not have been published yet."""
+        """Delete a transform. Where events announce jobs, it stays known until all are sent. Raises ChangedError."""
         gone = self._table.entity(_gone(transform.value), keys.deleted(transform.value.name), transform.value)
         await self._table.delete(_rows(transform.value), transform.etag, gone if announced else None)
 
     async def deleted(self) -> list[str]:
-        """Whose jobs' events may not all have been published."""
+        """Return deleted transforms with jobs' events that may not be published."""
         return [transform.name async for _, transform in self._table.read(PARTITION, DELETED, MAX_TRANSFORMS)]
 
     async def forget(self, name: str) -> None:
-        """A deleted one."""
+        """Forget a deleted transform."""
         await self._client.delete_entity(PARTITION, keys.deleted(name))
 
     async def page(self, query: Query) -> Page[Transform]:
@@ -67,7 +67,7 @@ class Transforms:
         return await list_page(self._table, PARTITION, query, COLUMNS)
 
     async def names(self) -> list[str]:
-        """At most MAX_TRANSFORMS."""
+        """Return the names of all transforms, at most MAX_TRANSFORMS."""
         return [transform.name for transform in (await self.page(Query())).values]
 
     async def _read(self, key: str) -> Stored[Transform] | None:

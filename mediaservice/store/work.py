@@ -1,4 +1,4 @@
-"""The queue of jobs to be done. Receiving a message leases its job for as long as the message is invisible."""
+"""The queue of jobs. Receiving a message leases its job for as long as the message is invisible."""
 
 import json
 from collections.abc import AsyncIterator
@@ -18,11 +18,11 @@ FOREVER = -1
 
 @dataclass(frozen=True)
 class Ticket:
-    """What a message says.
+    """The content of a message.
 
-    `seen` makes it watch over a job that another message holds: the job's ETag when the message was put off, or
-    nothing yet. Without it the message is good for any job that waits; see mediaservice.store. `failed` is how often
-    Storage has refused to have the job taken, which cannot be counted in the job's own record.
+    With `seen`, it watches a job that another message holds: the value is the job's ETag when the message was deferred,
+    or empty. Without it, the message serves any waiting job; see docs/architecture.md. `failed` counts the times that
+    Storage has refused the taking of the job, which cannot be counted in the job's own record.
     """
 
     transform: str
@@ -37,11 +37,11 @@ class Ticket:
 
 @dataclass(frozen=True)
 class Lease:
-    ticket: Ticket | None  # None: not a message of ours
+    ticket: Ticket | None  # None: not a message of this service
     message: str
     receipt: str
     text: str
-    received: int  # how many times, this one included
+    received: int  # the number of times, this one included
 
 
 class Work:
@@ -57,7 +57,7 @@ class Work:
         return _lease(message) if message else None
 
     async def renew(self, lease: Lease, seconds: int, *, ticket: Ticket | None = None) -> Lease:
-        """Invisible for `seconds` from now, 0 to give it back. Raises LeaseLostError."""
+        """Make the message invisible for `seconds` from now, 0 to give it back. Raises LeaseLostError."""
 
         text = ticket.text() if ticket else lease.text
         try:
@@ -69,19 +69,19 @@ class Work:
         return Lease(ticket or lease.ticket, lease.message, str(renewed.pop_receipt), text, lease.received)
 
     async def delete(self, lease: Lease) -> None:
-        """Raises LeaseLostError."""
+        """Delete the record. Raises LeaseLostError."""
 
         try:
             await self._jobs.delete_message(lease.message, lease.receipt)
         except HttpResponseError as error:
             raise _lost_or(error) from error
 
-    async def keep_for_people(self, lease: Lease) -> None:
+    async def copy_to_poison_queue(self, lease: Lease) -> None:
         """Copy the message to the poison queue."""
         await self._poison.send_message(lease.text, time_to_live=FOREVER)
 
     async def count(self) -> int:
-        """About how many messages there are, invisible ones included."""
+        """Return the approximate number of messages, with invisible ones."""
         return int((await self._jobs.get_queue_properties()).approximate_message_count or 0)
 
 

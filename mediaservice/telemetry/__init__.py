@@ -1,7 +1,7 @@
-"""What the service tells of itself: spans and measurements, for whoever wants to send them somewhere.
+"""Spans and metrics of the service, independent of where they are sent.
 
-Nobody does outside `sent`, so that neither OpenTelemetry nor an exporter is loaded where none is wanted. Log lines are
-told by `logging`, as anywhere.
+They are sent only within `sent`, so that OpenTelemetry and an exporter are not loaded without need. Log lines use
+`logging`.
 """
 
 import os
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Protocol
 
-# Variables by which the exporter is kept from telling Microsoft of itself, from asking how it should behave, and from
+# Variables that keep the exporter from reporting on itself to Microsoft, from requesting its configuration, and from
 # describing this process with every batch.
 OWN = (
     "APPLICATIONINSIGHTS_CONTROLPLANE_DISABLED",
@@ -24,7 +24,7 @@ type Attributes = Mapping[str, str | int | float]
 
 
 class Form(Enum):
-    """How a metric's values are put together."""
+    """The aggregation of a metric's values."""
 
     DISTRIBUTION = auto()
     LATEST = auto()
@@ -33,7 +33,7 @@ class Form(Enum):
 
 @dataclass(frozen=True)
 class Metric:
-    """`unit` by the Unified Code for Units of Measure, as OpenTelemetry wants it."""
+    """A metric. `unit` follows the Unified Code for Units of Measure, as OpenTelemetry requires."""
 
     name: str
     unit: str
@@ -43,15 +43,15 @@ class Metric:
 
 SUBMIT_SECONDS = Metric("media.job.submit.duration", "s", "From a job's request until it is accepted")
 WAIT_SECONDS = Metric("media.job.wait.duration", "s", "From a job's acceptance until a worker takes it first")
-SPEED = Metric("media.redaction.speed", "{frame}/s", "Frames that the engine does a second, of each output")
+SPEED = Metric("media.redaction.speed", "{frame}/s", "Frames that the engine processes per second, for each output")
 ENDED = Metric("media.jobs.ended", "{job}", "Jobs that ended, by their state", Form.SUM)
 UNFINISHED = Metric("media.jobs.unfinished", "{job}", "Jobs that have not ended, by their state", Form.LATEST)
 QUEUE_LENGTH = Metric("media.queue.length", "{message}", "Messages of the queue, leased ones included", Form.LATEST)
-QUEUE_SECONDS = Metric("media.queue.age", "s", "For how long the oldest queued job has waited", Form.LATEST)
+QUEUE_SECONDS = Metric("media.queue.age", "s", "Time that the oldest queued job has waited", Form.LATEST)
 
 
 class Kind(Enum):
-    """What a span is."""
+    """The kind of a span."""
 
     REQUEST = auto()
     MESSAGE = auto()
@@ -59,7 +59,7 @@ class Kind(Enum):
 
 
 class Span(Protocol):
-    """Something that takes time, until the end of its `with`; an exception that leaves it makes it a failure."""
+    """A timed operation, until the end of its `with`. An exception marks it as failed."""
 
     def name(self, name: str) -> None: ...
 
@@ -92,7 +92,7 @@ _listener: Telemetry | None = None
 
 
 def use(telemetry: Telemetry | None) -> None:
-    """Tell `telemetry` from now on."""
+    """Report to `telemetry` from now on."""
     global _listener  # noqa: PLW0603  # one for the process, as for logs
     _listener = telemetry
 
@@ -105,15 +105,15 @@ def record(metric: Metric, value: float, **attributes: str | int | float) -> Non
 def span(
     name: str, kind: Kind = Kind.PART, headers: Mapping[str, str] | None = None, **attributes: str | int | float
 ) -> AbstractContextManager[Span]:
-    """Part of the span around it; a request's goes on with the trace that its `headers` name (W3C Trace Context)."""
+    """Begin a span within the current one. A request's continues the trace in its `headers` (W3C Trace Context)."""
     return _listener.span(name, kind, attributes, headers or {}) if _listener else nullcontext(_NO_SPAN)
 
 
 @contextmanager
 def sent(connection_string: str | None, client_id: str, role: str) -> Iterator[None]:
-    """Send everything to an Application Insights until the end of the `with`, if there is one.
+    """Send all telemetry to Application Insights until the end of the `with`, if it is configured.
 
-    The process is then told apart by its `role`, and logs in as the managed identity `client_id`.
+    `role` identifies the process. It authenticates as the managed identity `client_id`.
     """
     if not connection_string:
         yield

@@ -1,6 +1,6 @@
 """Telemetry sent to Application Insights by Microsoft's exporter, with the process's managed identity.
 
-Nothing is instrumented by itself: what libraries would tell of their requests has addresses with signatures in it.
+Libraries are not instrumented, since their spans would contain addresses with signatures.
 """
 
 import contextlib
@@ -32,8 +32,8 @@ from mediaservice.telemetry import Attributes, Form, Kind, Metric
 from redactor.version import __version__
 
 SCOPE = "mediaservice"
-CLOSING_SECONDS = 5.0  # a worker that has nothing to do does not stay for the sake of telemetry
-# Requests are spans already; and what is said of sending must not be sent, or it would never end.
+CLOSING_SECONDS = 5.0  # an idle worker does not stay for the sake of telemetry
+# Requests are spans already. Lines about sending must not be sent, or that would never end.
 UNSENT = ("mediaservice.access", "azure", "opentelemetry")
 SPAN_KINDS = {
     Kind.REQUEST: trace.SpanKind.SERVER,
@@ -44,7 +44,7 @@ SPAN_KINDS = {
 
 @contextlib.contextmanager
 def sending(connection_string: str, client_id: str, role: str) -> Iterator[None]:
-    """Until the end of the `with`, as the role `role`; what is left then is given CLOSING_SECONDS."""
+    """Send until the end of the `with`, as the role `role`. The rest is then given CLOSING_SECONDS."""
     with ManagedIdentityCredential(client_id=client_id) as credential:
         options: dict[str, Any] = {
             "connection_string": connection_string,
@@ -116,25 +116,25 @@ class _Sender:
             context=propagate.extract(headers) if headers else None,
             kind=SPAN_KINDS[kind],
             attributes=_masked(attributes),
-            # A log line tells of an exception, without the signatures that its message may have.
+            # A log line reports the exception, with the signatures in its message masked.
             record_exception=False,
             set_status_on_exception=False,
         ) as current:
-            told = _Span(current)
+            begun = _Span(current)
             try:
-                yield told
+                yield begun
             except BaseException:
-                told.fail()
+                begun.fail()
                 raise
 
 
 def _masked(attributes: Attributes) -> Attributes:
-    """Names in a request's path are a client's, and may be addresses by mistake."""
+    """Mask names in a request's path, which a client may have given addresses by mistake."""
     return {name: masked(value) if isinstance(value, str) else value for name, value in attributes.items()}
 
 
 class _Lines(logging.Handler):
-    """Log lines with what `extra` gave, and with the trace in which they were said; signatures are masked."""
+    """Sends log lines with the fields of `extra` and their trace. Signatures are masked."""
 
     def __init__(self, provider: LoggerProvider) -> None:
         super().__init__(logging.INFO)

@@ -1,1 +1,1 @@
-"""The process that does jobs: one at a time, until the queue is empty. What it promises is in mediaservice.store."""
+"""The process that works on jobs, one at a time, until the queue is empty; see docs/architecture.md."""

@@ -1,4 +1,4 @@
-"""How much a worker may write: Container Apps evicts a replica whose disk is full, without an error that it could see.
+"""The limit on a worker's disk. Container Apps evicts a replica whose disk is full, without an error that it sees.
 
 Source: learn.microsoft.com, "Use storage mounts in Azure Container Apps", on ephemeral storage: 2 GiB up to 0.5 cores,
 4 GiB up to 1, 8 GiB above.
@@ -12,28 +12,28 @@ from pathlib import Path
 from mediaservice.model.errors import ErrorCode, JobFailedError
 
 MOST_BYTES = 8 * 2**30  # of ephemeral storage that a replica can have
-SHARE = 0.95  # of the limit; logs and what else the container writes count, too
+SHARE = 0.95  # of the limit, which also covers logs and other files of the container
 
 
 @dataclass(frozen=True)
 class Disk:
-    """The disk below `folder`. `limit` is what the platform allows in bytes; 0 leaves it to the file system."""
+    """The disk below `folder`. `limit` is the platform's in bytes, or 0 for the file system's."""
 
     folder: Path
     limit: int
 
     def room(self) -> int:
-        """Bytes that can be written yet."""
+        """The bytes that can still be written."""
         free = shutil.disk_usage(self.folder).free
         return min(free, max(0, int(self.limit * SHARE) - _used(self.folder))) if self.limit else free
 
     @property
     def full(self) -> bool:
-        """The platform's limit is reached. Without one, the file system raises errors of its own."""
+        """True if the platform's limit is reached. Without one, the file system raises its own errors."""
         return bool(self.limit) and _used(self.folder) > self.limit * SHARE
 
     def refusal(self, what: str, code: ErrorCode) -> JobFailedError:
-        """`what` begins the sentence, such as "The input has 9 bytes"."""
+        """Return the error for a client. `what` begins the sentence, such as "The input has 9 bytes"."""
         if not self.limit:
             return JobFailedError(code, f"{what}, which the worker's disk does not hold.")
         remedy = (
@@ -45,7 +45,7 @@ class Disk:
 
 
 def _used(folder: Path) -> int:
-    """Allocated bytes of all files below `folder`, those that vanish meanwhile left out."""
+    """Return the allocated bytes of all files below `folder`, without those that vanish meanwhile."""
     total = 0
     for where, _, names in folder.walk():
         for name in names:

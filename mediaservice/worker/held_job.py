@@ -1,4 +1,4 @@
-"""A job as the worker that took it may write it: every write is conditional on nobody else having taken it since."""
+"""A job held by a worker. Each write succeeds only if no other worker has taken the job since."""
 
 import asyncio
 from collections.abc import Callable
@@ -35,8 +35,8 @@ class HeldJob:
     async def write(self, change: Change, *, canceling: bool = False) -> Job:
         """Apply `change` to the job as it is now.
 
-        Raises LeaseLostError when it has another holder, CancelRequestedError when it is being canceled, unless
-        the change is for that case.
+        Raises LeaseLostError if it has another holder, and CancelRequestedError if it is being canceled, unless the
+        change is for that case.
         """
         async with self._lock:
             while True:
@@ -52,7 +52,7 @@ class HeldJob:
                     return changed
 
     async def look(self) -> None:
-        """See what others have done to it. Raises as `write` does."""
+        """Read changes by others. Raises the errors of `write`."""
         async with self._lock:
             await self._read()
             self._check(canceling=False)

@@ -1,4 +1,4 @@
-"""What is told of the work on a video, in the metadata of its output and in the log."""
+"""Metrics of the work on a video, for the metadata of its output and for the log."""
 
 from dataclasses import astuple, dataclass
 from typing import Self

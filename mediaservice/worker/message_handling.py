@@ -1,6 +1,6 @@
-"""Decides what a message means: a job to do, to take over, to end, to put off, or nothing any more.
+"""Handles a message: its job is started, taken over, ended or deferred, or the message is obsolete.
 
-The rules by which a message is turned to a job that is more urgent than its own are in mediaservice.store.
+docs/architecture.md has the rules by which a message serves a more urgent job than its own.
 """
 
 import asyncio
@@ -23,10 +23,10 @@ from mediaservice.worker.execution import Execution
 from mediaservice.worker.held_job import CancelRequestedError, HeldJob
 from mediaservice.worker.outputs import Outputs
 
-# A message may be read a moment before its job is written. It is put off for 1, 2, 4, 8 and 16 s; then its job is over.
+# A message may be read a moment before its job is written. It is deferred for 1, 2, 4, 8 and 16 s, then deleted.
 ORPHAN_SECONDS = 0.2
 ORPHAN_TRIES = 6
-RETRY_SECONDS = 30  # until a job whose attempt failed for no fault of its own is tried again
+RETRY_SECONDS = 30  # until the next attempt after a failure that is not the job's
 log = logging.getLogger(__name__)
 
 
@@ -37,7 +37,7 @@ class MessageHandler:
         self._stopping = stopping
 
     async def handle(self, lease: Lease) -> None:
-        """Never raises for the job's sake: whatever happens, the message or the sweep brings it back."""
+        """Handle one message. Errors are logged, not raised: the message or the sweep brings the job back."""
         message = HandledMessage(self._store, self._settings, self._stopping, lease)
         try:
             await message.run()
@@ -55,7 +55,7 @@ class MessageHandler:
 
 
 class HandledMessage:
-    """One message, from its arrival until it is deleted, put off or given back."""
+    """One message, from its receipt until it is deleted, deferred or given back."""
 
     def __init__(self, store: Store, settings: Work, stopping: asyncio.Event, lease: Lease) -> None:
         self._store = store
@@ -65,8 +65,8 @@ class HandledMessage:
 
     async def run(self) -> None:
         if self.lease.ticket is None:
-            log.error("a message that is none of ours goes to the poison queue", extra=_about(self.lease))
-            await self._store.work.keep_for_people(self.lease)
+            log.error("a message of another kind goes to the poison queue", extra=_about(self.lease))
+            await self._store.work.copy_to_poison_queue(self.lease)
             await self._store.work.delete(self.lease)
             return
         while chosen := await self._choose(self.lease.ticket):
@@ -74,7 +74,7 @@ class HandledMessage:
                 return
 
     async def _choose(self, ticket: Ticket) -> Stored[Job] | None:
-        """The job to do now; None when the message has been settled without one."""
+        """Return the job to work on, or None if the message has been settled without one."""
         jobs = self._store.jobs
         stored = await jobs.get(ticket.transform, ticket.job)
         if not stored:
@@ -85,7 +85,7 @@ class HandledMessage:
             return None
         over = not stored or stored.value.instance != ticket.instance or stored.value.state.final
         held = stored is not None and not over and _held_by_other(stored, self.lease)
-        # one that was set aside is left to the message that names it
+        # a job that was set aside is left to the message that names it
         waits = stored is not None and not over and stored.value.state is JobState.QUEUED and not ticket.failed
         if over and ticket.failed:
             await jobs.forget_set_aside(ticket.transform, ticket.job)
@@ -102,10 +102,10 @@ class HandledMessage:
         return None
 
     async def _turn_to(self, best: Stored[Job]) -> Stored[Job]:
-        """The message names a job before that is taken: should this process die, the message brings it back.
+        """Name a job in the message before it is taken, so that the message brings it back if this process dies.
 
-        It is renewed even if it names the job already. Were the job taken by way of a message that has run out, another
-        worker could turn that to a third job, and no message would be left to bring this one back.
+        The message is renewed even if it already names the job. If its lease had expired, another worker could turn it
+        to a third job, and no message would be left for this one.
         """
         named = Ticket(best.value.transform, best.value.name, best.value.instance)
         self.lease = await self._store.work.renew(self.lease, self._settings.lease_seconds, ticket=named)
@@ -115,14 +115,14 @@ class HandledMessage:
         self.lease = await self._store.work.renew(self.lease, seconds, ticket=ticket)
 
     async def _take(self, stored: Stored[Job]) -> bool:
-        """False when somebody else was faster; True when the message has been settled."""
+        """Take the job and work on it. Return False if another worker was faster, True if the message is settled."""
         holder = str(uuid.uuid4())
         taken = states.take(stored.value, holder=holder, message=self.lease.message, now=datetime.now(UTC))
         try:
-            async with asyncio.timeout(self._settings.lease_seconds * 2 / 3):  # not once the message may be another's
+            async with asyncio.timeout(self._settings.lease_seconds * 2 / 3):  # while the message is surely ours
                 held_job = HeldJob(self._store.jobs, await self._store.jobs.replace(stored, taken), holder)
         except ChangedError:
-            return False  # canceled, or taken by way of another message
+            return False  # canceled, or taken by another message
         except (TooLargeError, HttpResponseError) as error:
             if not is_refusal(error):
                 raise
@@ -147,7 +147,7 @@ class HandledMessage:
         return True
 
     async def _set_aside(self, stored: Stored[Job], reason: str) -> None:
-        """Storage refuses to have the job taken, so this is counted in the message, and others go ahead of it."""
+        """Let other jobs go ahead of one whose taking Storage refuses, and count the refusals in the message."""
         job, ticket, attempts = stored.value, self.lease.ticket, self._settings.max_attempts
         assert ticket, "a job comes by a ticket"
         failed = ticket.failed + 1
@@ -161,7 +161,7 @@ class HandledMessage:
             ended = states.canceled(job, now)
         else:
             ended = states.give_up(job, "The job's record cannot be written.", f"attempts: {attempts}", now)
-        await self._store.work.keep_for_people(self.lease)
+        await self._store.work.copy_to_poison_queue(self.lease)
         await self._store.jobs.replace(stored, ended)
         if ticket.failed:
             await self._store.jobs.forget_set_aside(job.transform, job.name)
@@ -181,7 +181,7 @@ class HandledMessage:
                 span.fail()
 
     async def _give_up(self, held_job: HeldJob, outputs: Outputs) -> None:
-        """The attempt that is one too many only ends the job, unless an earlier one had all but finished it."""
+        """End a job that has used up its attempts, unless an earlier one has published all outputs."""
         try:
             while (index := states.next_output(held_job.job)) is not None:
                 if not await outputs.adopt(held_job, index):
@@ -192,7 +192,7 @@ class HandledMessage:
             attempts = self._settings.max_attempts
             log.error("job given up", extra=_about(self.lease) | {"attempts": attempts})
             await outputs.withdraw(held_job)
-            await self._store.work.keep_for_people(self.lease)
+            await self._store.work.copy_to_poison_queue(self.lease)
             await held_job.write(lambda job, now: states.exhaust(job, attempts, now))
         except CancelRequestedError:
             await outputs.withdraw(held_job)
@@ -200,7 +200,7 @@ class HandledMessage:
 
 
 def _held_by_other(stored: Stored[Job], lease: Lease) -> bool:
-    """By a worker that came by another message and has written since this message was put off."""
+    """Return True if a worker with another message has written since this message was deferred."""
     attempt = stored.value.attempt
     if stored.value.state is JobState.QUEUED or attempt is None or attempt.holder is None:
         return False

@@ -1,4 +1,4 @@
-"""Publishing a job's output: complete or not at all, and once. The order of writes is in mediaservice.store."""
+"""Publication of a job's output: complete or not at all, and once. docs/architecture.md has the order of writes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,12 +14,12 @@ from mediaservice.worker.held_job import HeldJob
 from mediaservice.worker.produced import Produced
 from mediaservice.worker.tasks import Product
 
-INSTANCE = "jobInstance"  # metadata: the job that the blob is an output of
+INSTANCE = "jobInstance"  # metadata: the job that has made the blob
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where an output goes, and what is there before."""
+    """The destination of an output, with the blob that is there before."""
 
     container: str
     name: str
@@ -40,7 +40,7 @@ class Outputs:
         self._assets = assets
 
     async def place(self, job: Job, index: int, name: str) -> Place:
-        """Of the file `name`. Raises JobFailedError when the output asset is gone."""
+        """Return the destination of the file `name`. Raises JobFailedError if the output asset is gone."""
         output = job.outputs[index]
         asset = await self._assets.get(output.asset)
         if not asset:
@@ -51,7 +51,7 @@ class Outputs:
         return Place(container, name, await self._containers.properties(container, name))
 
     async def adopt(self, held_job: HeldJob, index: int) -> bool:
-        """Finish the output with what an earlier attempt committed before it could say so; False if none did."""
+        """Finish the output if an earlier attempt committed it without recording so. Return False if none did."""
         if not held_job.attempt.committing:
             return False
         place = await self.place(held_job.job, index, held_job.attempt.committing[-1])
@@ -63,7 +63,7 @@ class Outputs:
     async def stage_all(
         self, job: Job, index: int, produced: Produced, products: Sequence[Product], main: Place
     ) -> list[Staged]:
-        """`main`: what was there, when the attempt began, of the file that is published last."""
+        """Stage all products. `main` is the destination of the last one, as it was when the attempt began."""
         places = [await self.place(job, index, product.name) for product in products[:-1]]
         staged: list[Staged] = []
         for place, product in zip((*places, main), products, strict=True):
@@ -81,7 +81,7 @@ class Outputs:
             ) from None
 
     async def publish(self, held_job: HeldJob, index: int, staged: Sequence[Staged]) -> None:
-        """Commit and finish the output. Raises JobFailedError when others have written a blob meanwhile."""
+        """Commit and finish the output. Raises JobFailedError if others have written a blob meanwhile."""
         names = [each.place.name for each in staged]
         await held_job.write(lambda job, now: states.begin_publishing(job, names, now))
         for each in staged:
@@ -96,15 +96,15 @@ class Outputs:
                 place.container, place.name, staged.blocks, metadata, place.former, staged.content_type
             )
         except OverwrittenError:
-            # Either a former holder of this job was faster, whose output is as good, or somebody else wrote.
+            # Either a former holder of this job was faster, whose output is as good, or another client has written.
             if not _is_of(await self._containers.properties(place.container, place.name), job):
                 raise JobFailedError(
                     ErrorCode.UPLOAD_NOT_ACCESSIBLE,
-                    f"The file '{place.name}' in the output Asset was changed by somebody else meanwhile.",
+                    f"The file '{place.name}' in the output Asset was changed by another client meanwhile.",
                 ) from None
 
     async def withdraw(self, held_job: HeldJob) -> None:
-        """Before a job ends without success: take back or fence what an attempt may have published of it."""
+        """Remove or fence the blobs that an attempt may have published, before a job ends without success."""
         index = states.next_output(held_job.job)
         if index is None:
             return
@@ -115,17 +115,17 @@ class Outputs:
         try:
             place = await self.place(job, index, name)
         except JobFailedError:
-            return  # the asset is deleted, and its container with it
+            return  # the asset and its container are deleted
         try:
             if _is_of(place.former, job):
                 await self._containers.remove(place.container, place.name)
             else:
                 await self._containers.fence(place.container, place.name, place.former)
         except OverwrittenError:
-            await self._withdraw(job, index, name)  # the former holder came first; now its output can be taken back
+            await self._withdraw(job, index, name)  # the former holder was faster; now its output can be removed
 
 
 def _is_of(blob: Blob | None, job: Job) -> bool:
-    # names of metadata travel as header names, whose case not every proxy keeps
+    # metadata names are header names, whose case some proxies change
     metadata = {key.lower(): value for key, value in blob.metadata.items()} if blob else {}
     return metadata.get(INSTANCE.lower()) == job.instance

@@ -58,7 +58,7 @@ class Processing:
                     ErrorCode.CONTENT_UNSUPPORTED, f"There are more than {MAX_FILES:,} files to publish."
                 )
             metrics += done
-            if len(found) > 1:  # what the largest needs is enough disk for all
+            if len(found) > 1:  # so that the disk needs room only for the largest source
                 shutil.rmtree(here)
         await self._outputs.publish(self._held_job, index, staged)
         log.info("output published", extra={"job": job.name, "output": index, **metrics.metadata()})

@@ -1,7 +1,7 @@
-"""The files that the engine has left, read as what a stranger has left: it reads strangers' videos.
+"""The files that the engine has written, read with distrust, since the engine reads strangers' videos.
 
-A link would be followed by the worker, which may read what the engine may not. So the folder is held open from before
-the engine begins, and of what lies in it only regular files of this user are opened.
+The worker could follow a link to files that the engine must not read. The folder is therefore open from before the
+engine starts, and only regular files of this user within it are opened.
 """
 
 import contextlib
@@ -14,12 +14,12 @@ from typing import BinaryIO
 
 from mediaservice.model.errors import ErrorCode, JobFailedError
 
-FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a pipe must not be waited for
+FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # opening a pipe must not block
 
 
 @dataclass(frozen=True)
 class Produced:
-    """What the engine puts into a folder; `descriptor` is the folder's."""
+    """The files that the engine writes into a folder. `descriptor` is the folder's."""
 
     folder: Path
     descriptor: int
@@ -29,7 +29,7 @@ class Produced:
         return os.listdir(self.descriptor)  # noqa: PTH208  # a path may have come to mean another folder
 
     def open(self, name: str) -> BinaryIO:
-        """Raises JobFailedError."""
+        """Open the file. Raises JobFailedError."""
         try:
             descriptor = os.open(name, FLAGS, dir_fd=self.descriptor)
         except OSError as error:
@@ -49,7 +49,7 @@ class Produced:
 
 @contextlib.contextmanager
 def produced_in(folder: Path, max_bytes: int) -> Iterator[Produced]:
-    """A new, empty folder at `folder`."""
+    """Make a new, empty folder at `folder`."""
     folder.mkdir()
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:

@@ -1,4 +1,4 @@
-"""The worker process: takes one message, or messages until there are none, and leaves cleanly when told to."""
+"""The worker process: handles one message, or all until the queue is empty, and stops cleanly on a signal."""
 
 import asyncio
 import logging
@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 
 def run(settings: WorkerSettings, *, once: bool) -> None:
-    """Exits with 1 when Storage cannot be reached; the message that it may have taken comes back by itself."""
+    """Run the worker. Exits with 1 if Storage cannot be reached; a received message then comes back by itself."""
     logs.configure()
     conceal()
     adopt_orphans()
@@ -33,7 +33,7 @@ async def _run(settings: WorkerSettings, *, once: bool) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     async with open_work(settings.storage) as work:
         receiving = asyncio.create_task(work.receive(settings.work.lease_seconds))
-        # The queue answers while the rest is loaded, which takes as long.
+        # The queue's answer arrives while the rest is imported, which takes as long.
         await asyncio.to_thread(__import__, "mediaservice.worker.message_handling")
         await _work(settings, work, receiving, stopping, once=once)
 

@@ -1,4 +1,4 @@
-"""What each mode of the face detector makes of its input: the engine's arguments, and the files that come of them.
+"""The engine's arguments and output files for each mode of the face detector.
 
 Names and contents of the files: the contract of FaceDetectorPreset.
 """
@@ -16,15 +16,15 @@ from mediaservice.worker.produced import Produced
 from mediaservice.worker.sandbox.engine import EngineResult, run_engine
 
 REDACTED = "redacted.mp4"
-ANALYZED = r"_(thumb\d{6,}\.jpg|annotations\.json)"  # after the engine's name for the video
+ANALYZED = r"_(thumb\d{6,}\.jpg|annotations\.json)"  # appended to the engine's name for the video
 CONTENT_TYPES = {".mp4": "video/mp4", ".json": "application/json", ".jpg": "image/jpeg"}
-# The names are kept in the job's record while they are published, which must stay within what a table takes.
+# The job's record holds the names during publication and must stay within the limits of a table.
 MAX_FILES = 5000
 
 
 @dataclass(frozen=True)
 class Material:
-    """On this machine."""
+    """A source's files on this machine."""
 
     video: Path
     annotations: Path
@@ -33,7 +33,7 @@ class Material:
 
 @dataclass(frozen=True)
 class Product:
-    file: str  # in the folder of what was produced
+    file: str  # in the folder of products
     name: str  # in the output asset
 
     @property
@@ -44,11 +44,11 @@ class Product:
 @dataclass(frozen=True)
 class Made:
     result: EngineResult
-    products: tuple[Product, ...]  # the last is what tells that all are there
+    products: tuple[Product, ...]  # the presence of the last one shows that all are present
 
 
 def main_name(mode: Mode, input_name: str) -> str:
-    """The product that is published last."""
+    """Return the name of the product that is published last."""
     return f"{_stem(input_name)}_annotations.json" if mode is Mode.ANALYZE else redacted_name(input_name)
 
 
@@ -60,7 +60,7 @@ async def perform(
     input_name: str,
     progress: Callable[[float], None],
 ) -> Made:
-    """Raises JobFailedError."""
+    """Run the engine for one source. Raises JobFailedError."""
     shown = {material.video: input_name, material.annotations: "the annotations", material.ids: "the list of ids"}
     if preset.mode is Mode.ANALYZE:
         options = ["--resolution", preset.resolution, "--quality", preset.quality]
@@ -86,7 +86,7 @@ async def perform(
 
 
 def _check(verification: EngineResult, input_name: str) -> None:
-    """A redacted video that shows a face is not published, and would show it again in another attempt."""
+    """Raise JobFailedError if the redacted video shows a face. Another attempt would give the same."""
     if verification.bare_faces is None:
         raise JobFailedError(ErrorCode.SERVICE_ERROR, "The redaction engine ended without verifying its output.")
     if verification.bare_faces:
@@ -103,7 +103,7 @@ def _halves(progress: Callable[[float], None]) -> tuple[Callable[[float], None],
 
 
 def _products(mode: Mode, files: Sequence[str], engine_stem: str, input_name: str) -> tuple[Product, ...]:
-    """The engine calls its files after the file that it was given."""
+    """Return the products. The engine names its files after its input."""
     if mode is not Mode.ANALYZE:
         products = [Product(file, redacted_name(input_name)) for file in files if file == REDACTED]
     else:
@@ -114,7 +114,8 @@ def _products(mode: Mode, files: Sequence[str], engine_stem: str, input_name: st
         raise JobFailedError(ErrorCode.SERVICE_ERROR, "The redaction engine ended without its output.")
     if len(products) > MAX_FILES:
         raise JobFailedError(
-            ErrorCode.CONTENT_UNSUPPORTED, f"{input_name}: {len(products):,} faces; at most {MAX_FILES - 1:,} are told."
+            ErrorCode.CONTENT_UNSUPPORTED,
+            f"{input_name}: {len(products):,} faces; at most {MAX_FILES - 1:,} fit.",
         )
     return tuple(products)
 

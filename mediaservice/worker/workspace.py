@@ -1,4 +1,4 @@
-"""A private folder for each attempt, gone with it; what a killed worker left is removed by the next one."""
+"""A private folder per attempt, removed at its end. The next worker removes folders of a killed one."""
 
 import contextlib
 import os
@@ -20,7 +20,7 @@ def workspace() -> Iterator[Path]:
 
 
 def remove_abandoned() -> None:
-    """Folders of processes that no longer exist on this machine."""
+    """Remove folders of processes that no longer exist on this machine."""
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*-*"):
         owner = folder.name.removeprefix(PREFIX).partition("-")[0]
         if owner.isdecimal() and not _lives(int(owner)):

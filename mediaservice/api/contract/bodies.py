@@ -1,4 +1,4 @@
-"""What clients may send. Unknown fields are ignored; wrong types are refused with their path."""
+"""The bodies of requests. Unknown fields are ignored; wrong types are refused with their path."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -15,7 +15,7 @@ ASSET_INPUT = "#Microsoft.Media.JobInputAsset"
 INPUT_LIST = "#Microsoft.Media.JobInputs"
 MAX_INPUTS, MAX_OUTPUTS = 50, 20
 MAX_ADDRESS = 4000  # characters: the REST reference of JobInputHttp
-# Not the service's own limits, which are not known, but what keeps an entity within what a table takes.
+# The limits of Media Services are unknown. These keep an entity within the limits of a table.
 MAX_TEXT = 10_000
 MAX_CORRELATION = 50_000
 
@@ -96,7 +96,7 @@ def _type(value: Any) -> str | None:
 
 
 def _one_of(*types: str) -> Discriminator:
-    """Names the type that is not among them, such as JobInputSequence."""
+    """Refuse a type that is not among them, such as JobInputSequence, by its name."""
     return Discriminator(
         lambda value: kind if (kind := _type(value)) in types else None,
         custom_error_type="input_type",
@@ -110,7 +110,7 @@ InputBody = Annotated[_HttpTag | _AssetTag, _one_of(HTTP_INPUT, ASSET_INPUT)]
 
 
 class InputListBody(Body):
-    """No JobInputs within JobInputs."""
+    """Refuse JobInputs within JobInputs."""
 
     type: Literal["#Microsoft.Media.JobInputs"] = Field(alias="@odata.type")
     inputs: tuple[InputBody, ...] = Field(min_length=1, max_length=MAX_INPUTS)

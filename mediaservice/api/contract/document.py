@@ -1,11 +1,11 @@
-"""What the OpenAPI document says of every operation: how it fails, and the token that it wants."""
+"""The parts of the OpenAPI document that all operations share: failures, and the required token."""
 
 from typing import Any
 
 from fastapi.security import HTTPBearer
 from pydantic import BaseModel
 
-# Tokens are checked before a route is found (see mediaservice.api.middleware.auth); this one only describes them.
+# Tokens are checked before routing, by mediaservice.api.middleware.auth. This only describes them.
 BEARER = HTTPBearer(description="Issued by the tenant for this account's audience.", auto_error=False)
 
 
@@ -23,15 +23,15 @@ def _failure(description: str) -> dict[str, Any]:
 
 
 FAILURES: dict[int | str, dict[str, Any]] = {
-    400: _failure("What was sent is not allowed; the message names it."),
+    400: _failure("The request is not allowed; the message names the reason."),
     401: _failure("The token is missing, expired or not for this account."),
     403: _failure("The token lacks the app role, or the account is full."),
     404: _failure("Not found."),
-    409: _failure("The name is taken, or somebody else has just changed the same."),
+    409: _failure("The name is taken, or another client has just changed the same resource."),
     413: _failure("The request's body is too large."),
     431: _failure("The request's headers are too large."),
-    503: _failure("Not now; try again."),
+    503: _failure("Not available now; try again."),
 }
 
-MADE: dict[int | str, dict[str, Any]] = {201: {"description": "Made; 200 when it was there and has been updated."}}
-GONE: dict[int | str, dict[str, Any]] = {204: {"description": "It was not there."}}
+MADE: dict[int | str, dict[str, Any]] = {201: {"description": "Created; 200 if it existed and has been updated."}}
+GONE: dict[int | str, dict[str, Any]] = {204: {"description": "It did not exist."}}

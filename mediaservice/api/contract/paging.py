@@ -1,4 +1,4 @@
-"""Lists: query options in, a page with its continuation out."""
+"""Lists: from query options to a page with its continuation."""
 
 import base64
 import binascii
@@ -18,7 +18,7 @@ FILTER, ORDER, TOP, SKIP_TOKEN = "$filter", "$orderby", "$top", "$skiptoken"
 
 
 def query_of(request: Request, offered: Offer, *, top: bool = False) -> Query:
-    """Raises QueryError."""
+    """Parse a list's query options. Raises QueryError."""
     options = request.query_params
     allowed = {FILTER, ORDER, SKIP_TOKEN} | ({TOP} if top else set())
     if unknown := next((name for name in options if name.startswith("$") and name not in allowed), None):
@@ -37,7 +37,7 @@ def query_of(request: Request, offered: Offer, *, top: bool = False) -> Query:
 def collection[T](
     request: Request, query: Query, page: "Page[T]", render: Callable[[T], dict[str, Any]]
 ) -> dict[str, Any]:
-    """`@odata.nextLink` is there while more is; with $top it carries what is left of it."""
+    """Return the page's body. `@odata.nextLink` is present while more entries follow, with the rest of $top."""
     answer: dict[str, Any] = {"value": [render(value) for value in page.values]}
     left = query.limit - len(page.values) if query.limit else None
     if page.after and left != 0:

@@ -1,4 +1,4 @@
-"""Errors as Azure Resource Manager and Media Services word them: `{"error": {"code", "message"}}`."""
+"""Errors in the form of Azure Resource Manager and Media Services: `{"error": {"code", "message"}}`."""
 
 import json
 from typing import Any
@@ -27,7 +27,7 @@ class OdataResponse(JSONResponse):
     media_type = MEDIA_TYPE
 
     def render(self, content: Any) -> bytes:
-        """Halves of surrogate pairs, which a client may have sent as a key, become question marks."""
+        """Encode, with question marks for halves of surrogate pairs, which a client may have sent as a key."""
         return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
 
 

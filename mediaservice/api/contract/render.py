@@ -1,4 +1,4 @@
-"""Entities as the contract shows them."""
+"""Entities in the form of the contract."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -84,7 +84,7 @@ def _job_inputs(value: Job) -> dict[str, Any]:
 
 
 def _input(given: Input) -> dict[str, Any]:
-    """Addresses carry signatures, so `files` is empty, as it was with Media Services."""
+    """Render an input with `files` empty, as Media Services did, since addresses carry signatures."""
     shown: dict[str, Any] = {"files": [], "inputDefinitions": []}
     if isinstance(given, HttpInput):
         shown |= {"@odata.type": "#Microsoft.Media.JobInputHttp"}

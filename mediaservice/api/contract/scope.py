@@ -1,6 +1,6 @@
-"""What a request is addressed to: api-version, subscription, resource group, account; and what answers it.
+"""The target of a request: api-version, subscription, resource group and account, and the account's store.
 
-All are coroutines, since FastAPI calls what is not from a pool of threads, one hop there and back for each.
+All dependencies are coroutines, since FastAPI calls others in a pool of threads, at a cost for each.
 """
 
 import asyncio
@@ -92,7 +92,7 @@ async def job_name(job: Annotated[str, Path()]) -> str:
 
 if TYPE_CHECKING:
     StoreHere = Store
-else:  # the store's module is not loaded when routes are declared
+else:  # the store's module is not yet loaded when routes are declared
     StoreHere = Annotated[object, Depends(opened_store)]
 InAccount = Annotated[Account, Depends(known_account)]
 AssetName = Annotated[str, Depends(asset_name)]

@@ -1,6 +1,6 @@
-"""Every path but the open ones wants a bearer token of the tenant, for this API, with an app role that suits.
+"""Authentication: all paths except the open ones require the tenant's bearer token with a suitable app role.
 
-Answers: 401 and 403 in the form that Azure Resource Manager gives them.
+Refusals are 401 and 403 in the form of Azure Resource Manager.
 """
 
 import hashlib
@@ -19,11 +19,11 @@ from mediaservice.settings import Tokens
 
 READ_WRITE = "Media.ReadWrite"
 READ = "Media.Read"
-DOCUMENT, DOCUMENTATION = "/openapi.json", "/docs"  # which say no more than the published contract does
+DOCUMENT, DOCUMENTATION = "/openapi.json", "/docs"  # which show only the published contract
 SCRIPT, STYLE = f"{DOCUMENTATION}/swagger-ui.js", f"{DOCUMENTATION}/swagger-ui.css"
 OPEN = frozenset({HEALTH, READY, DOCUMENT, DOCUMENTATION, SCRIPT, STYLE})
-CLOCK_SKEW_SECONDS = 300  # what Entra's own libraries allow
-# How long a token that was found good is not checked again, and of how many that is remembered.
+CLOCK_SKEW_SECONDS = 300  # the allowance of Entra's libraries
+# The time for which a valid token is not checked again, and the number of tokens remembered.
 TRUST_SECONDS, TRUSTED = 60.0, 1000
 
 
@@ -34,15 +34,15 @@ class RefusedTokenError(Exception):
 
 
 class TokenCheck:
-    """Signature, issuer, audience, times."""
+    """Checks a token's signature, issuer, audience and times."""
 
     def __init__(self, tokens: Tokens, keys: SigningKeys) -> None:
         self._tokens = tokens
         self._keys = keys
-        self._trusted: dict[bytes, tuple[dict[str, Any], float]] = {}  # by digest: claims, until when; the oldest first
+        self._trusted: dict[bytes, tuple[dict[str, Any], float]] = {}  # digest → claims and end, the oldest first
 
     async def claims(self, token: str) -> dict[str, Any]:
-        """Raises RefusedTokenError and KeysUnavailableError."""
+        """Check a token and return its claims. Raises RefusedTokenError and KeysUnavailableError."""
         digest = hashlib.sha256(token.encode()).digest()
         claims, until = self._trusted.get(digest, ({}, 0.0))
         if time.time() < until:
@@ -116,7 +116,7 @@ class Authentication:
         except RefusedTokenError as refused:
             return self._unauthorized(refused.code, str(refused))
         except KeysUnavailableError:
-            message = "The keys that tokens are checked with are not available; please try again."
+            message = "The keys that verify tokens are not available; please try again."
             return OdataResponse(body("ServiceUnavailable", message), 503, {"retry-after": "5"})
         scope["state"]["client"] = client = claims.get("appid") or claims.get("azp")
         scope["state"]["principal"] = claims.get("oid")

@@ -1,4 +1,4 @@
-"""Whether this process can do its work now: storage answers, and the keys that tokens are checked with are here."""
+"""Readiness: storage answers, and the keys that verify tokens are present."""
 
 import asyncio
 import logging
@@ -11,9 +11,9 @@ from mediaservice.api.middleware.signing_keys import SigningKeys
 if TYPE_CHECKING:
     from mediaservice.store.account import Store
 
-# Nobody needs a token to ask, so asking must not become load on storage.
+# Requests need no token, so they must not become load on storage.
 REMEMBERED_SECONDS = 5.0
-ANSWER_SECONDS = 4.0  # less than the graph's probe waits
+ANSWER_SECONDS = 4.0  # less than the timeout of the graph's probe
 log = logging.getLogger(__name__)
 
 
@@ -25,7 +25,7 @@ class Readiness:
         self._looked = float("-inf")
 
     async def missing(self, opening: "asyncio.Future[Store]") -> list[str]:
-        """What does not answer, by name; empty when the process is ready."""
+        """Return the names of dependencies that do not answer, none if the process is ready."""
         async with self._lock:
             if time.monotonic() - self._looked >= REMEMBERED_SECONDS:
                 found = await asyncio.gather(
@@ -42,7 +42,7 @@ async def _storage(opening: "asyncio.Future[Store]") -> None:
 
 
 async def _silent(name: str, asked: Awaitable[None]) -> str | None:
-    """`name` if it fails or takes too long."""
+    """Return `name` if the request fails or takes too long."""
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
             await asked

@@ -1,4 +1,4 @@
-"""What every request and answer has in common: path casing, correlation ids, common headers, the access log."""
+"""Handling that all requests share: path casing, correlation ids, common headers, the access log."""
 
 import logging
 import time
@@ -9,8 +9,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mediaservice.api.contract.problems import failure
 
-# Resource Manager's paths ignore case, and clients make use of it (mediaServices, mediaservices). Names in
-# between are left alone: fixed segments stand at even positions.
+# Resource Manager's paths ignore case, and clients rely on it (mediaServices, mediaservices). Fixed segments stand at
+# odd positions. The names between them stay as they are.
 FIXED = {
     segment.lower(): segment
     for segment in (
@@ -34,7 +34,7 @@ COMMON = {
     "x-content-type-options": "nosniff",
 }
 HEALTH = "/healthz"  # the process answers
-READY = "/readyz"  # and can do its work now
+READY = "/readyz"  # the process can do its work
 log = logging.getLogger("mediaservice.access")
 
 
@@ -48,7 +48,7 @@ def canonical(path: str) -> str:
 
 
 class Requests:
-    """Outermost: whatever happens further in is answered with these headers and logged once."""
+    """The outermost layer: every answer gets these headers, and every request is logged once."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -1,4 +1,4 @@
-"""The tenant's public signing keys: fetched when needed, cached, and fetched again for a key not yet known."""
+"""The tenant's public signing keys: fetched when needed, cached, and fetched again for an unknown key."""
 
 import asyncio
 import logging
@@ -8,31 +8,31 @@ import httpx
 import jwt
 
 FETCH_SECONDS = 5.0
-REFRESH_SECONDS = 24 * 3600.0  # after which keys are fetched again, while those that are here go on to be used
-MAX_AGE_SECONDS = 3 * 24 * 3600.0  # after which they are not: one of them may have been withdrawn
-# An unknown key id may be a rotation or an invention; inventions must not become load on the authority.
+REFRESH_SECONDS = 24 * 3600.0  # the age at which keys are fetched again, while the cached ones stay in use
+MAX_AGE_SECONDS = 3 * 24 * 3600.0  # the age at which they no longer are, since one may have been withdrawn
+# An unknown key id may be new or invented. Invented ones must not become load on the authority.
 MIN_REFRESH_SECONDS = 10.0
-MIN_RETRY_SECONDS = 3.0  # between a fetch that failed and the next
+MIN_RETRY_SECONDS = 3.0  # between a failed fetch and the next
 log = logging.getLogger(__name__)
 
 
 class KeysUnavailableError(Exception):
-    """The authority did not give its keys, so nothing can be checked; the caller may try again."""
+    """The authority did not return its keys, so no token can be verified. The caller may try again."""
 
 
 class SigningKeys:
-    """Only those wait who ask for a key that is not here, and they share one fetch, of which there are few."""
+    """The cache. Only requests for a missing key wait, and they share one fetch."""
 
     def __init__(self, url: str) -> None:
         self._url = url
         self._keys: dict[str, jwt.PyJWK] = {}
-        self._fetched = float("-inf")  # when they were
-        self._next = float("-inf")  # when they may be again
+        self._fetched = float("-inf")  # the time of the last fetch
+        self._next = float("-inf")  # the earliest time of the next
         self._fetching: asyncio.Task[None] | None = None
-        self._failed = False  # the last time
+        self._failed = False  # in the last fetch
 
     async def get(self, key_id: str) -> jwt.PyJWK | None:
-        """None when the tenant has no such key. Raises KeysUnavailableError."""
+        """Return the key, or None if the tenant has no such key. Raises KeysUnavailableError."""
         if not self._usable() or key_id not in self._keys:
             await self._refresh()
         elif self._age() >= REFRESH_SECONDS:
@@ -40,7 +40,7 @@ class SigningKeys:
         return self._keys.get(key_id) if self._usable() else None
 
     async def ensure(self) -> None:
-        """Fetch them unless there are some that can be used. Raises KeysUnavailableError."""
+        """Fetch the keys unless usable ones are cached. Raises KeysUnavailableError."""
         if not self._usable():
             await self._refresh()
 
@@ -51,14 +51,14 @@ class SigningKeys:
         return self._age() < MAX_AGE_SECONDS
 
     async def _refresh(self) -> None:
-        """Wait for a fetch, unless it is too early for one. Raises KeysUnavailableError when the last has failed."""
+        """Wait for a fetch, unless it is too early for one. Raises KeysUnavailableError if the last one failed."""
         if fetching := self._begin():
             await asyncio.wait({fetching})
         if self._failed:
             raise KeysUnavailableError
 
     def _begin(self) -> "asyncio.Task[None] | None":
-        """The fetch that is under way; None when it is too early for another."""
+        """Return the fetch in progress, or None if it is too early for another."""
         if self._fetching is None and time.monotonic() >= self._next:
             self._fetching = asyncio.create_task(self._fetch())
         return self._fetching

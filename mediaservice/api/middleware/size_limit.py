@@ -1,4 +1,4 @@
-"""Refuses requests that are larger than any sensible one, whether or not they say so beforehand."""
+"""Refuses requests larger than any sensible one, with or without a Content-Length."""
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
@@ -6,7 +6,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mediaservice.api.contract.problems import OdataResponse, body
 
-# A job with 50 inputs at the 4,000 characters that an address may have is a quarter of it.
+# A job with 50 inputs of 4,000 characters, the longest that an address may be, is a quarter of it.
 BODY_BYTES = 1024 * 1024
 HEADER_BYTES = 32 * 1024  # Entra's tokens stay below 16 KiB
 TOO_LARGE = f"The request's body exceeds the {BODY_BYTES:,} bytes that are allowed."
@@ -25,7 +25,7 @@ class SizeLimit:
             answer = OdataResponse(body("RequestHeaderFieldsTooLarge", HEADERS_TOO_LARGE), 431)
             await answer(scope, receive, send)
             return
-        if int(Headers(scope=scope).get("content-length", "0")) > BODY_BYTES:  # a number, as the server has checked
+        if int(Headers(scope=scope).get("content-length", "0")) > BODY_BYTES:  # the server has checked its form
             await OdataResponse(body("RequestContentTooLarge", TOO_LARGE), 413)(scope, receive, send)
             return
         received = 0
@@ -42,6 +42,6 @@ class SizeLimit:
 
 
 def _head_bytes(scope: Scope) -> int:
-    """Return about the size of the request's head on the wire: a header has four bytes besides name and value."""
+    """Return the approximate size of the head on the wire: a header has four bytes besides name and value."""
     target = len(scope["raw_path"]) + len(scope["query_string"])
     return target + sum(len(name) + len(value) + 4 for name, value in scope["headers"])

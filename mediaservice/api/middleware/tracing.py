@@ -1,6 +1,6 @@
-"""A span for each request but those for health, named by its route, with the names of what it is about.
+"""A span for each request except health checks, named by its route, with the names of its resources.
 
-FastAPI's own spans are left off: they know no jobs, and tell addresses' queries and exceptions' messages.
+FastAPI's own spans are not used: they know no jobs, and would record query strings and exception messages.
 """
 
 from starlette.datastructures import Headers

@@ -1,1 +1,1 @@
-"""The operations of the API, a module for each kind of resource."""
+"""The operations of the API, one module per kind of resource."""

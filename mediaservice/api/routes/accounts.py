@@ -1,4 +1,4 @@
-"""The account itself, read-only: the deployment makes it."""
+"""The account, which is read-only: the deployment creates it."""
 
 from typing import Any
 

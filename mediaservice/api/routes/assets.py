@@ -71,7 +71,7 @@ async def create_or_update(
             raise _taken(asset.container) from None
         except ExistsError:
             winner = await store.assets.get(name)
-            # A retry inside the SDK may have met what its own first try had written.
+            # A retry within the SDK may find the result of its first try.
             own = winner is not None and winner.value.asset_id == asset.asset_id
             if made and (winner is None or winner.value.container != asset.container):
                 await store.containers.delete(asset.container)
@@ -80,7 +80,7 @@ async def create_or_update(
         if own:
             response.status_code = 201
             return render.asset(account, asset)
-        # a concurrent request was faster; ours becomes the update
+        # a concurrent request was faster, so this one becomes an update
     return await _update(store, account, name, given, whole=True)
 
 
@@ -125,7 +125,7 @@ async def list_streaming_locators(name: AssetName, store: StoreHere) -> dict[str
 
 
 async def _container(store: "Store", container: str, *, given: bool) -> bool:
-    """Make it, or adopt what is there; True when it was made."""
+    """Create the container or adopt an existing one. Return True if it was created."""
     try:
         made = await store.containers.create(container)
     except BeingDeletedError:
@@ -159,7 +159,7 @@ def _check(account: Account, given: AssetProperties) -> None:
 async def _update(
     store: "Store", account: Account, name: str, given: AssetProperties, *, whole: bool
 ) -> dict[str, Any]:
-    """PUT replaces (`whole`), PATCH changes what is given; the container stays in either case."""
+    """Update the asset: PUT replaces all properties (`whole`), PATCH the given ones. The container stays."""
     found = await store.assets.get(name)
     if not found:
         raise not_found("Asset", name)

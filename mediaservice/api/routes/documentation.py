@@ -1,6 +1,6 @@
-"""The page that shows the OpenAPI document: all that it is made of comes from this process.
+"""The page that shows the OpenAPI document. This process serves all of its files.
 
-People type their tokens into it, so it must not run what somebody else hands out; and it works in a closed network.
+People enter their tokens into it, so it must not run third parties' scripts. It also works in a closed network.
 """
 
 from pathlib import Path

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mediaservice.store.account import Store
 
 router = APIRouter(prefix=ACCOUNT + "/transforms/{transform}/jobs", tags=["jobs"])
-TRIES = 10  # a worker writes about once a second, so a second try nearly always succeeds
+TRIES = 10  # a worker writes about once a second, so the second try nearly always succeeds
 
 
 @router.get("")
@@ -50,7 +50,7 @@ async def get(account: InAccount, transform: TransformName, name: JobName, store
 async def create(
     request: Request, account: InAccount, transform: TransformName, name: JobName, body: JobBody, store: StoreHere
 ) -> dict[str, Any]:
-    """A name that is taken is a conflict, whatever the body: jobs do not change, and nothing runs twice."""
+    """Create a job. A taken name is a conflict whatever the body, since jobs do not change and do not run twice."""
     begun = time.monotonic()
     submitter = request.app.state.settings.lake_submitter
     lasting = submitter is not None and request.state.principal == submitter
@@ -63,7 +63,7 @@ async def create(
 async def update(
     account: InAccount, transform: TransformName, name: JobName, body: JobPatch, store: StoreHere
 ) -> dict[str, Any]:
-    """Description and priority, of which the latter counts only while the job is queued."""
+    """Update description and priority. The priority has an effect only while the job is queued."""
     patch = body.properties
 
     def change(job: Job) -> Job:
@@ -97,7 +97,7 @@ async def cancel(transform: TransformName, name: JobName, store: StoreHere) -> R
 
 
 async def _change(store: "Store", transform: str, name: str, change: Callable[[Job], Job]) -> Job:
-    """Apply `change` to the job as it is now, again whenever its worker wrote in between."""
+    """Apply `change` to the current job, again whenever its worker has written in between."""
     for _ in range(TRIES):
         found = await store.jobs.get(transform, name)
         if not found:

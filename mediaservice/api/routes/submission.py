@@ -1,4 +1,4 @@
-"""Accepting a job: everything about it is checked first, then it is written in the order that loses nothing."""
+"""Submission of a job: all checks first, then the writes, in an order that loses nothing."""
 
 import asyncio
 import re
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from mediaservice.store.account import Store
 
 
-SHOWN = 100  # UTF-16 units of what a client gave
-MAX_JOBS = 500_000  # the service's own limit, for an account
+SHOWN = 100  # UTF-16 units of the client's values
+MAX_JOBS = 500_000  # the limit of Media Services, for an account
 
 
 async def submit(store: "Store", transform: str, name: str, given: JobProperties, *, lasting: bool = False) -> Job:
-    """The job as stored. Raises Problem: 404, 400, or 409 when the name is taken.
+    """Submit a job and return it as stored. Raises Problem: 404, 400, or 409 if the name is taken.
 
-    With `lasting` the worker may read the deployment's uploads by its own identity once the links have ended.
+    With `lasting`, the worker may read the deployment's uploads by its own identity once the links have expired.
     """
     from mediaservice.store.work import Ticket
 
@@ -48,7 +48,7 @@ async def submit(store: "Store", transform: str, name: str, given: JobProperties
         await store.jobs.insert(job)
     except ExistsError:
         stored = await store.jobs.get(transform, name)
-        # A retry inside the SDK may have met what its own first try had written.
+        # A retry within the SDK may find the result of its first try.
         if not stored or stored.value.instance != job.instance:
             raise _taken(name) from None
     return job

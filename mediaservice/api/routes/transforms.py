@@ -19,7 +19,7 @@ from mediaservice.model.validation import problem
 from mediaservice.store.errors import ChangedError, ExistsError
 
 router = APIRouter(prefix=ACCOUNT + "/transforms", tags=["transforms"])
-MAX_TRANSFORMS = 100  # the service's own limit
+MAX_TRANSFORMS = 100  # the limit of Media Services
 
 
 @router.get("")
@@ -83,7 +83,7 @@ async def update(account: InAccount, name: TransformName, body: TransformBody, s
 
 @router.delete("/{transform}", responses=GONE, response_class=Response)
 async def delete(name: TransformName, store: StoreHere) -> Response:
-    """Its jobs' records go with it; while some are unfinished it stays."""
+    """Delete a transform with its jobs' records. With unfinished jobs, it is refused."""
     found = await store.transforms.get(name)
     if not found:
         return Response(status_code=204)

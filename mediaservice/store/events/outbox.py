@@ -1,4 +1,4 @@
-"""Events that are written but not yet known to be published."""
+"""The outbox: events that are written but not known to be published."""
 
 import asyncio
 import logging
@@ -19,14 +19,14 @@ from mediaservice.store.tables.table import EntityTable, Range, Rows
 
 PAGE = 100
 CLOSING_SECONDS = 10.0
-# Rows younger than this are still being published by the process that wrote them.
+# Younger rows are still being published by the process that wrote them.
 OVERDUE = timedelta(seconds=30)
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Letter:
-    """The events of one change, and where they lie until they are published."""
+class OutboxRow:
+    """The events of one change, with the key of their row."""
 
     partition: str
     key: str
@@ -35,12 +35,12 @@ class Letter:
 
 class _Sent(Enum):
     YES = auto()
-    REFUSED = auto()  # these events; others may be taken
+    REFUSED = auto()  # others may still be accepted
     NO = auto()
 
 
 class Outbox:
-    """In the jobs' table, whose transactions cannot span two."""
+    """The outbox, in the jobs' table, since transactions cannot span tables."""
 
     def __init__(self, client: TableClient, topic: Topic) -> None:
         self._client = client
@@ -48,30 +48,30 @@ class Outbox:
         self._topic = topic
         self._sending: set[asyncio.Task[_Sent]] = set()
 
-    def letter(self, former: Job, job: Job) -> Letter | None:
+    def entry(self, former: Job, job: Job) -> OutboxRow | None:
         events = events_of(former, job)
         if not events:
             return None
-        return Letter(keys.of_name(job.transform), keys.outbox(job.last_modified, events[0].id), events)
+        return OutboxRow(keys.of_name(job.transform), keys.outbox(job.last_modified, events[0].id), events)
 
-    def row(self, letter: Letter) -> dict[str, Any]:
-        rows: Rows[tuple[Event, ...]] = Rows(letter.partition, letter.key, frozenset(), {}, ())
-        return self._table.entity(rows, letter.key, _folded(letter.events))
+    def row(self, entry: OutboxRow) -> dict[str, Any]:
+        rows: Rows[tuple[Event, ...]] = Rows(entry.partition, entry.key, frozenset(), {}, ())
+        return self._table.entity(rows, entry.key, _folded(entry.events))
 
-    def send(self, letter: Letter) -> None:
-        """In the background; what fails stays for `send_overdue`."""
-        task = asyncio.create_task(self._send(letter))
+    def send(self, entry: OutboxRow) -> None:
+        """Publish in the background. Events of a failure stay for `send_overdue`."""
+        task = asyncio.create_task(self._send(entry))
         self._sending.add(task)
         task.add_done_callback(self._sending.discard)
 
     async def send_overdue(self, transforms: Iterable[str], overdue: timedelta = OVERDUE) -> int:
-        """How many changes were published that a crash or an unreachable topic had left."""
+        """Publish events that a crash or an unreachable topic has left. Return the number of changes published."""
         within = Range("e|", keys.outbox(datetime.now(UTC) - overdue, ""))
         sent = 0
         for transform in transforms:
             partition = keys.of_name(transform)
             async for key, events in self._table.read(partition, within, PAGE):
-                match await self._send(Letter(partition, key, _unfolded(events))):
+                match await self._send(OutboxRow(partition, key, _unfolded(events))):
                     case _Sent.YES:
                         sent += 1
                     case _Sent.NO:
@@ -79,7 +79,7 @@ class Outbox:
         return sent
 
     async def holds(self, transform: str) -> bool:
-        """Whether events of the transform's jobs are not known to be published yet."""
+        """Return True if events of the transform's jobs are not known to be published."""
         within = Range("e|", f"e{keys.END}")
         return await self._table.first(keys.of_name(transform), within) is not None
 
@@ -87,12 +87,12 @@ class Outbox:
         if self._sending:
             await asyncio.wait(self._sending, timeout=CLOSING_SECONDS)
 
-    async def _send(self, letter: Letter) -> _Sent:
+    async def _send(self, entry: OutboxRow) -> _Sent:
         try:
-            await self._topic.publish(letter.events)
-            await self._client.delete_entity(letter.partition, letter.key)
+            await self._topic.publish(entry.events)
+            await self._client.delete_entity(entry.partition, entry.key)
         except EventsRefusedError as error:
-            log.error("events refused; they stay where they are", extra={"row": letter.key, "reason": str(error)})
+            log.error("events refused; they stay where they are", extra={"row": entry.key, "reason": str(error)})
             return _Sent.REFUSED
         except Exception as error:
             log.warning("events not published; they will be tried again", extra={"reason": repr(error)})
@@ -101,7 +101,7 @@ class Outbox:
 
 
 def _folded(events: Sequence[Event]) -> tuple[Event, ...]:
-    """With the correlation data, which may be large and is the same in all, in the first of them only."""
+    """Keep the correlation data, which may be large and is the same in all events, in the first only."""
     first, *others = events
     return (first, *(replace(each, data=each.data | dict.fromkeys(CORRELATION & set(each.data))) for each in others))
 

@@ -1,4 +1,4 @@
-"""The Event Grid custom topic that job events go to."""
+"""The Event Grid custom topic for job events."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -13,16 +13,16 @@ from mediaservice.model.job_events import Event
 SCOPE = "https://eventgrid.azure.net/.default"
 VERSION = {"api-version": "2018-01-01"}
 TIMEOUT = httpx.Timeout(10.0)
-BATCH_BYTES = 900_000  # Event Grid takes 1 MB at a time
+BATCH_BYTES = 900_000  # Event Grid accepts 1 MB per request
 REFUSED = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE})
 
 
 class EventsRefusedError(Exception):
-    """These very events, for what is in them; the message is the topic's."""
+    """The topic has refused the events for their content. The message is the topic's."""
 
 
 class Topic:
-    """Use as a context."""
+    """A client of the topic, as a context manager."""
 
     def __init__(self, endpoint: str, credential: AsyncTokenCredential) -> None:
         self._endpoint = endpoint
@@ -36,7 +36,7 @@ class Topic:
         await self._client.aclose()
 
     async def publish(self, events: Sequence[Event]) -> None:
-        """In order; after an error some may have been taken.
+        """Publish events in order. After an error, some may have been accepted.
 
         Raises EventsRefusedError, httpx.HTTPError and azure.core's errors.
         """
@@ -66,7 +66,7 @@ def _batches(events: Sequence[str]) -> Iterator[list[str]]:
 
 
 def _rendered(event: Event) -> dict[str, Any]:
-    """Event Grid's own schema; the service adds `topic` and `metadataVersion`."""
+    """Render Event Grid's own schema. The service adds `topic` and `metadataVersion`."""
     return {
         "id": event.id,
         "eventType": event.type,

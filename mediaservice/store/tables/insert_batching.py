@@ -1,4 +1,4 @@
-"""Insertions that come faster than one by one."""
+"""Insertions in shared transactions, for bursts."""
 
 import asyncio
 import json
@@ -11,13 +11,13 @@ from azure.core.exceptions import HttpResponseError
 
 from mediaservice.store.errors import ExistsError
 
-Operations = Sequence[Any]  # as TableClient.submit_transaction takes them
-Submit = Callable[[Operations], Awaitable[list[str]]]  # gives an ETag for each
+Operations = Sequence[Any]  # in the form of TableClient.submit_transaction
+Submit = Callable[[Operations], Awaitable[list[str]]]  # returns an ETag for each
 
-AT_ONCE = 2  # transactions under way before others are gathered: one that hangs does not hold up all
-MOST_OPERATIONS = 50  # in a transaction, which may have 100: the larger, the longer everything else waits
-OF_ONE = {400, 409, 413}  # refusals that are one insertion's fault, and may not be the others'
-MOST_CHARACTERS = 1_000_000  # in the same, which may hold 4 MiB
+AT_ONCE = 2  # concurrent transactions: one that hangs does not block all others
+MOST_OPERATIONS = 50  # per transaction, of the 100 allowed: larger ones make other requests wait longer
+OF_ONE = {400, 409, 413}  # refusals that one insertion may cause for all
+MOST_CHARACTERS = 1_000_000  # per transaction, of the 4 MiB allowed
 
 
 @dataclass
@@ -27,15 +27,15 @@ class _Insertion:
 
     @property
     def characters(self) -> int:
-        """As many as they are in a request, where all but ASCII is escaped."""
+        """The size in a request, where all characters but ASCII are escaped."""
         return sum(len(json.dumps(str(value))) for _, entity, *_ in self.operations for value in entity.values())
 
 
 class InsertBatching:
-    """Those who wait for a transaction to begin share it, if they write to the same partition.
+    """Lets insertions that wait for a transaction share the next one, if they write to the same partition.
 
-    Most of a transaction's cost does not depend on how much it writes. One that is refused for what it writes is done
-    again by each alone, so that everybody is told of his own.
+    Most of a transaction's cost is independent of its size. A rejected batch is retried one by one, so that each caller
+    gets its own error.
     """
 
     def __init__(self, submit: Submit) -> None:
@@ -44,7 +44,7 @@ class InsertBatching:
         self._running: set[asyncio.Task[None]] = set()
 
     async def insert(self, partition: str, operations: Operations) -> str:
-        """The ETag of what the first operation wrote. Raises what `submit` raises."""
+        """Return the ETag of the first operation's entity. Raises the errors of `submit`."""
         insertion = _Insertion(operations)
         self._waiting[partition].append(insertion)
         self._begin()
@@ -89,7 +89,7 @@ class InsertBatching:
         else:
             for insertion in insertions:
                 first, *_ = [next(etags) for _ in insertion.operations]
-                if not insertion.done.done():  # whoever waited may have been canceled
+                if not insertion.done.done():  # the caller may have been canceled
                     insertion.done.set_result(first)
 
 

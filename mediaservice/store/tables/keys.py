@@ -1,4 +1,4 @@
-"""Table keys. A name's key ignores case, as Azure Resource Manager does, and holds only what keys may hold.
+"""Table keys. A name's key ignores case, as Azure Resource Manager does, and has only characters allowed in keys.
 
 Row keys begin with the letter of their order and a bar: `n` by name (the entity itself), `c` newest first,
 `o` oldest first, `s` by state and newest first, `w` waiting jobs by priority and oldest first, `i` by asset id,
@@ -11,12 +11,12 @@ from datetime import UTC, datetime
 
 PLAIN = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_ ,;@()[]{}!$^~")
 LONGEST = 300  # of the 512 characters that a key may have
-END = "}"  # sorts behind the bar, and so behind every key that begins with what stands before it
-LAST_MICROSECOND = 10**18 - 1  # far behind the year 9999, the last that datetime knows
+END = "}"  # sorts behind the bar, and so behind every key with the same prefix
+LAST_MICROSECOND = 10**18 - 1  # far behind the year 9999, the last of datetime
 
 
 def of_name(name: str) -> str:
-    """Other characters become `=` and their UTF-8 bytes; very long keys are cut and made unique by a digest."""
+    """Return a name's key. Other characters become `=` and their UTF-8 bytes; long keys are cut and get a digest."""
     key = "".join(
         character if character in PLAIN else "".join(f"={byte:02x}" for byte in character.encode())
         for character in name.lower()

@@ -1,7 +1,7 @@
-"""Turns a query into the narrowest ranges of keys that answer it in order, and reads one page of them.
+"""Lists: the narrowest ranges of keys that answer a query in order, read one page at a time.
 
-Orders that no rows are kept in (names backwards, by the last change) are made by reading keys alone: the whole of what
-the filter leaves, for each page, while no more than a page is held.
+For orders without rows of their own (names backwards, by the last change), each page reads the keys of all entities
+that pass the filter, while at most a page of entities is held.
 """
 
 import asyncio
@@ -14,22 +14,22 @@ from mediaservice.store.tables import keys
 from mediaservice.store.tables.table import EntityTable, Range
 
 PAGE_SIZE = 100
-NEXT = "\x01"  # sorts before all that keys hold: `key + NEXT` is the first possible key behind `key`
+NEXT = "\x01"  # sorts before all characters in keys: `key + NEXT` is the first possible key behind `key`
 Conditions = tuple[Condition, ...]
 
 
 @dataclass(frozen=True)
 class Page[T]:
     values: tuple[T, ...]
-    after: str | None  # where the next page continues; None at the end
+    after: str | None  # the start of the next page, or None at the end
 
 
 @dataclass(frozen=True)
 class Index:
-    """Rows that are keyed by a property's value first.
+    """Rows whose keys begin with a property's value.
 
-    `values` are all that there are, each before those that can follow it in an entity's life: read in this order, an
-    entity that changes meanwhile is met at least once.
+    `values` are all possible values, each before those that may follow it in an entity's life. Read in this order, an
+    entity that changes meanwhile is found at least once.
     """
 
     field: str
@@ -40,7 +40,7 @@ class Index:
 
 @dataclass(frozen=True)
 class Part:
-    """Some of the entries: behind `prefix`, keys continue as in every other part of the same order."""
+    """A part of the entries. Behind `prefix`, keys continue as in all other parts of the same order."""
 
     prefix: str
     order: str
@@ -61,7 +61,7 @@ async def list_page[T](
     columns: Mapping[str, str],
     indexes: tuple[Index, ...] = (),
 ) -> Page[T]:
-    """At most PAGE_SIZE entities. Raises QueryError for an `after` that is not from the same query."""
+    """Return at most PAGE_SIZE entities. Raises QueryError if `after` is from another query."""
     limit = min(query.limit or PAGE_SIZE, PAGE_SIZE)
     if query.order and not _is_kept(query.order):
         return await _sorted_page(table, partition, query, query.order, columns, limit)
@@ -72,7 +72,7 @@ async def list_page[T](
         parts = [part.behind(query.after) for part in parts]
     found: dict[str, T] = {}
     async for place, value in _merged(table, partition, [p for p in parts if p.range.low < p.range.high], limit + 1):
-        found[place] = value  # what satisfies several alternatives comes several times
+        found[place] = value  # an entry that satisfies several alternatives comes several times
         if len(found) > limit:
             break
     values, places = list(found.values())[:limit], list(found)
@@ -80,7 +80,7 @@ async def list_page[T](
 
 
 def plan(query: Query, columns: Mapping[str, str], indexes: tuple[Index, ...]) -> list[Part]:
-    """A part for each alternative where all have an index in the same order, else one for all."""
+    """Return one part per alternative if all have an index in the same order, else one for all."""
     if query.order is None or (query.order.field == CREATED and query.order.descending):
         query = replace(query, alternatives=_all_others(query.alternatives, indexes))
     alone = len(query.alternatives) == 1
@@ -97,7 +97,7 @@ def plan(query: Query, columns: Mapping[str, str], indexes: tuple[Index, ...]) -
 
 
 def _all_others(alternatives: tuple[Conditions, ...], indexes: tuple[Index, ...]) -> tuple[Conditions, ...]:
-    """All values but one are as many alternatives, each of which has its own keys."""
+    """Turn a `not equal` into alternatives, one per other value, each with its own keys."""
     for index in indexes if len(alternatives) == 1 else ():
         but = {c.value for c in alternatives[0] if c.field == index.field and c.operator is Operator.NE}
         better = any(c.operator is Operator.EQ and c.field in (index.field, "name") for c in alternatives[0])
@@ -118,7 +118,7 @@ def _indexed(
     alone: bool,
 ) -> Part | None:
     named = [c for c in conditions if c.field == "name"]
-    one = alone and any(c.operator is Operator.EQ for c in named)  # which is in any order
+    one = alone and any(c.operator is Operator.EQ for c in named)  # in any order
     if named and (one or order is None or order.field == "name"):
         return _named(named, conditions, columns)
     for index in indexes:
@@ -155,7 +155,7 @@ def _between(
     *,
     inverted: bool,
 ) -> Part:
-    """Bounds on the time of creation become bounds on the key."""
+    """Turn bounds on the time of creation into bounds on the key."""
     low, high = prefix, prefix[:-1] + keys.END
     timed = prefix == "o|" or inverted
     for condition in conditions:
@@ -200,7 +200,7 @@ def _filters(
 
 
 def _written(condition: Condition) -> str:
-    """As the columns hold it."""
+    """Return a value in the form of the columns."""
     if isinstance(condition.value, datetime):
         return keys.straight(condition.value)
     return keys.of_name(condition.value) if condition.field == "name" else condition.value
@@ -209,7 +209,7 @@ def _written(condition: Condition) -> str:
 async def _merged[T](
     table: EntityTable[T], partition: str, parts: Sequence[Part], page: int
 ) -> AsyncIterator[tuple[str, T]]:
-    """The entries of all parts in their common order, each with its place in it."""
+    """Merge the entries of all parts into their common order, each with its position."""
     streams = [table.read(partition, part.range, page) for part in parts]
     heads = [await anext(stream, None) for stream in streams]  # one after the other, see Index
     waiting = {number: head for number, head in enumerate(heads) if head}

@@ -1,13 +1,13 @@
-"""Reads that many ask for at once."""
+"""A read that many callers share."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 
 
 class SharedRead[K, V]:
-    """Those who ask while a read is under way share the one that follows it.
+    """Lets callers that arrive during a read share the one that follows.
 
-    So nobody is told what was read before they asked, as a cache would: what has been written anywhere is seen.
+    Unlike a cache, it never returns a result from before the call, so that every earlier write is visible.
     """
 
     def __init__(self, read: Callable[[K], Awaitable[V]]) -> None:

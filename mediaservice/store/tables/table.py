@@ -1,8 +1,8 @@
-"""Entities of one type in one table, each stored under its name and under every key that it is listed by.
+"""Entities of one type in one table, each stored under its name and under each key that lists use.
 
-All rows of an entity share a partition and are written in one transaction, so that every list is exact and
-is read in its own order, a page at a time, without reading the rest. The row under the name is the entity
-proper: its ETag is the entity's, and only it holds what lists must not show.
+All rows of an entity share a partition and are written in one transaction. Each list is therefore exact and can be
+read in its own order, one page at a time. The row under the name is the entity itself: its ETag is the entity's, and
+only this row holds values that lists must not show.
 """
 
 import json
@@ -23,9 +23,9 @@ from mediaservice.utf16 import pieces, units
 
 CHUNK = 30_000  # UTF-16 units; a property holds 32 Ki
 COLUMN = "Document"
-# UTF-16 units; an entity has 512 Ki, names of properties included. What a client gives leaves room for what follows.
+# UTF-16 units; an entity has 512 Ki, with the names of properties. Clients' values leave room for later additions.
 MAX_UNITS, MAX_GIVEN = 500_000, 450_000
-MAX_PAYLOAD, OPERATION_BYTES = 4_000_000, 1500  # of a transaction, which has 4 MiB; beside an operation's entity
+MAX_PAYLOAD, OPERATION_BYTES = 4_000_000, 1500  # of a transaction, which has 4 MiB; besides an operation's entity
 REPLACE = {"mode": "replace"}
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ class Stored[T]:
 
 @dataclass(frozen=True)
 class Rows[T]:
-    """How an entity is laid out: `columns` can be filtered by, `listed` is what copies hold."""
+    """The layout of an entity. `columns` can be filtered by; the copies hold `listed`."""
 
     partition: str
     key: str
@@ -49,11 +49,11 @@ class Rows[T]:
 
 @dataclass(frozen=True)
 class Range:
-    """Keys from `low` (inclusive) to `high` (exclusive); the columns must satisfy all of at least one of `either`."""
+    """Keys from `low` (inclusive) to `high` (exclusive) whose columns satisfy all of at least one of `either`."""
 
     low: str
     high: str
-    either: tuple[tuple[tuple[str, str, str], ...], ...] = ()  # column, operator, value; none: whatever they hold
+    either: tuple[tuple[tuple[str, str, str], ...], ...] = ()  # column, operator, value; none: any value
 
 
 class EntityTable[T]:
@@ -73,11 +73,11 @@ class EntityTable[T]:
         return Stored(self._load(entity), str(entity.metadata["etag"]))
 
     def check(self, rows: Rows[T], value: T, beside: Mapping[str, Any] | None = None) -> None:
-        """Raises TooLargeError when a client has given more than can be kept with what is added to it later."""
+        """Raise TooLargeError if a client's values leave too little room for later additions."""
         _check([("create", self.entity(rows, rows.key, value)), *self._copies(rows), *_created(beside)], MAX_GIVEN)
 
     async def insert(self, rows: Rows[T], value: T, beside: Mapping[str, Any] | None = None) -> Stored[T]:
-        """Raises ExistsError and TooLargeError. `beside`: a row of another kind that must not be there either."""
+        """Insert an entity, and `beside`, a new row of another kind. Raises ExistsError and TooLargeError."""
         operations: list[Any] = [("create", self.entity(rows, rows.key, value)), *self._copies(rows)]
         operations += _created(beside)
         _check(operations, MAX_UNITS)
@@ -86,9 +86,9 @@ class EntityTable[T]:
     async def replace(
         self, former: Rows[T], etag: str, rows: Rows[T], value: T, beside: Mapping[str, Any] | None = None
     ) -> Stored[T]:
-        """Raises ChangedError and TooLargeError.
+        """Replace an entity. Raises ChangedError and TooLargeError.
 
-        `beside`: a row of another kind that must not be there without the change.
+        `beside` is a row of another kind that must not exist without the change.
         """
         operations: list[Any] = [
             ("update", self.entity(rows, rows.key, value), {**REPLACE, **_only_if(etag)}),
@@ -103,7 +103,7 @@ class EntityTable[T]:
         return Stored(value, (await self._submit(operations))[0])
 
     async def delete(self, rows: Rows[T], etag: str, beside: Mapping[str, Any] | None = None) -> None:
-        """Raises ChangedError. `beside`: a row of another kind that is to be there from then on."""
+        """Delete an entity, and write `beside`, a row of another kind. Raises ChangedError."""
         operations: list[Any] = [
             ("delete", {"PartitionKey": rows.partition, "RowKey": rows.key}, _only_if(etag)),
             *(("delete", {"PartitionKey": rows.partition, "RowKey": key}) for key in sorted(rows.copies)),
@@ -113,14 +113,14 @@ class EntityTable[T]:
         await self._submit(operations)
 
     async def read(self, partition: str, within: Range, page: int) -> AsyncIterator[tuple[str, T]]:
-        """Keys and entities in the order of their keys, `page` at a time from the service."""
+        """Yield keys and entities in the order of their keys, requested `page` at a time."""
         terms, parameters = _expression(partition, within)
         found = self._client.query_entities(terms, parameters=parameters, results_per_page=min(page, 1000))
         async for entity in found:
             yield entity["RowKey"], self._load(entity)
 
     async def keys(self, partition: str, within: Range, column: str = "RowKey") -> AsyncIterator[tuple[str, str]]:
-        """Keys and one column of each, a thousand at a time."""
+        """Yield keys with one column each, requested a thousand at a time."""
         terms, parameters = _expression(partition, within)
         found = self._client.query_entities(terms, parameters=parameters, select=["RowKey", column])
         async for entity in found:
@@ -130,7 +130,7 @@ class EntityTable[T]:
         return sum([1 async for _ in self.keys(partition, within)])
 
     async def first(self, partition: str, within: Range) -> T | None:
-        """The first that can be read: one that cannot must not hold up those behind it."""
+        """Return the first readable entity. An unreadable one must not block those behind it."""
         terms, parameters = _expression(partition, within)
         async for entity in self._client.query_entities(terms, parameters=parameters, results_per_page=1):
             try:
@@ -162,7 +162,7 @@ class EntityTable[T]:
         return self._adapter.validate_json("".join(chunks))
 
     async def _submit(self, operations: Operations) -> list[str]:
-        """An ETag for each operation, empty where there is none."""
+        """Submit a transaction. Return an ETag for each operation, empty if it has none."""
 
         try:
             results = await self._client.submit_transaction(operations)
@@ -180,13 +180,13 @@ def _created(beside: Mapping[str, Any] | None) -> list[Any]:
 
 
 def _check(operations: Operations, most: int) -> None:
-    """Raises TooLargeError when an entity has more than `most` units, or all are more than a transaction can hold."""
+    """Raise TooLargeError if an entity has more than `most` units, or if all exceed a transaction."""
     payload = 0
     for _, entity, *_ in operations:
         size = sum(units(value) for value in entity.values())
         if size > most:
             raise TooLargeError(f"It has {size:,} characters in all, with what is added to it; at most {most:,} fit.")
-        payload += OPERATION_BYTES + len(json.dumps(entity))  # as the SDK writes it
+        payload += OPERATION_BYTES + len(json.dumps(entity))  # in the SDK's form
     if payload > MAX_PAYLOAD:
         raise TooLargeError(
             f"It takes {payload:,} bytes to be written, with what is added to it; at most {MAX_PAYLOAD:,} fit."
@@ -194,7 +194,7 @@ def _check(operations: Operations, most: int) -> None:
 
 
 def _expression(partition: str, within: Range) -> tuple[str, dict[str, str]]:
-    """The filter, and the values of its parameters."""
+    """Return the filter and the values of its parameters."""
     terms = "PartitionKey eq @partition and RowKey ge @low and RowKey lt @high"
     parameters = {"partition": partition, "low": within.low, "high": within.high}
     alternatives: list[str] = []
@@ -206,12 +206,12 @@ def _expression(partition: str, within: Range) -> tuple[str, dict[str, str]]:
         alternatives.append(" and ".join(compared))
     if not all(alternatives) or not alternatives:
         return terms, parameters
-    either = " or ".join(f"( {alternative} )" for alternative in alternatives)  # parameters must stand between spaces
+    either = " or ".join(f"( {alternative} )" for alternative in alternatives)  # between spaces, as the SDK requires
     return f"{terms} and ( {either} )", parameters
 
 
 def _is_whole_table(error: HttpResponseError) -> bool:
-    """A table that is missing must not pass for entities that are: jobs would seem never to have been."""
+    """Return True if the table itself is missing, which must not look like missing entities."""
     return getattr(error, "error_code", None) == "TableNotFound"
 
 

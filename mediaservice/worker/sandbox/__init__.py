@@ -1,1 +1,1 @@
-"""The engine in a process of its own, confined: it reads files from strangers."""
+"""The engine as a confined process of its own, since it reads files from strangers."""

@@ -7,9 +7,9 @@ PR_SET_DUMPABLE = 4  # linux/prctl.h
 
 
 def conceal() -> None:
-    """No process of the same user may read this one's memory and environment any more, or trace it.
+    """Keep processes of the same user from reading this one's memory and environment, and from tracing it.
 
-    In them are the addresses of inputs and what opens the identity endpoint. Linux alone has this.
+    They hold the addresses of inputs and the secret of the identity endpoint. Available on Linux only.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0)

@@ -1,8 +1,8 @@
-"""Runs a command with what a child that reads strangers' files needs: `confine.py CPU_SECONDS FILE_BYTES COMMAND…`.
+"""Runs a command under limits for a child that reads strangers' files: `confine.py CPU_SECONDS FILE_BYTES COMMAND…`.
 
-A script of its own, started without site packages, since it runs between the worker and the engine: on Linux the
-child ends with the worker, even when that is killed, and is the first to go when memory runs out; no core dumps, few
-open files, so much processor time, so large a file and no larger.
+It is a script, started without site packages, since it runs between the worker and the engine. On Linux the child ends
+with the worker, even if that is killed, and is the first to be killed when memory runs out. Core dumps are off; open
+files, processor time and file sizes are limited.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ from pathlib import Path
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 OPEN_FILES = 256
-LAST_SECONDS = 5  # between the signal that ends it and the one that cannot be caught
+LAST_SECONDS = 5  # between SIGXCPU and SIGKILL
 
 
 def main() -> None:
@@ -35,7 +35,7 @@ def main() -> None:
 
 
 def limit(what: int, most: int, more: int = 0) -> None:
-    """Never above what this process is allowed itself; the hard limit is `more` than the soft one."""
+    """Set a limit, within this process's own. The hard limit exceeds the soft one by `more`."""
     hard = resource.getrlimit(what)[1]
     if hard != resource.RLIM_INFINITY:
         most = min(most, hard)

@@ -1,4 +1,4 @@
-"""The processes that the engine has started: whatever they do to get away, they end with it."""
+"""The processes that the engine starts end with it, even if they leave its process group."""
 
 import contextlib
 import ctypes
@@ -12,9 +12,9 @@ _adopting = False
 
 
 def adopt_orphans() -> None:
-    """From now on processes below this one that lose their parent become its children. Linux alone has this.
+    """Make descendants that lose their parent children of this process. Available on Linux only.
 
-    For a process all of whose children are the engine's.
+    All children of this process must belong to the engine.
     """
     global _adopting  # noqa: PLW0603  # it is the process's
     if sys.platform == "linux":
@@ -22,13 +22,13 @@ def adopt_orphans() -> None:
 
 
 def end_group(leader: int) -> None:
-    """The process group of `leader`, which may have ended."""
+    """Kill the process group of `leader`, which may have ended."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(leader, signal.SIGKILL)
 
 
 def end_orphans() -> None:
-    """Children that this process did not start itself, until there are no more; each may have left children."""
+    """Kill children that this process did not start, until none are left, since each may leave children."""
     while _adopting and (orphans := _children()):
         for orphan in orphans:
             with contextlib.suppress(ProcessLookupError):

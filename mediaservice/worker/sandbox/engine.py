@@ -24,8 +24,8 @@ ROOT = Path(__file__).parents[3]
 STOP_SECONDS = 2.0
 EXIT_SECONDS = 0.02
 USERS_FAULT = 2
-BARE_FACES = 3  # what `verify` ends with when it has found some
-MEMORY_SHARE = 0.8  # of what there is; the rest is the worker's and the system's
+BARE_FACES = 3  # the exit code of `verify` if it has found some
+MEMORY_SHARE = 0.8  # of the memory; the rest is for the worker and the system
 MEMORY_SECONDS = 0.25
 DISK_SECONDS = 1.0
 REPORTED = frozenset(
@@ -40,7 +40,7 @@ REPORTED = frozenset(
 
 @dataclass(frozen=True)
 class EngineResult:
-    """`bare_faces` of a verification, None of anything else; `first_bare`: where the first is, in words."""
+    """The engine's result. `bare_faces` is for verifications only; `first_bare` describes the first one's place."""
 
     frames: int
     frames_with_faces: int = 0
@@ -50,7 +50,7 @@ class EngineResult:
 
 
 class _Report:
-    """What the child has said so far."""
+    """The child's messages so far."""
 
     def __init__(self, progress: Callable[[float], None]) -> None:
         self._progress = progress
@@ -63,7 +63,7 @@ class _Report:
             if isinstance(said, dict):
                 self._take(said)
         except (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError):
-            return  # nothing that the engine says
+            return  # not a message of the engine
 
     def _take(self, said: dict[str, Any]) -> None:
         if "progress" in said:
@@ -102,7 +102,7 @@ async def run_engine(
     shown: Mapping[Path, str],
     progress: Callable[[float], None],
 ) -> EngineResult:
-    """In `folder`; messages say what is `shown` for a path. Raises JobFailedError. Canceling ends the child."""
+    """Run the engine in `folder`. Messages name paths by `shown`. Raises JobFailedError. Canceling ends the child."""
     report = _Report(progress)
     limits = settings.limits
     confinement = [sys.executable, "-I", "-S", str(CONFINE), str(limits.cpu_seconds), str(limits.file_bytes)]
@@ -129,7 +129,7 @@ async def run_engine(
     try:
         code = await _ended(child)
         end_group(child.pid)
-        end_orphans()  # which may hold the pipes
+        end_orphans()  # they may hold the pipes open
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(asyncio.shield(listening), STOP_SECONDS)
         last_words = listening.result()[1] if listening.done() else ""
@@ -155,10 +155,10 @@ async def _listen(stream: asyncio.StreamReader, report: _Report) -> None:
 
 
 async def _watch_memory(child: Process, most: int) -> None:
-    """Ends when the child has used more than `most` and has been killed.
+    """Kill the child when it uses more than `most` bytes, and return.
 
-    Resident memory is what counts. Address space, which the kernel could limit by itself, is reserved by threads and
-    allocators far beyond what they use.
+    Resident memory is measured. The kernel could limit the address space, but threads and allocators reserve far more
+    of that than they use.
     """
     while resident_bytes(child.pid) <= most:
         await asyncio.sleep(MEMORY_SECONDS)
@@ -167,7 +167,7 @@ async def _watch_memory(child: Process, most: int) -> None:
 
 
 async def _watch_disk(child: Process, disk: Disk) -> None:
-    """Ends when the disk is full and the child has been killed."""
+    """Kill the child when the disk is full, and return."""
     while not await asyncio.to_thread(lambda: disk.full):
         await asyncio.sleep(DISK_SECONDS)
     with contextlib.suppress(ProcessLookupError):
@@ -175,14 +175,14 @@ async def _watch_disk(child: Process, disk: Disk) -> None:
 
 
 def _has_ended(watching: "asyncio.Task[None]") -> bool:
-    """By itself, which is when it has killed the child."""
+    """Return True if a watch has ended by itself, which means that it has killed the child."""
     return watching.done() and not watching.cancelled() and watching.exception() is None
 
 
 def _failure(code: int, report: _Report, last_words: str, settings: Work, shown: Mapping[Path, str]) -> JobFailedError:
     if code == -signal.SIGXCPU:
-        told = f"used more than {settings.limits.cpu_seconds} s of processor time and was ended"
-        return JobFailedError(ErrorCode.SERVICE_ERROR, f"The redaction engine {told}.")
+        reason = f"used more than {settings.limits.cpu_seconds} s of processor time and was ended"
+        return JobFailedError(ErrorCode.SERVICE_ERROR, f"The redaction engine {reason}.")
     if code < 0:
         return JobFailedError(ErrorCode.SERVICE_ERROR, f"The redaction engine was ended by signal {-code}.")
     error, message = report.error or (
@@ -195,7 +195,7 @@ def _failure(code: int, report: _Report, last_words: str, settings: Work, shown:
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    """Nothing of the worker's own: no identity endpoint, no settings."""
+    """Return the child's environment, without the worker's identity endpoint and settings."""
     return {
         "PATH": os.defpath,
         "PYTHONPATH": str(ROOT),
@@ -218,7 +218,7 @@ async def _stop(child: Process) -> None:
 
 
 async def _ended(child: Process) -> int:
-    """The exit code. Process.wait() also waits until nobody has the pipes open (python/cpython#119710)."""
+    """Return the exit code. Process.wait() also waits until all pipes are closed (python/cpython#119710)."""
     while child.returncode is None:
         await asyncio.sleep(EXIT_SECONDS)
     return child.returncode

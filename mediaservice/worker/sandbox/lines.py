@@ -1,4 +1,4 @@
-"""A child's output, of which no more is held than is wanted, whatever it writes."""
+"""Bounded reading of a child's output."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,7 +9,7 @@ TAIL_BYTES = 8 * 1024
 
 
 async def lines(stream: asyncio.StreamReader) -> AsyncIterator[bytes]:
-    """Those of up to LINE_BYTES; longer ones are left out."""
+    """Yield lines of up to LINE_BYTES. Longer ones are left out."""
     line, skipped = b"", False
     while chunk := await stream.read(CHUNK_BYTES):
         *ends, rest = chunk.split(b"\n")
@@ -24,7 +24,7 @@ async def lines(stream: asyncio.StreamReader) -> AsyncIterator[bytes]:
 
 
 async def last_line(stream: asyncio.StreamReader) -> str:
-    """The last that is not blank, of the last TAIL_BYTES."""
+    """Return the last line that is not blank within the last TAIL_BYTES."""
     tail = b""
     while chunk := await stream.read(CHUNK_BYTES):
         tail = (tail + chunk)[-TAIL_BYTES:]

@@ -1,4 +1,4 @@
-"""How much memory a process uses, and how much this machine or container has."""
+"""Memory: a process's use, and the size of the machine or container."""
 
 import os
 from pathlib import Path
@@ -7,7 +7,7 @@ CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")  # docs.kernel.org, cgroup v2
 
 
 def resident_bytes(process: int) -> int:
-    """0 for a process that is gone, and where there is no /proc."""
+    """Return a process's resident bytes, or 0 if it has ended or there is no /proc."""
     try:
         return int(Path(f"/proc/{process}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, IndexError, ValueError):

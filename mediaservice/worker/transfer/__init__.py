@@ -1,1 +1,1 @@
-"""Inputs brought to this machine."""
+"""Transfer of inputs to this machine."""

@@ -1,4 +1,4 @@
-"""Brings a job's input to this machine, streamed; what goes wrong is told in the contract's words."""
+"""Streams a job's input to this machine. Failures have the contract's codes."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -25,15 +25,15 @@ TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
 PRECONDITION_FAILED = 412
-NO_ACCESS = frozenset({401, 403})  # Azure's answers for a link that has ended or been revoked
+NO_ACCESS = frozenset({401, 403})  # Azure's answers for a link that has expired or been revoked
 
 
 class TransientError(Exception):
-    """Worth another try."""
+    """A failure that is worth another try."""
 
 
 class LinkEndedError(Exception):
-    """The address gives no access, or not any more; `failure` is what the client reads if nothing else does."""
+    """The address gives no access, or no longer. `failure` is the client's message if no other access succeeds."""
 
     def __init__(self, failure: JobFailedError) -> None:
         super().__init__(str(failure))
@@ -41,10 +41,10 @@ class LinkEndedError(Exception):
 
 
 async def download(store: Store, inputs: Inputs, file: File, to: Path, disk: Disk, version: str | None = None) -> None:
-    """`to` is there afterwards if all of it is. Raises JobFailedError: DownloadNotAccessible, DownloadTransientError,
-    ContentUnsupported.
+    """Download `file` to `to`, completely or not at all.
 
-    `version` is the eTag that an upload must still have.
+    `version` is the eTag that an upload must still have. Raises JobFailedError: DownloadNotAccessible,
+    DownloadTransientError, ContentUnsupported.
     """
     part = to.with_name(f"{to.name}.part")
     try:
@@ -89,10 +89,10 @@ async def _fetch(inputs: Inputs, request: Request, attempt: int, to: Path, disk:
     try:
         url = httpx.URL(request.url)
         addresses = await checked_addresses(inputs, url.host, url.port or HTTPS)
-        # The connection goes to the address; certificate and Host header are those of the name.
+        # The connection goes to the address. Certificate and Host header are those of the name.
         to_address = url.copy_with(host=addresses[(attempt - 1) % len(addresses)])
         headers = {**request.headers, "host": url.netloc.decode(), "accept-encoding": "identity"}
-        # a proxy of the environment would resolve the name anew
+        # a proxy from the environment would resolve the name again
         async with httpx.AsyncClient(timeout=TIMEOUT, verify=httpx.create_ssl_context(), trust_env=False) as client:
             sni = {"sni_hostname": url.host}
             async with client.stream("GET", to_address, headers=headers, extensions=sni) as answer:
@@ -113,19 +113,19 @@ async def _fetch(inputs: Inputs, request: Request, attempt: int, to: Path, disk:
     except httpx.TimeoutException:
         raise TransientError("its host did not answer in time") from None
     except httpx.TransportError as error:
-        # such an error names the host at most, never the address with its signature
+        # the error names at most the host, never the address with its signature
         raise TransientError(f"the connection failed ({type(error).__name__})") from None
 
 
 def _check_answer(answer: httpx.Response) -> None:
-    """Redirects are refused, since they lead to where nobody has checked."""
+    """Check the answer. Redirects are refused, since their targets are unchecked."""
     if answer.status_code in TRANSIENT:
         raise TransientError(f"its host answered {answer.status_code}")
     if answer.status_code != 200:
-        told = f"{answer.status_code} {answer.reason_phrase}".rstrip()
+        status = f"{answer.status_code} {answer.reason_phrase}".rstrip()
         failed = JobFailedError(
             ErrorCode.DOWNLOAD_NOT_ACCESSIBLE,
-            f"The input could not be downloaded: its host answered {told}.",
+            f"The input could not be downloaded: its host answered {status}.",
             ErrorDetail(str(answer.status_code), answer.headers.get("x-ms-error-code", answer.reason_phrase)),
         )
         raise LinkEndedError(failed) if answer.status_code in NO_ACCESS else failed
@@ -136,7 +136,7 @@ def _check_answer(answer: httpx.Response) -> None:
 
 
 def _check_length(length: int, inputs: Inputs, disk: Disk) -> None:
-    """Before anything is written."""
+    """Check the announced length, before anything is written."""
     if length > inputs.max_bytes:
         raise _too_large(inputs)
     if length > disk.room():
@@ -144,7 +144,7 @@ def _check_length(length: int, inputs: Inputs, disk: Disk) -> None:
 
 
 async def _write(chunks: AsyncIterator[bytes], to: Path, inputs: Inputs, disk: Disk) -> None:
-    """A stream that ends early is an error of the transport's; one may be longer than it said, or not have said."""
+    """Write the stream. The transport reports a short one; the length may be unannounced, or exceeded."""
     room, size = disk.room(), 0
     with to.open("wb") as file:
         async for chunk in chunks:
@@ -161,7 +161,7 @@ def _too_large(inputs: Inputs) -> JobFailedError:
 
 
 async def files_of(store: Store, asset: str) -> list[str]:
-    """The names of the files in an input asset, as far as it is sensible to look. Raises JobFailedError."""
+    """Return the names of the files in an input asset, up to a limit. Raises JobFailedError."""
     try:
         return await store.containers.files(await _container(store, asset), LISTED)
     except NotThereError:

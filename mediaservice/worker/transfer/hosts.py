@@ -1,8 +1,8 @@
-"""Which machines a worker connects to for an input: public ones, and those that its settings name.
+"""The hosts that a worker connects to for an input: public ones, and those in its settings.
 
-An address that a client may choose must not reach what only the worker can: its own network, the metadata service
-that gives out its identity's tokens, Azure's host. A name is resolved once, every address that it has is checked,
-and the connection goes to an address that was checked, so a name cannot mean something else a moment later.
+A client's address must not reach hosts that only the worker can: its network, the metadata service that issues its
+identity's tokens, Azure's host. A name is resolved once, all of its addresses are checked, and the connection goes to
+a checked address, so that the name cannot resolve differently a moment later.
 """
 
 import asyncio
@@ -11,10 +11,10 @@ import socket
 
 from mediaservice.settings import Inputs
 
-# Public by number only: Azure's virtual host address (learn.microsoft.com: "What is IP address 168.63.129.16?").
+# A public number, but Azure's virtual host (learn.microsoft.com: "What is IP address 168.63.129.16?").
 AZURE_HOST = ipaddress.IPv4Address("168.63.129.16")
-# All else of IPv6 is no unicast address of the Internet, or carries an IPv4 address within. Of this, protocols' own
-# ranges, documentation and 6to4 are not reached either (IANA: IPv6 Special-Purpose Address Registry).
+# Other IPv6 addresses are not unicast addresses of the Internet, or contain an IPv4 address. Within this range,
+# protocol assignments, documentation and 6to4 are excluded (IANA: IPv6 Special-Purpose Address Registry).
 UNICAST = ipaddress.IPv6Network("2000::/3")
 RESERVED = tuple(
     ipaddress.IPv6Network(text)
@@ -24,15 +24,15 @@ ISATAP = frozenset({0x00005EFE, 0x02005EFE})  # before an IPv4 address in the la
 
 
 class RefusedHostError(Exception):
-    """Not a host that inputs may come from; the message is meant for the client."""
+    """A host that inputs may not come from. The message is for the client."""
 
 
 class UnknownHostError(Exception):
-    """The name has no address, or not now."""
+    """The name has no address, at least at the moment."""
 
 
 async def checked_addresses(inputs: Inputs, host: str, port: int) -> list[str]:
-    """All of the host's addresses. Raises RefusedHostError and UnknownHostError."""
+    """Return all of the host's addresses. Raises RefusedHostError and UnknownHostError."""
     named = (host, port) == inputs.own or _is_listed(host, inputs.hosts)
     if inputs.hosts and not named:
         raise RefusedHostError(f"its host '{host}' is not one that this account takes inputs from")
@@ -47,7 +47,7 @@ async def checked_addresses(inputs: Inputs, host: str, port: int) -> list[str]:
 
 
 def _is_listed(host: str, listed: tuple[str, ...]) -> bool:
-    """A listed name stands for itself and for every name below it."""
+    """Return True for a listed name and its subdomains."""
     host = host.lower().rstrip(".")
     return any(host == each or host.endswith(f".{each}") for each in listed)
 
