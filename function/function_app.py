@@ -1,4 +1,4 @@
-"""The Function App: a video uploaded to the lake becomes a face redaction job, whether or not its event arrives."""
+"""The Function App: submits a face redaction job for each video uploaded to the lake, even if its event is lost."""
 
 import os
 import threading
@@ -23,8 +23,8 @@ def _submission() -> Submission:
 @app.function_name("redact_on_upload")
 @app.event_grid_trigger(arg_name="event")
 def redact_on_upload(event: func.EventGridEvent) -> None:
-    """Returns when the event needs no other delivery; raises when Event Grid should deliver it again."""
-    with _first_event:  # the worker's threads share one set of clients
+    """Handle an event. Raises if Event Grid should deliver it again."""
+    with _first_event:  # shared by the worker's threads
         submission = _submission()
     submission.handle(event)
 

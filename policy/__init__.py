@@ -1,1 +1,1 @@
-"""The policy pack: rules that `pulumi preview` and `pulumi up` hold every resource to."""
+"""The policy pack: rules that `pulumi preview` and `pulumi up` apply to every resource."""

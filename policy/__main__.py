@@ -1,4 +1,4 @@
-"""The rules as a Pulumi policy pack: every one of them stops an update that breaks it."""
+"""The rules as a Pulumi policy pack. A breach of any of them stops the update."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ from policy.rules import RULES, UNKNOWN, Declared, Rule, kind_of
 
 
 def _known(values: Any) -> Any:
-    """Inputs as plain values. The SDK raises at the first unknown one, which would leave the rest unchecked."""
+    """Return inputs as plain values. The SDK raises at the first unknown one, which would leave the rest unchecked."""
     if isinstance(values, Mapping):
         return {key: _at(values, key) for key in values}
     if isinstance(values, Sequence) and not isinstance(values, str | bytes):

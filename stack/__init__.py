@@ -1,1 +1,1 @@
-"""The graph: one file per part, wired together in `__main__.py`."""
+"""The graph, one file per part. `__main__.py` connects them."""

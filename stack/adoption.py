@@ -1,10 +1,10 @@
-"""Resources that are there already: taken into the graph as they stand, changed by nothing, left behind at its end."""
+"""Adoption of existing resources: they join the graph unchanged, and remain when it is destroyed."""
 
 import pulumi
 
 
 def adopted(existing: str | None, options: pulumi.ResourceOptions) -> pulumi.ResourceOptions:
-    """`options`, and what adopts the resource with the ARM id `existing`, if there is one."""
+    """Return `options`, extended to adopt the resource with the ARM id `existing`, if any."""
     if existing is None:
         return options
     adopting = pulumi.ResourceOptions(import_=existing, ignore_changes=["*"], retain_on_delete=True, protect=False)
@@ -12,10 +12,10 @@ def adopted(existing: str | None, options: pulumi.ResourceOptions) -> pulumi.Res
 
 
 def name_of(existing: str) -> str:
-    """The last part of an ARM id."""
+    """Return the last part of an ARM id."""
     return existing.rsplit("/", 1)[-1]
 
 
 def group_of(existing: str) -> str:
-    """The resource group in an ARM id `/subscriptions/<id>/resourceGroups/<name>/...`."""
+    """Return the resource group in an ARM id `/subscriptions/<id>/resourceGroups/<name>/...`."""
     return existing.split("/")[4]

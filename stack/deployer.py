@@ -1,4 +1,4 @@
-"""Who deploys: the login that Pulumi's Azure provider uses, for what this program does itself."""
+"""The deployer: the login of Pulumi's Azure provider, for the program's own requests."""
 
 import os
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ _AZURE_CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"  # its application id, the c
 
 
 def deployer_principal(group: str | None) -> tuple[pulumi.Output[str], pulumi.Output[str]]:
-    """The object id and principal type of who deploys: the Entra group with the object id `group`, or who runs this."""
+    """Return the deployer's object id and principal type: the Entra group `group`, or the current login."""
     if group:
         return pulumi.Output.from_input(group), pulumi.Output.from_input("Group")
     config = get_client_config_output()
@@ -22,7 +22,7 @@ def deployer_principal(group: str | None) -> tuple[pulumi.Output[str], pulumi.Ou
 
 
 def deployer_credential() -> "TokenCredential":
-    """Pulumi's own login: the ARM_* variables of its Azure provider, else what azure-identity finds (`az login`)."""
+    """Return Pulumi's login: the ARM_* variables of its Azure provider, else azure-identity's default (`az login`)."""
     from azure.identity import ClientAssertionCredential, ClientSecretCredential, DefaultAzureCredential
 
     tenant, client = os.environ.get("ARM_TENANT_ID"), os.environ.get("ARM_CLIENT_ID")
@@ -35,7 +35,7 @@ def deployer_credential() -> "TokenCredential":
 
 
 def _oidc_token() -> str:
-    """The workflow's own token: given outright, or asked of GitHub as its documentation on OpenID Connect says."""
+    """Return the workflow's token: from the environment, or requested as GitHub documents for OpenID Connect."""
     if token := os.environ.get("ARM_OIDC_TOKEN"):
         return token
     import httpx

@@ -1,4 +1,4 @@
-"""Uploads become events: the lake's system topic, and its subscriptions to the function."""
+"""Events of uploads: the lake's system topic, and the function's subscriptions to it."""
 
 from collections.abc import Sequence
 
@@ -10,15 +10,15 @@ from stack.place import Place
 from stack.roles import Role, grant
 from stack.storage import Lake, MediaStorage
 
-# What finishes an upload. Over the dfs endpoint CreateFile comes first, over SFTP SftpCreate, both with nothing in it.
-# Renames put a finished file under a name that counts.
+# The operations that finish an upload. CreateFile (dfs endpoint) and SftpCreate come before, with an empty file.
+# Renames give a finished file a name that counts.
 _UPLOAD_CALLS = ["FlushWithClose", "PutBlob", "PutBlockList", "CopyBlob", "SftpCommit", "RenameFile", "SftpRename"]
 
 
 class UploadEvents(pulumi.ComponentResource):
-    """A system topic on the lake, and one subscription for each ending of names that is redacted.
+    """A system topic on the lake, and one subscription for each redacted ending of names.
 
-    A lake can have but one system topic: `existing` is the ARM id of the one that it has already.
+    A lake can have only one system topic. `existing` is the ARM id of the one it has, if any.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class UploadEvents(pulumi.ComponentResource):
             place.name("uploads"),
             system_topic_name=name_of(existing) if existing else None,
             resource_group_name=group,
-            location=lake.location,  # a topic lives where its source does
+            location=lake.location,  # a topic is in its source's region
             source=lake.account_id,
             topic_type="Microsoft.Storage.StorageAccounts",
             identity=eventgrid.IdentityInfoArgs(type=eventgrid.IdentityType.SYSTEM_ASSIGNED),
@@ -70,14 +70,14 @@ class UploadEvents(pulumi.ComponentResource):
                 ),
                 filter=eventgrid.EventSubscriptionFilterArgs(
                     included_event_types=["Microsoft.Storage.BlobCreated", "Microsoft.Storage.BlobRenamed"],
-                    # the slash at the end keeps out containers whose names only begin alike
+                    # the slash at the end excludes containers whose names begin alike
                     subject_begins_with=lake.uploads.name.apply(
                         lambda container: f"/blobServices/default/containers/{container}/"
                     ),
                     subject_ends_with=ending,
                     is_subject_case_sensitive=False,
-                    # Not by length: a rename has none, that of a commit by SFTP or of a copy's begin can be 0. The
-                    # function looks at the blob itself.
+                    # Not by length: a rename has none, and a commit by SFTP or the start of a copy may have 0. The
+                    # function reads the blob's properties.
                     advanced_filters=[
                         eventgrid.StringInAdvancedFilterArgs(
                             operator_type="StringIn", key="data.api", values=_UPLOAD_CALLS
@@ -97,7 +97,7 @@ class UploadEvents(pulumi.ComponentResource):
                         blob_container_name=dead_letters.dead_letters.name,
                     ),
                 ),
-                # Azure refuses a destination whose function is not there yet, and a dead letter that it cannot write
+                # Azure refuses a destination without its function, and a dead-letter container that it cannot write
                 opts=pulumi.ResourceOptions(parent=self, depends_on=[released, may_dead_letter]),
             )
         self.topic_id = topic.id

@@ -1,4 +1,4 @@
-"""User-assigned managed identities: made, and given their roles, before what runs as them."""
+"""User-assigned managed identities, created with their roles before the resources that use them."""
 
 import pulumi
 from pulumi_azure_native.managedidentity import v20241130 as managedidentity
@@ -9,7 +9,7 @@ from stack.place import Place
 def managed_identity(
     part: str, place: Place, parent: pulumi.Resource | None = None
 ) -> managedidentity.UserAssignedIdentity:
-    """An identity named after the part of the graph that acts as it."""
+    """Declare an identity, named after the part of the graph that uses it."""
     return managedidentity.UserAssignedIdentity(
         place.name(f"{part}-identity"),
         resource_group_name=place.group_name,

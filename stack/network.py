@@ -1,4 +1,4 @@
-"""A virtual network of the graph's own: what has private endpoints in it is reached from within it alone."""
+"""A virtual network of the graph. Services with private endpoints in it accept connections from it only."""
 
 import ipaddress
 from collections.abc import Sequence
@@ -9,12 +9,12 @@ from pulumi_azure_native.network import v20240601 as dns
 
 from stack.place import Place
 
-# Both the function and the containers live in subnets that are given over to Container Apps' infrastructure.
+# The function and the containers are in subnets delegated to Container Apps' infrastructure.
 _CONTAINER_APPS = "Microsoft.App/environments"
 
 
 class Network(pulumi.ComponentResource):
-    """Three subnets of `address_range` (IPv4, /16 to /22): for containers, for the function, for private endpoints."""
+    """Three subnets of `address_range` (IPv4, /16 to /22): for containers, the function and private endpoints."""
 
     containers_subnet_id: pulumi.Output[str]
     function_subnet_id: pulumi.Output[str]
@@ -46,7 +46,7 @@ class Network(pulumi.ComponentResource):
     def connect(
         self, name: str, account_id: pulumi.Output[str], blob_endpoint: pulumi.Output[str], services: Sequence[str]
     ) -> list[pulumi.Resource]:
-        """Private endpoints of a storage account's services (blob, dfs, queue, table), and names that lead there."""
+        """Declare private endpoints of a storage account's services (blob, dfs, queue, table), with DNS names."""
         suffix = blob_endpoint.apply(_suffix)
         return [
             self._connect(f"{name}-{service}", account_id, service, pulumi.Output.concat(service, ".", suffix))
@@ -54,7 +54,7 @@ class Network(pulumi.ComponentResource):
         ]
 
     def connect_topic(self, name: str, topic_id: pulumi.Output[str], endpoint: pulumi.Output[str]) -> pulumi.Resource:
-        """A private endpoint of an Event Grid topic, and the name that leads there."""
+        """Declare a private endpoint of an Event Grid topic, with its DNS name."""
         return self._connect(name, topic_id, "topic", endpoint.apply(_topic_domain))
 
     def _subnet(self, name: str) -> pulumi.Output[str]:
@@ -63,7 +63,7 @@ class Network(pulumi.ComponentResource):
     def _connect(
         self, name: str, resource_id: pulumi.Output[str], service: str, domain: pulumi.Output[str]
     ) -> pulumi.Resource:
-        """`domain` is what the service's public names end in."""
+        """Declare a private endpoint. `domain` is the end of the service's public names."""
         endpoint = network.PrivateEndpoint(
             self._place.name(name),
             resource_group_name=self._place.group_name,
@@ -113,7 +113,7 @@ class Network(pulumi.ComponentResource):
 
 
 def _suffix(blob_endpoint: str) -> str:
-    """`https://account.blob.core.windows.net/` → `core.windows.net`, another one in sovereign clouds."""
+    """`https://account.blob.core.windows.net/` → `core.windows.net`, or that of a sovereign cloud."""
     return blob_endpoint.removeprefix("https://").rstrip("/").split(".", 2)[-1]
 
 

@@ -1,4 +1,4 @@
-"""Where everything goes: the resource group, made or adopted, and what follows from it."""
+"""The resource group, created or adopted, with the names and the location of its resources."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from stack.settings import Settings
 
 @dataclass(frozen=True)
 class Place:
-    """The resource group that the graph stands in. `group_id` is its ARM id."""
+    """The resource group of the graph. `group_id` is its ARM id."""
 
     group_name: pulumi.Output[str]
     group_id: pulumi.Output[str]
@@ -20,16 +20,16 @@ class Place:
     prefix: str
 
     def name(self, part: str) -> str:
-        """The logical name of a resource, which Azure's name is made from: prefix, part, random suffix."""
+        """Return a resource's logical name. Azure's name consists of the prefix, the part and a random suffix."""
         return f"{self.prefix}-{part}"
 
     def compact_name(self, part: str) -> str:
-        """As `name`, for resources that allow letters and digits only, such as storage accounts."""
+        """Return such a name for resources that allow only letters and digits, such as storage accounts."""
         return f"{self.prefix}{part}"
 
 
 def make_place(settings: Settings) -> Place:
-    """Make the stack's resource group, or adopt the one that the settings name."""
+    """Declare the stack's resource group, or adopt the one that the settings name."""
     tags = {"project": pulumi.get_project(), "stack": pulumi.get_stack()}
     if settings.resource_group:
         adopted = resources.get_resource_group_output(resource_group_name=settings.resource_group)
@@ -50,5 +50,5 @@ def make_place(settings: Settings) -> Place:
 
 
 def subscription_of(resource_id: str) -> str:
-    """The subscription's id in an ARM id `/subscriptions/<id>/...`."""
+    """Return the subscription's id in an ARM id `/subscriptions/<id>/...`."""
     return resource_id.split("/")[2]

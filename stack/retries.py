@@ -1,8 +1,7 @@
-"""What Azure is not ready for yet is tried again: roles that spread, code being indexed, images, busy resources.
+"""Retries of operations that Azure is not ready for: propagating roles, indexing, images, busy resources.
 
-Pulumi asks an error hook after each failed operation whether to repeat it. Only failures that are known to pass are
-repeated, with growing pauses and a line that says what is being waited for; everything else stops the deployment at
-once.
+Pulumi calls an error hook after each failed operation, which decides whether to repeat it. Only failures that are
+known to pass are repeated, with growing pauses and a line that names the cause. Others stop the deployment at once.
 """
 
 import asyncio
@@ -13,13 +12,13 @@ import pulumi
 from pulumi.runtime.mocks import MockMonitor
 from pulumi.runtime.settings import get_monitor
 
-# Azure says that a new role takes up to 10 minutes to spread; the pauses add up to somewhat more.
+# By Azure's documentation, a new role takes up to 10 minutes to propagate. The pauses add up to slightly more.
 PAUSES = (10, 20, 30, 45, 60, 60, 90, 90, 120, 120, 120)
 
 
 @dataclass(frozen=True)
 class Wait:
-    """A failure that passes: `sign` is searched for in the error, on resources whose type has `kind` in it."""
+    """A failure that passes. `sign` is searched for in the error, on resources whose type contains `kind`."""
 
     sign: re.Pattern[str]
     what: str
@@ -37,9 +36,9 @@ WAITS = (
         "a role assignment to spread",
     ),
     _wait("endpoint not found|should pre-exist", "the function to be indexed", "eventgrid"),
-    # Event Grid writes a test blob when a dead-letter destination is set
+    # Event Grid writes a test blob when a dead-letter destination is configured
     _wait("dead ?letter.*(Forbidden|403|not authorized|permission)", "the topic's role to spread", "eventgrid"),
-    # One Deploy says BadRequest for a package that the app's identity may not read yet
+    # One Deploy answers BadRequest for a package that the app's identity cannot read yet
     _wait("BadRequest|Forbidden|403", "the app's roles to spread", "resources:Deployment"),
     _wait("LinkedAuthorizationFailed.*assign/action|Failed to get.*managed identity", "an identity to spread"),
     _wait(
@@ -57,9 +56,9 @@ WAITS = (
 
 
 def retry(kind: str, errors: list[str], attempt: int) -> tuple[float, str] | None:
-    """The pause in seconds before the next try, and what is being waited for; None for a failure that stays.
+    """Return the pause in seconds before the next try, and its cause. Return None for a permanent failure.
 
-    `kind` is the resource's type token, `errors` the newest failure's messages, `attempt` counts failures from 1.
+    `kind` is the resource's type token, `errors` are the last failure's messages, `attempt` counts failures from 1.
     """
     if attempt > len(PAUSES):
         return None
@@ -82,9 +81,9 @@ async def _on_error(args: pulumi.ErrorHookArgs) -> bool:
 
 
 def retry_what_azure_is_not_ready_for() -> None:
-    """From here on, every resource of Azure's that is declared is retried as above."""
+    """Apply these retries to every Azure resource declared from here on."""
     if isinstance(get_monitor(), MockMonitor):
-        return  # under mocks there is no engine that would repeat anything, nor take the hook
+        return  # mocks have no engine that repeats operations or accepts the hook
     hook = pulumi.ErrorHook("not-ready-yet", _on_error)
 
     def with_hook(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:

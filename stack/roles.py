@@ -1,4 +1,4 @@
-"""Role assignments: built-in data roles, one principal, one scope each."""
+"""Role assignments: a built-in data role, one principal and one scope each."""
 
 import uuid
 from enum import StrEnum
@@ -27,14 +27,15 @@ class Role(StrEnum):
 
 
 def definition_id(scope: str, role: Role) -> str:
-    """The role definition's ARM id in the subscription of `scope`, the form that Azure answers with."""
+    """Return the role definition's ARM id in the subscription of `scope`, the form that Azure returns."""
     return f"/subscriptions/{subscription_of(scope)}/providers/Microsoft.Authorization/roleDefinitions/{role.value}"
 
 
 def assignment_name(scope: str, principal_id: str, role: Role) -> str:
-    """A name that is the same for the same grant and different for any other.
+    """Return a name that is the same for the same grant and different for any other.
 
-    A fixed name for a new principal ends in RoleAssignmentUpdateNotPermitted, a random one in RoleAssignmentExists.
+    Azure refuses a fixed name for a new principal (RoleAssignmentUpdateNotPermitted), and a random one for the same
+    grant (RoleAssignmentExists).
     """
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{scope.lower()}|{principal_id}|{role.value}"))
 
@@ -48,9 +49,9 @@ def grant(
     principal_type: pulumi.Input[str] = "ServicePrincipal",
     parent: pulumi.Resource | None = None,
 ) -> authorization.RoleAssignment:
-    """Grant `role` at `scope` (an ARM id) to a principal; a managed identity unless `principal_type` says otherwise.
+    """Grant `role` at `scope` (an ARM id) to a principal, by default a managed identity.
 
-    The type is always given: without it Azure looks a new identity up in a directory that may not have it yet.
+    The principal's type is always given. Without it, Azure looks up a new identity in a directory that may lack it.
     """
     return authorization.RoleAssignment(
         name,

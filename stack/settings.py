@@ -14,7 +14,7 @@ from stack.transform import BlurType, Quality, Resolution
 
 
 class Engine(StrEnum):
-    """What stands behind the Media Services API."""
+    """The implementation of the Media Services API."""
 
     SELF_HOSTED = "selfHosted"
     AZURE = "azure"
@@ -28,16 +28,16 @@ class SettingError(pulumi.RunError):
 
 
 class Config(Protocol):
-    """What is needed of `pulumi.Config`."""
+    """The part of `pulumi.Config` that is used."""
 
     def get(self, key: str) -> str | None: ...
 
 
 @dataclass(frozen=True)
 class SelfHosted:
-    """Settings that only the selfHosted engine has. `worker_cpu` in cores, `worker_minutes` in minutes.
+    """Settings of the selfHosted engine only. `worker_cpu` is in cores, `worker_minutes` in minutes.
 
-    Without an `image` the graph builds it, without an `api_audience` it makes the Entra application.
+    Without an `image`, the graph builds it. Without an `api_audience`, it declares the Entra application.
     """
 
     image: str | None
@@ -52,7 +52,7 @@ class SelfHosted:
 
 @dataclass(frozen=True)
 class Settings:
-    """A stack's settings, as Pulumi.yaml describes them; `self_hosted` is None for the azure engine.
+    """A stack's settings, described in Pulumi.yaml. `self_hosted` is None for the azure engine.
 
     `upload_days` and `result_days` are 0 for ever.
     """
@@ -172,7 +172,7 @@ _URL = r"https://[a-z0-9.-]+(:\d+)?"
 def read_settings(config: Config, location: str | None) -> Settings:
     """Read and validate every setting.
 
-    `location` is azure-native:location, which may be left out only where the resource group exists already.
+    `location` is azure-native:location, which is optional only if the resource group exists.
     Raises SettingError with one line for the first setting that cannot be used.
     """
     read = _Reader(config)

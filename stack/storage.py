@@ -1,6 +1,6 @@
 """Storage accounts: the lake, the media service's, and the function app's.
 
-All of them take Entra tokens only: no shared keys, no public blobs.
+All of them accept Entra tokens only. They have no shared keys and no public blobs.
 """
 
 from collections.abc import Sequence
@@ -15,9 +15,9 @@ from stack.place import Place
 
 @dataclass(frozen=True)
 class Retention:
-    """How videos are kept: `days` until they are deleted (0: never), `recover_days` for which they come back then.
+    """Retention of videos: deleted after `days` (0: never), and recoverable for `recover_days` after that.
 
-    `protect` keeps `pulumi destroy` away from them, `private` everybody outside the virtual network.
+    `protect` protects them from `pulumi destroy`, and `private` from access outside the virtual network.
     """
 
     days: int
@@ -51,7 +51,7 @@ def _account(
         default_to_o_auth_authentication=True,
         enable_https_traffic_only=True,
         minimum_tls_version=storage.MinimumTlsVersion.TLS1_2,
-        # Event Grid reaches the account through this bypass whatever the default action is
+        # Event Grid accesses the account through this bypass, whatever the default action
         network_rule_set=storage.NetworkRuleSetArgs(
             bypass=storage.Bypass.AZURE_SERVICES,
             default_action=outside,
@@ -69,7 +69,7 @@ def _retain(
     retention: Retention,
     parent: pulumi.Resource,
 ) -> storage.BlobServiceProperties:
-    """Soft delete for the account's blobs and containers, and the end of blobs below `prefixes`."""
+    """Declare soft delete for the account's blobs and containers, and the expiry of blobs below `prefixes`."""
     recover = storage.DeleteRetentionPolicyArgs(enabled=retention.recover_days > 0, days=retention.recover_days or None)
     properties = storage.BlobServiceProperties(
         f"{name}-recovery",
@@ -128,9 +128,9 @@ def _container(
 
 
 class Lake(pulumi.ComponentResource):
-    """The ADLS Gen2 account that videos are uploaded to: made, or the one with the ARM id `existing`.
+    """The ADLS Gen2 account for uploads, created or adopted by its ARM id `existing`.
 
-    `blobs_id` is None for an adopted account, whose retention and logs are its owner's.
+    `blobs_id` is None for an adopted account, whose retention and logs are its owner's decision.
     """
 
     location: pulumi.Output[str]
@@ -160,7 +160,7 @@ class Lake(pulumi.ComponentResource):
 class MediaStorage(pulumi.ComponentResource):
     """The media service's account: a blob container per asset, and the dead letters of the lake's events.
 
-    An account without a hierarchical namespace, as Media Services asks of its primary account.
+    The account has no hierarchical namespace, as Media Services requires of its primary account.
     """
 
     account_id: pulumi.Output[str]
@@ -185,7 +185,7 @@ class MediaStorage(pulumi.ComponentResource):
 
 
 class MediaState(pulumi.ComponentResource):
-    """What the self-hosted media service keeps in its storage account: tables of entities, queues of work."""
+    """The self-hosted media service's state in its storage account: tables of entities, queues of work."""
 
     jobs_queue: storage.Queue
     poison_queue: storage.Queue
@@ -224,7 +224,7 @@ class MediaState(pulumi.ComponentResource):
 
 
 class FunctionStorage(pulumi.ComponentResource):
-    """The function app's small account: the host's own state, and the code that is deployed."""
+    """The function app's small account, for the host's state and the deployed code."""
 
     account_id: pulumi.Output[str]
     account_name: pulumi.Output[str]
@@ -239,7 +239,7 @@ class FunctionStorage(pulumi.ComponentResource):
         self.account_id = account.id
         self.account_name = account.name
         self.blob_endpoint = account.primary_endpoints.blob
-        self.releases = _container("releases", place, account, self)  # where this program puts packages
-        self.deployments = _container("deployments", place, account, self)  # where One Deploy takes them
-        self.reconciliation = _container("reconciliation", place, account, self)  # how far it has come
+        self.releases = _container("releases", place, account, self)  # this program's uploads of packages
+        self.deployments = _container("deployments", place, account, self)  # One Deploy's copies of packages
+        self.reconciliation = _container("reconciliation", place, account, self)  # the reconciliation's progress
         self.register_outputs({"blob_endpoint": self.blob_endpoint})

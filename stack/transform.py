@@ -1,4 +1,4 @@
-"""The face-redaction Transform, defined once and rendered for either engine."""
+"""The face-redaction Transform, defined once for both engines."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,7 +8,7 @@ PRESET_TYPE = "#Microsoft.Media.FaceDetectorPreset"
 
 
 class BlurType(StrEnum):
-    """What faces are covered with (FaceDetectorPreset.blurType)."""
+    """The cover of faces (FaceDetectorPreset.blurType)."""
 
     BOX = "Box"
     LOW = "Low"
@@ -18,14 +18,14 @@ class BlurType(StrEnum):
 
 
 class Resolution(StrEnum):
-    """The size at which faces are looked for (FaceDetectorPreset.resolution)."""
+    """The size of the picture in which faces are detected (FaceDetectorPreset.resolution)."""
 
     SOURCE = "SourceResolution"
     STANDARD_DEFINITION = "StandardDefinition"
 
 
 class Quality(StrEnum):
-    """How much is spent on finding faces: our own media service's option; Azure's never had one."""
+    """The effort of detection, an option of our own media service only."""
 
     FAST = "fast"
     BALANCED = "balanced"
@@ -34,7 +34,7 @@ class Quality(StrEnum):
 
 @dataclass(frozen=True)
 class FaceRedaction:
-    """A Transform of one output: FaceDetectorPreset in Combined mode, a video in, a redacted video out."""
+    """A Transform with one output: FaceDetectorPreset in Combined mode, from a video to a redacted video."""
 
     blur_type: BlurType
     resolution: Resolution
@@ -48,7 +48,7 @@ class FaceRedaction:
 
     @property
     def experimental_options(self) -> dict[str, str] | None:
-        """FaceDetectorPreset.experimentalOptions; None where all is as usual."""
+        """FaceDetectorPreset.experimentalOptions, or None if all options have their defaults."""
         options = {} if self.quality is Quality.BALANCED else {"quality": self.quality.value}
         if self.verify:
             options["verify"] = "true"

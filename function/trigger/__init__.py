@@ -1,1 +1,1 @@
-"""From a BlobCreated event to a job at the media service; one concern a module."""
+"""The way from a BlobCreated event to a job of the media service, one concern per module."""

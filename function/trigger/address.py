@@ -1,4 +1,4 @@
-"""Addresses of blobs: an event's spelling in, the one canonical spelling out."""
+"""Addresses of blobs: from an event's spelling to the canonical one."""
 
 import re
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ DEFAULT_PORT = re.compile(r"(?i)^(https://[^/]+?):443(?=/|$)")
 
 @dataclass(frozen=True)
 class BlobEndpoint:
-    """A storage account's blob or dfs address; in Azure the host names the account, in emulators the path."""
+    """A storage account's blob or dfs address. In Azure the host names the account, in emulators the path."""
 
     url: str  # without a slash at the end
 
@@ -22,7 +22,7 @@ class BlobEndpoint:
         return parts.path.strip("/") or (parts.hostname or "").split(".")[0]
 
     def path_of(self, url: str) -> str | None:
-        """What follows this endpoint in `url`; None when it lies elsewhere."""
+        """Return the path of `url` below this endpoint, or None if it lies elsewhere."""
         prefix = DEFAULT_PORT.sub(r"\1", self.url) + "/"
         address = DEFAULT_PORT.sub(r"\1", url)
         return address[len(prefix) :] if address[: len(prefix)].lower() == prefix.lower() else None
@@ -31,12 +31,12 @@ class BlobEndpoint:
 @dataclass(frozen=True)
 class BlobAddress:
     container: str
-    name: str  # as the blob is called, not percent-encoded
+    name: str  # the blob's name, not percent-encoded
     url: str  # on the blob endpoint, percent-encoded, without a SAS
 
     @classmethod
     def under(cls, endpoint: BlobEndpoint, container: str, name: str) -> "BlobAddress":
-        """Raises Refused for a name that no address can carry."""
+        """Return the blob's address. Raises Refused for a name that no address can carry."""
         if any(segment in {".", ".."} for segment in name.split("/")):
             raise Refused(f"blob name {name!r} has a dot segment, which clients would resolve to another address")
         try:
@@ -47,12 +47,12 @@ class BlobAddress:
 
 
 def locate(url: str, subject: str, blob: BlobEndpoint, dfs: BlobEndpoint) -> BlobAddress:
-    """The blob that an event speaks of, whichever endpoint it was uploaded to.
+    """Return the address of an event's blob, whichever endpoint it was uploaded to.
 
-    Event Grid does not say whether `url` is percent-encoded, and it has been seen with a bare `#`
-    (Azure/azure-sdk-for-net#23634). `subject` carries the blob's plain name, so it decides.
+    Event Grid does not document whether `url` is percent-encoded, and a bare `#` has been seen
+    (Azure/azure-sdk-for-net#23634). `subject` carries the blob's plain name and therefore decides.
 
-    Raises Refused when the address lies outside both endpoints or cannot be read.
+    Raises Refused if the address lies outside both endpoints or cannot be parsed.
     """
     path = blob.path_of(url)
     if path is None:

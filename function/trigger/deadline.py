@@ -1,4 +1,4 @@
-"""One invocation's time: Event Grid takes a function that has not answered after 30 s for failed."""
+"""The time of one invocation. Event Grid considers a delivery failed after 30 s without an answer."""
 
 import time
 from collections.abc import Callable
@@ -6,12 +6,12 @@ from typing import TypedDict
 
 from trigger.outcomes import Retry
 
-INVOCATION_SECONDS = 16.0  # leaves 13 s for a managed identity endpoint at its slowest
+INVOCATION_SECONDS = 16.0  # leaves 13 s for the slowest answer of a managed identity endpoint
 LEAST_SECONDS = 2.0
 
 
 class Timeouts(TypedDict):
-    """What every Azure SDK operation accepts, in seconds."""
+    """Timeouts that every Azure SDK operation accepts, in seconds."""
 
     connection_timeout: float
     read_timeout: float
@@ -23,7 +23,7 @@ class Deadline:
         self._end = clock() + seconds
 
     def timeouts(self) -> Timeouts:
-        """For the next call: an attempt and its one repetition end in time. Raises Retry when none would."""
+        """Return the next call's timeouts, for an attempt and its repetition. Raises Retry if no time is left."""
         remaining = self._end - self._clock()
         if remaining < LEAST_SECONDS:
             raise Retry("no time is left in this invocation")

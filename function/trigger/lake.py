@@ -1,4 +1,4 @@
-"""The uploaded blobs at the lake: what they are like now, and the link that the media service reads one by."""
+"""The uploaded blobs in the lake: their current state, and read-only links for the media service."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -22,24 +22,24 @@ from trigger.deadline import Deadline
 from trigger.settings import Settings
 
 CLOCK_SKEW = timedelta(minutes=15)
-LONGEST_KEY = timedelta(days=7) - CLOCK_SKEW  # Azure allows seven days by its own clock
+LONGEST_KEY = timedelta(days=7) - CLOCK_SKEW  # Azure allows seven days by its clock
 KEY_REUSE = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
 class Blob:
-    """A version of a blob, as the lake has it."""
+    """A version of a blob."""
 
     name: str
     etag: str  # without quotes
     size: int
     changed: datetime
-    appendable: bool  # an append blob that has not been sealed, so that more may come
+    appendable: bool  # an append blob that is not sealed, to which more may be appended
     copying: bool
 
 
 class Lake:
-    """Thread-safe. Raises azure.core.exceptions.AzureError."""
+    """A thread-safe client of the lake. Raises azure.core.exceptions.AzureError."""
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class Lake:
         self._container = settings.upload_container
         self._sas_life = min(timedelta(hours=settings.sas_hours), LONGEST_KEY - KEY_REUSE)
         self._now = now
-        # Only a broken connection is tried again here, once: Event Grid repeats the rest, and waits longer.
+        # Only a broken connection is retried here, once. Event Grid repeats the rest, with longer pauses.
         self._client = BlobServiceClient(
             settings.lake_blob_endpoint.url,
             credential=credential,
@@ -64,9 +64,9 @@ class Lake:
         self._key_end = datetime.min.replace(tzinfo=UTC)
 
     def read_link(self, blob: BlobAddress, deadline: Deadline) -> str:
-        """An https address that allows reading this one blob for SAS_HOURS.
+        """Return an https address that grants read access to this blob for SAS_HOURS.
 
-        At 168 hours it ends up to 75 minutes early, for it cannot outlive the key that signs it.
+        At 168 hours it ends up to 75 minutes early, since it cannot outlive the key that signs it.
         """
         now = self._now()
         with self._renewal:
@@ -88,7 +88,7 @@ class Lake:
         return f"{blob.url}?{sas}"
 
     def look(self, blob: BlobAddress, deadline: Deadline) -> Blob | None:
-        """The blob as it is now; None when it is gone."""
+        """Return the blob as it is now, or None if it does not exist."""
         try:
             with self._client.get_blob_client(blob.container, blob.name) as client:
                 return _blob(client.get_blob_properties(**deadline.timeouts()))
@@ -96,7 +96,7 @@ class Lake:
             return None
 
     def uploads(self) -> Iterator[Blob]:
-        """Every blob in the container of uploads, in the order of names."""
+        """Yield all blobs in the container of uploads, in the order of names."""
         with self._client.get_container_client(self._container) as container:
             yield from (_blob(found) for found in container.list_blobs(include=["copy"]))
 

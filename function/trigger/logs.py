@@ -1,4 +1,4 @@
-"""Structured log lines, and no SAS signature in any line, whoever writes it."""
+"""Structured log lines, and the masking of SAS signatures in all lines, libraries' included."""
 
 import json
 import logging
@@ -13,18 +13,18 @@ _logger.setLevel(logging.INFO)
 
 
 def mask(text: str) -> str:
-    """`text` with the value of every `sig=` gone, percent-encoded once or twice as well."""
+    """Return `text` with the value of every `sig=` masked, percent-encoded once or twice as well."""
     return SIGNATURE.sub(r"\1***", text)
 
 
 def write(level: int, message: str, dimensions: Mapping[str, object], *, exc_info: bool = False) -> None:
-    """One line of JSON: `message` and its dimensions, for `parse_json(message)` in Application Insights."""
+    """Log one line of JSON, `message` and its dimensions, for `parse_json(message)` in Application Insights."""
     line = json.dumps({"message": message, **dimensions}, ensure_ascii=False)
     _logger.log(level, "%s", line, exc_info=exc_info)
 
 
 def mask_signatures() -> None:
-    """From now on every record in this process, the Azure SDKs' too, is masked before a handler sees it."""
+    """Mask all records of this process, also the Azure SDKs', before a handler receives them."""
     make = logging.getLogRecordFactory()
     if getattr(make, "masks_signatures", False):
         return

@@ -1,4 +1,4 @@
-"""The media service account that redacts, by the Media Services v3 API."""
+"""The media service account, by the Media Services v3 API."""
 
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -14,9 +14,9 @@ from trigger.outcomes import Refused
 from trigger.settings import Settings
 from trigger.upload import Upload
 
-NAME_LENGTH = 260  # the longest name the service takes; it documents no limit for the other texts
+NAME_LENGTH = 260  # the longest name that the service accepts; it documents no limit for other texts
 CLOCK_SKEW = timedelta(minutes=15)  # between lake and service
-# Unlike the other 4xx: a role (401, 403), a Transform (404) may still be on its way, a conflict may pass.
+# Unlike other 4xx answers, these may pass: a role (401, 403) or Transform (404) may still be propagating.
 PERMANENT = frozenset({400, 405, 406, 411, 413, 414, 415, 422})
 
 
@@ -26,7 +26,7 @@ class Submitted(StrEnum):
 
 
 class MediaAccount:
-    """Thread-safe. Raises Refused when the service calls the request itself wrong, otherwise AzureError."""
+    """A thread-safe client of the account. Raises Refused for a request that can never succeed, else AzureError."""
 
     def __init__(self, settings: Settings, credential: TokenCredential) -> None:
         self._group = settings.media_resource_group
@@ -41,7 +41,7 @@ class MediaAccount:
         )
 
     def submit(self, name: str, link: str, upload: Upload, deadline: Deadline) -> Submitted:
-        """Make the output asset and the job, both called `name`; a job that exists already is left alone."""
+        """Create the output asset and the job, both called `name`. An existing job is left unchanged."""
         address = upload.address.url
         asset = Asset(
             alternate_id=address if len(address) <= NAME_LENGTH else None,
@@ -57,7 +57,7 @@ class MediaAccount:
             try:
                 self._client.jobs.create(self._group, self._account, self._transform, name, job, **deadline.timeouts())
             except ResourceExistsError:
-                # Whatever else a 409 may mean, only a job that is there makes this delivery superfluous.
+                # A 409 may have other causes. Only an existing job makes this delivery superfluous.
                 self._client.jobs.get(self._group, self._account, self._transform, name, **deadline.timeouts())
                 return Submitted.DUPLICATE
         except HttpResponseError as error:
@@ -67,7 +67,7 @@ class MediaAccount:
         return Submitted.NEW
 
     def jobs_since(self, created: datetime) -> set[str]:
-        """Names of the jobs that were submitted since then."""
+        """Yield the names of jobs submitted since then."""
         since = (created - CLOCK_SKEW).astimezone(UTC).isoformat().replace("+00:00", "Z")
         found = self._client.jobs.list(
             self._group, self._account, self._transform, filter=f"properties/created ge {since}"

@@ -1,4 +1,4 @@
-"""Names at the media service that say what they are and are the same for the same upload."""
+"""Names of jobs and assets: readable, and the same for the same upload."""
 
 import hashlib
 import re
@@ -12,7 +12,7 @@ HASH_LENGTH = 32  # hexadecimal digits, 128 bits
 
 
 def job_name(upload: Upload) -> str:
-    """At most 73 letters, digits and hyphens (the service allows 260); the output asset has the same name."""
+    """Return a name of at most 73 letters, digits and hyphens (260 are allowed). The output asset has the same."""
     stem = unicodedata.normalize("NFKD", PurePosixPath(upload.address.name).stem)
     words = re.sub(r"[^a-z0-9]+", "-", stem.encode("ascii", "ignore").decode().lower())
     slug = words.strip("-")[:SLUG_LENGTH].strip("-") or "video"

@@ -1,13 +1,13 @@
-"""The ways in which an event can end other than in a job."""
+"""The outcomes of an event other than a job."""
 
 
 class Ignored(Exception):  # noqa: N818 — an outcome, not always an error
-    """The event is none of ours, by design; its message says why."""
+    """The event needs no job. The message is the reason."""
 
 
 class Refused(Exception):  # noqa: N818
-    """No later delivery of the same event can succeed; its message says why."""
+    """No later delivery of the event can succeed. The message is the reason."""
 
 
 class Retry(Exception):  # noqa: N818
-    """A later delivery of the same event may succeed: leaves the function, so that Event Grid repeats it."""
+    """A later delivery of the event may succeed. The function raises it, so that Event Grid repeats the delivery."""

@@ -1,4 +1,4 @@
-"""How far the reconciliation has come, kept in a blob of the function's own storage account."""
+"""The progress of the reconciliation, kept in a blob of the function's storage account."""
 
 import json
 from dataclasses import dataclass
@@ -14,22 +14,22 @@ EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Progress:
-    """Uploads that changed after `beginning` are looked at; those that changed until `through` have been."""
+    """Uploads changed after `beginning` are compared. Those changed until `through` have been."""
 
     beginning: datetime
     through: datetime
 
 
 class ProgressBlob:
-    """Raises azure.core.exceptions.AzureError."""
+    """The blob that holds the progress. Raises azure.core.exceptions.AzureError."""
 
     def __init__(self, container_url: str, credential: TokenCredential) -> None:
         self._container = ContainerClient.from_container_url(container_url, credential)
 
     def read(self, *, existing: bool) -> Progress:
-        """As written last. Before that, from the time on at which the container was made, which is the deployment's.
+        """Return the last written progress, or at first one that begins at the deployment, the container's creation.
 
-        With `existing`, what was in the lake before counts as well, once.
+        With `existing`, earlier uploads are compared once as well.
         """
         try:
             kept = json.loads(self._container.download_blob(BLOB).readall())

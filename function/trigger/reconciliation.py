@@ -1,8 +1,8 @@
-"""Uploads that no event has announced: the lake is compared with the media service's jobs, and the rest submitted.
+"""Reconciliation: compares the lake with the media service's jobs and submits uploads without one.
 
-Not every writer raises an event that the subscription takes: one that flushes without closing, an append blob, the
-rename of a directory; and events are lost when they cannot be delivered for a day. Names of jobs are the same for the
-same version of a blob, so that it does no harm when an event arrives at the same time.
+Some writes raise no event that the subscription accepts: a flush without a close, an append blob, the rename of a
+directory. Other events are lost when they cannot be delivered for a day. The same version of a blob always gives the
+same name of a job, so an event that arrives at the same time does no harm.
 """
 
 import logging
@@ -27,8 +27,8 @@ from trigger.settings import Settings
 from trigger.submission import RECONCILIATION, End, Submission, managed_identity
 from trigger.upload import Upload
 
-MARGIN = timedelta(hours=1)  # looked at again, for clocks that differ and listings that lag
-REST = timedelta(minutes=5)  # without a change, after which an upload counts as whole
+MARGIN = timedelta(hours=1)  # compared again, since clocks differ and listings lag
+REST = timedelta(minutes=5)  # without a change, after which an upload counts as complete
 APPEND_REST = timedelta(hours=1)  # the same for append blobs, which a hierarchical namespace cannot seal
 RECORDS = timedelta(days=89)  # the service keeps records of jobs for 90 days, and assets for ever
 RUN_SECONDS = 480.0  # within host.json's functionTimeout
@@ -37,7 +37,7 @@ THREADS = 8
 
 @dataclass(frozen=True)
 class _Upload:
-    """A blob of the lake whose name is a video's."""
+    """A blob of the lake with a video's name."""
 
     address: BlobAddress
     blob: Blob
@@ -49,7 +49,7 @@ class _Upload:
 
 @dataclass(frozen=True)
 class Reconciliation:
-    """Runs alone: the host sees to it that one timer fires at a time."""
+    """The comparison. The host runs one timer at a time, so runs do not overlap."""
 
     settings: Settings
     lake: Lake
@@ -68,9 +68,9 @@ class Reconciliation:
         )
 
     def run(self) -> Counter[End]:
-        """Logs one line for each upload that had no job, and one for the whole. Raises AzureError when it cannot look.
+        """Compare, with a log line for each upload without a job and one for the whole. Raises AzureError.
 
-        What fails is looked at again by the next run, with all that changed since.
+        The next run repeats failed uploads, with all later changes.
         """
         started = time.monotonic()
         progress = self.progress.read(existing=self.settings.reconcile_existing)
@@ -105,7 +105,7 @@ class Reconciliation:
         return not blob.appendable or blob.changed <= self.now() - APPEND_REST
 
     def _without_job(self, uploads: list[_Upload], since: datetime) -> list[_Upload]:
-        """The oldest first."""
+        """Return uploads without a job, the oldest first."""
         jobs = self.media.jobs_since(since) if uploads else set()
         return sorted((each for each in uploads if each.job not in jobs), key=lambda each: each.blob.changed)
 

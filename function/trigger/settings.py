@@ -1,4 +1,4 @@
-"""The Function App's settings, validated once for each worker."""
+"""The Function App's settings, validated once per worker."""
 
 import re
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ MAX_SAS_HOURS = 168  # a user delegation key lives seven days at most
 
 
 class SettingsError(Exception):
-    """A setting is missing or wrong; one line that names it, what it was and what is allowed."""
+    """A missing or wrong setting. The message is one line that names it, its value and what is allowed."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,8 @@ class Settings:
     upload_container: str
     upload_endings: tuple[str, ...]  # in lower case
     sas_hours: int
-    reconcile_state: str  # the address of the container that keeps how far the reconciliation has come
-    reconcile_existing: bool  # uploads from before the deployment count as well
+    reconcile_state: str  # the address of the container for the reconciliation's progress
+    reconcile_existing: bool  # compare uploads from before the deployment too
     media_endpoint: str
     media_audience: str
     media_subscription_id: str
@@ -40,7 +40,7 @@ class Settings:
 
 
 def read(environment: Mapping[str, str]) -> Settings:
-    """Raises SettingsError for the first setting that is missing or wrong."""
+    """Read the settings. Raises SettingsError for the first missing or wrong one."""
 
     def text(name: str, pattern: re.Pattern[str], allowed: str) -> str:
         value = environment.get(name, "")

@@ -1,4 +1,4 @@
-"""The way from a blob that is there to its job, and what is said about it."""
+"""Submission of a blob's job, and the log of its outcome."""
 
 import logging
 import time
@@ -21,11 +21,11 @@ from trigger.outcomes import Ignored, Refused, Retry
 from trigger.settings import Settings
 from trigger.upload import Announcement, Upload
 
-RECONCILIATION = "reconciliation"  # in the place of an event's id
+RECONCILIATION = "reconciliation"  # in place of an event's id
 
 
 class End(Enum):
-    """How it ended for a blob; the names are those of the log."""
+    """The outcome for a blob, as named in the log."""
 
     SUBMITTED = "submitted"
     DUPLICATE = "duplicate"
@@ -36,7 +36,7 @@ class End(Enum):
 
 @dataclass(frozen=True)
 class Submission:
-    """Made once for each worker; thread-safe."""
+    """Submits jobs. One per worker, thread-safe."""
 
     settings: Settings
     lake: Lake
@@ -48,9 +48,9 @@ class Submission:
         return cls(settings, Lake(settings, credential), MediaAccount(settings, credential))
 
     def handle(self, event: func.EventGridEvent) -> None:
-        """Logs one line with the outcome; raises Retry for what a later delivery may mend.
+        """Handle an event and log the outcome. Raises Retry if a later delivery may succeed.
 
-        The cause is not chained to it: the host reports chained texts unmasked, and they may quote the link.
+        The cause is not chained, since the host reports chained texts unmasked, and they may contain the link.
         """
         about: dict[str, object] = {"eventId": event.id, "subject": event.subject}
         end, cause = self._take(lambda: upload.read(event, self.settings), about)
@@ -58,11 +58,11 @@ class Submission:
             raise Retry(cause) from None
 
     def reconcile(self, address: BlobAddress) -> End:
-        """Submit a blob that no event has announced; logs one line with the outcome."""
+        """Submit a blob that no event has announced, and log the outcome."""
         return self._take(lambda: Announcement(address, None, RECONCILIATION), {"eventId": RECONCILIATION})[0]
 
     def _take(self, announced: Callable[[], Announcement], about: dict[str, object]) -> tuple[End, str]:
-        """The end, and its cause where there is one."""
+        """Submit the blob. Return the outcome and its cause, if any."""
         started = time.monotonic()
         try:
             end = self._submit(announced(), about)
@@ -87,18 +87,18 @@ class Submission:
         deadline = Deadline()
         found = self._find(said, deadline)
         about |= {"eTag": found.etag, "job": job_name(found)}
-        if said.etag and said.etag != found.etag:  # overwritten meanwhile; its own event will be a duplicate
+        if said.etag and said.etag != found.etag:  # overwritten meanwhile; the new version's event will be a duplicate
             about |= {"eventETag": said.etag}
         link = self.lake.read_link(found.address, deadline)
         new = self.media.submit(job_name(found), link, found, deadline) is Submitted.NEW
         return End.SUBMITTED if new else End.DUPLICATE
 
     def _find(self, said: Announcement, deadline: Deadline) -> Upload:
-        """The version that the lake has now. Raises Ignored for what is not to be redacted, or not yet."""
+        """Return the current version of the blob. Raises Ignored if it needs no redaction, or not yet."""
         blob = self.lake.look(said.address, deadline)
         if blob is None:
             raise Ignored("the blob is gone: deleted or renamed")
-        if blob.copying:  # a copy into a hierarchical namespace raises its event when it starts, not when it ends
+        if blob.copying:  # a copy into a hierarchical namespace raises its event at its start
             raise Retry("the blob is still being copied")
         if blob.size == 0:
             raise Ignored("the blob is empty")

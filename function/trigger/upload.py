@@ -1,4 +1,4 @@
-"""An event read and judged: which blob of the lake it speaks of."""
+"""Parsing of an event: the blob of the lake that it announces, or the reason to ignore it."""
 
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -13,7 +13,7 @@ BLOB_CREATED = "Microsoft.Storage.BlobCreated"
 BLOB_RENAMED = "Microsoft.Storage.BlobRenamed"
 ADDRESS_OF = {BLOB_CREATED: "url", BLOB_RENAMED: "destinationUrl"}
 UNFINISHED = frozenset({"CreateFile", "SftpCreate"})  # another event follows when the file is complete
-OUTPUT_STEM = "_redacted"  # what the media service appends: copied into the lake, it must not go round again
+OUTPUT_STEM = "_redacted"  # appended by the media service; a result copied into the lake must not be redacted again
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Upload:
 
 @dataclass(frozen=True)
 class Announcement:
-    """What an event says of a blob. `etag` is None for a rename, which has none."""
+    """An event's data about a blob. `etag` is None for a rename, which has none."""
 
     address: BlobAddress
     etag: str | None  # without quotes
@@ -35,7 +35,7 @@ class Announcement:
 
 
 def read(event: func.EventGridEvent, settings: Settings) -> Announcement:
-    """Raises Ignored for what is not a finished video upload, Refused for what is not a well-formed event."""
+    """Parse an event. Raises Ignored unless it is a finished upload of a video, Refused if it is malformed."""
     key = ADDRESS_OF.get(event.event_type or "")
     if not key:
         raise Ignored(f"event type is {event.event_type}, not {' or '.join(ADDRESS_OF)}")
@@ -55,7 +55,7 @@ def read(event: func.EventGridEvent, settings: Settings) -> Announcement:
 
 
 def judge(address: BlobAddress, settings: Settings) -> None:
-    """Raises Ignored for a name that is not a video's to redact."""
+    """Raise Ignored unless the name is that of a video to redact."""
     if address.container != settings.upload_container:
         raise Ignored(f"container is {address.container}, not {settings.upload_container}")
     if not address.name or address.name.endswith("/"):

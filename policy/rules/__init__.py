@@ -1,4 +1,4 @@
-"""The rules, one concern in each file. They know nothing of Pulumi's policy SDK."""
+"""The rules, one concern per file, independent of Pulumi's policy SDK."""
 
 from policy.rules.events import DEAD_LETTERS, NO_TOPIC_KEYS
 from policy.rules.plain_secrets import NO_PLAIN_SECRETS

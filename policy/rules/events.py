@@ -1,4 +1,4 @@
-"""No event is lost, what cannot be delivered is kept; and none is published without a token."""
+"""Undeliverable events are kept, and events are published with tokens only."""
 
 from collections.abc import Iterator
 
@@ -22,10 +22,10 @@ def _dropped(resource: Declared) -> Iterator[str]:
 
 
 def _topic_keys(resource: Declared) -> Iterator[str]:
-    # a topic that does not say so takes them
+    # a topic accepts keys by default
     if resource.kind == "eventgrid:Topic" and resource.at("disableLocalAuth") not in {True, UNKNOWN}:
-        yield "set disableLocalAuth to True and grant EventGrid Data Sender to what publishes"
+        yield "set disableLocalAuth to True and grant EventGrid Data Sender to the publisher"
 
 
-DEAD_LETTERS = Rule("dead-letters", "Every event subscription keeps what it cannot deliver.", _dropped)
-NO_TOPIC_KEYS = Rule("no-topic-keys", "Topics take events with Entra tokens only, no shared keys.", _topic_keys)
+DEAD_LETTERS = Rule("dead-letters", "Every event subscription keeps undeliverable events.", _dropped)
+NO_TOPIC_KEYS = Rule("no-topic-keys", "Topics accept Entra tokens only, no shared keys.", _topic_keys)

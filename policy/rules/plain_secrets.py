@@ -1,4 +1,4 @@
-"""No secret stands in a resource's inputs: whoever may read the resource could read it."""
+"""A resource's inputs hold no secrets, since all readers of the resource could read them."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -6,7 +6,7 @@ from typing import Any
 
 from policy.rules.rule import Declared, Rule
 
-# What a value looks like when it is a secret, whatever it is called.
+# The forms of values that are secrets, whatever their name.
 _VALUES = {
     "a storage account's key": re.compile(r"AccountKey=|(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{86}=="),
     "a shared access key": re.compile(r"SharedAccessKey=|SharedAccessSignature="),
@@ -17,9 +17,9 @@ _VALUES = {
     "a function's key": re.compile(r"[\w-]{44}AzFu[\w-]{5}[AQgw]=="),
     "a token": re.compile(r"\beyJ[\w-]{16,}\.eyJ[\w-]{16,}\.[\w-]{16,}"),
 }
-# What a setting is called when it holds a secret, whatever it looks like.
+# The names of settings that hold secrets, whatever their value.
 _NAMES = re.compile(r"(password|passwd|pwd|secret|key|connection_?string|(sas|access|refresh)_?token)$", re.IGNORECASE)
-# It names the component to send to; what is sent needs a token, since local authentication is off.
+# It names the component to send to. Sending needs a token, since local authentication is off.
 _ALLOWED_NAMES = {"APPLICATIONINSIGHTS_CONNECTION_STRING"}
 _KEY_VAULT_REFERENCE = "@Microsoft.KeyVault("
 
@@ -71,4 +71,4 @@ def _texts(value: Any, path: str) -> Iterator[tuple[str, str]]:
             yield from _texts(each, f"{path}[{index}]")
 
 
-NO_PLAIN_SECRETS = Rule("no-plain-secrets", "No secret stands in a resource's settings.", _breaches)
+NO_PLAIN_SECRETS = Rule("no-plain-secrets", "A resource's settings hold no secrets.", _breaches)

@@ -1,11 +1,11 @@
-"""Only roles of a short list are granted, and every grant says what kind of principal it is for."""
+"""Only roles of a short list are granted, and every grant names the type of its principal."""
 
 from collections.abc import Iterator
 
 from policy.rules.rule import UNKNOWN, Declared, Rule
 
-# Built-in roles, by the names of their definitions (learn.microsoft.com, "Azure built-in roles"). Written out again on
-# purpose: a role that is added to the program has to be argued for here too.
+# Built-in roles, by the names of their definitions (learn.microsoft.com, "Azure built-in roles"). The list repeats the
+# program's on purpose: a new role must be justified here too.
 _ALLOWED = {
     "b7e6dc6d-f1e8-4753-8033-0f276bb0955b": "Storage Blob Data Owner",
     "ba92f5b4-2d11-453d-a403-e96b0029c9fe": "Storage Blob Data Contributor",

@@ -1,4 +1,4 @@
-"""Storage accounts take Entra tokens only, and no blob is public."""
+"""Storage accounts accept Entra tokens only, and no blob is public."""
 
 from collections.abc import Iterator
 
@@ -6,9 +6,9 @@ from policy.rules.rule import UNKNOWN, Declared, Rule
 
 
 def _shared_keys(resource: Declared) -> Iterator[str]:
-    # an account that does not say so takes them
+    # an account accepts keys by default
     if resource.kind == "storage:StorageAccount" and resource.at("allowSharedKeyAccess") not in {False, UNKNOWN}:
-        yield "set allowSharedKeyAccess to False and grant a data role to what needs the account"
+        yield "set allowSharedKeyAccess to False and grant data roles on the account"
 
 
 def _public_blobs(resource: Declared) -> Iterator[str]:
@@ -18,5 +18,5 @@ def _public_blobs(resource: Declared) -> Iterator[str]:
         yield "set publicAccess to None"
 
 
-NO_SHARED_KEYS = Rule("no-shared-keys", "Storage accounts take Entra tokens only, no shared keys.", _shared_keys)
+NO_SHARED_KEYS = Rule("no-shared-keys", "Storage accounts accept Entra tokens only, no shared keys.", _shared_keys)
 NO_PUBLIC_BLOBS = Rule("no-public-blobs", "No blob can be read without a token.", _public_blobs)

@@ -1,11 +1,11 @@
-"""Everything says which project and stack it belongs to."""
+"""Every resource that takes tags names its project and stack."""
 
 from collections.abc import Iterator
 
 from policy.rules.rule import UNKNOWN, Declared, Rule
 
 _WANTED = ("project", "stack")
-# Kinds that take no tags. What is not listed is asked for them.
+# Kinds that take no tags. All others must have them.
 TAGLESS = {
     "authorization:RoleAssignment",
     "authorization:RoleDefinition",
@@ -33,4 +33,4 @@ def _breaches(resource: Declared) -> Iterator[str]:
             yield f"add the tags {', '.join(missing)}; {hint}"
 
 
-TAGS = Rule("tags", "Everything that takes tags says its project and stack.", _breaches)
+TAGS = Rule("tags", "Every resource that takes tags names its project and stack.", _breaches)

@@ -1,10 +1,10 @@
-"""Nothing is reached without TLS, nor with an old one."""
+"""Every connection uses TLS, 1.2 or later."""
 
 from collections.abc import Iterator
 
 from policy.rules.rule import UNKNOWN, Declared, Rule
 
-# Kind → the input that holds the oldest TLS it takes, and that input's values from 1.2 on.
+# Kind → the input with its minimum TLS version, and that input's values from 1.2 on.
 _OLDEST_TLS = {
     "eventgrid:Topic": ("minimumTlsVersionAllowed", ("1.2",)),
     "storage:StorageAccount": ("minimumTlsVersion", ("TLS1_2", "TLS1_3")),
@@ -36,5 +36,5 @@ def _plain_http(resource: Declared) -> Iterator[str]:
                 yield "set configuration.ingress.allowInsecure to False"
 
 
-TLS_1_2 = Rule("tls-1-2", "Nothing speaks a TLS older than 1.2.", _old_tls)
-HTTPS_ONLY = Rule("https-only", "Nothing is served without TLS.", _plain_http)
+TLS_1_2 = Rule("tls-1-2", "The minimum TLS version is 1.2.", _old_tls)
+HTTPS_ONLY = Rule("https-only", "Every endpoint requires TLS.", _plain_http)

@@ -21,24 +21,24 @@ if TYPE_CHECKING:  # a heavy module, loaded only when there is a network
     from stack.network import Network
 
 FUNCTION_NAME = "redact_on_upload"
-PYTHON_VERSION = "3.13"  # what the package's wheels and bytecode are built for; ARM takes any, and starts no other
+PYTHON_VERSION = "3.13"  # the version of the package's wheels and bytecode; ARM accepts any, but others do not start
 
 
 @dataclass(frozen=True)
 class Reconciliation:
-    """How often uploads are compared with jobs, and whether those from before the deployment count as well."""
+    """The comparison of uploads with jobs: its interval, and whether to include earlier uploads."""
 
     minutes: int
     existing: bool
 
     @property
     def schedule(self) -> str:
-        """In the six fields of a timer trigger, seconds first."""
+        """The schedule in the six fields of a timer trigger, seconds first."""
         return "0 0 * * * *" if self.minutes == 60 else f"0 */{self.minutes} * * * *"
 
 
 class FunctionApp(pulumi.ComponentResource):
-    """The app that turns an upload's event into a redaction job. `function_id` exists once the code is deployed."""
+    """The app that submits a job for each upload's event. `function_id` exists once the code is deployed."""
 
     site_id: pulumi.Output[str]
     host_name: pulumi.Output[str]
@@ -64,9 +64,9 @@ class FunctionApp(pulumi.ComponentResource):
         network: "Network | None",
         deployer_group: str | None,
     ) -> None:
-        # The archive stands here for people and policies to see; what uploads it is told its folder and hash.
+        # The archive is an input here for people and policies to see. The upload uses its folder and hash.
         super().__init__("face-redaction:function:FunctionApp", name, {"package": package.archive})
-        # A host that starts without its roles finds no functions and does not say so: roles first.
+        # A host that starts without its roles finds no functions, silently. So the roles come first.
         roles = self._grant_roles(identity, lake, storage, monitoring)
         plan = web.AppServicePlan(
             place.name("plan"),

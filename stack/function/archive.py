@@ -1,16 +1,16 @@
-"""An archive's bytes: the same content always makes the same zip."""
+"""Reproducible archives: the same content gives the same zip."""
 
 import zipfile
 from pathlib import Path
 
 import pulumi
 
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # the first instant that a zip can name
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time in a zip
 _FILE_MODE = 0o100644
 
 
 def write_zip(archive: pulumi.AssetArchive, destination: Path) -> None:
-    """Write an archive of file assets as a zip whose bytes depend on nothing but their names and content.
+    """Write an archive of file assets as a zip whose bytes depend only on their names and content.
 
     Raises TypeError for an asset that is not a file.
     """

@@ -1,4 +1,4 @@
-"""The function's deployable package, built once for each set of inputs: sources, vendored wheels, their bytecode."""
+"""The function's package: sources, vendored wheels and their bytecode, built once per set of inputs."""
 
 import hashlib
 import json
@@ -21,8 +21,8 @@ from uv import find_uv_bin
 
 from stack.function.archive import write_zip
 
-PYTHON = (3, 13)  # bytecode of another minor version would be ignored, its wheels could not be loaded
-PLATFORM = "x86_64-manylinux_2_28"  # what Flex Consumption runs
+PYTHON = (3, 13)  # bytecode of another minor version would be ignored, and its wheels could not be loaded
+PLATFORM = "x86_64-manylinux_2_28"  # the platform of Flex Consumption
 LOCK = "requirements.lock"
 VENDORED = Path(".python_packages/lib/site-packages")  # where the Functions worker looks
 KEPT_METADATA = {"METADATA", "entry_points.txt", "licenses", "LICENSE", "LICENSE.txt", "LICENSE.md"}
@@ -32,12 +32,12 @@ BUILD_SECONDS = 300.0
 
 
 class PackageError(pulumi.RunError):
-    """The package cannot be built; one line that says why."""
+    """The package cannot be built. The message is one line with the reason."""
 
 
 @dataclass(frozen=True)
 class FunctionPackage:
-    """A built package in `directory`, the archive's root; the same `sha256` means the same names and bytes."""
+    """A built package in `directory`, the archive's root. The same `sha256` means the same names and bytes."""
 
     directory: Path
     sha256: str
@@ -45,7 +45,7 @@ class FunctionPackage:
 
     @classmethod
     def at(cls, directory: Path, sha256: str) -> Self:
-        """The package that stands in `directory`."""
+        """Return the package in `directory`."""
         return cls(directory, sha256, tuple(_files(directory)))
 
     @cached_property
@@ -53,15 +53,15 @@ class FunctionPackage:
         return pulumi.AssetArchive({name: pulumi.FileAsset(self.directory / name) for name in self.files})
 
     def write_zip(self, path: Path) -> None:
-        """The bytes depend on the content alone."""
+        """Write the package as a zip. The bytes depend on the content only."""
         write_zip(self.archive, path)
 
 
 def build_package(source: Path, cache: Path) -> FunctionPackage:
-    """Package the Function App in the folder `source`, or take what `cache` holds for the same inputs.
+    """Package the Function App in the folder `source`, or return the package that `cache` holds for the same inputs.
 
-    What goes in: Python modules and host.json, and below them the wheels that `source`/requirements.lock pins by
-    hash. The same sources, lock and Python make the same bytes in any folder. Raises PackageError.
+    It contains Python modules, host.json, and the wheels that `source`/requirements.lock pins by hash. The same
+    sources, lock and Python give the same bytes in any folder. Raises PackageError.
     """
     if sys.version_info[:2] != PYTHON:
         raise PackageError(
@@ -88,7 +88,7 @@ def build_package(source: Path, cache: Path) -> FunctionPackage:
 
 
 def _key(source: Path) -> str:
-    """Names everything that the bytes depend on; this file stands for how they are made."""
+    """Return a digest of all inputs. This file's content stands for the way of building."""
     digest = hashlib.sha256()
     for part in (sys.implementation.cache_tag, platform.python_version(), PLATFORM):
         digest.update(f"{part}\n".encode())
@@ -102,7 +102,7 @@ def _key(source: Path) -> str:
 
 
 def _sources(source: Path) -> list[str]:
-    """Only what is named here leaves the developer's machine: no local settings, tests, caches or hidden files."""
+    """Return the files to package. Local settings, tests, caches and hidden files stay on the developer's machine."""
     modules = (path.relative_to(source) for path in source.rglob("*.py"))
     left_out = {"tests", "test", "__pycache__"}
     named = (path for path in modules if not any(part in left_out or part.startswith(".") for part in path.parts))
@@ -110,7 +110,7 @@ def _sources(source: Path) -> list[str]:
 
 
 def _build(source: Path, entry: Path) -> None:
-    """`entry` gets the package and its manifest."""
+    """Build the package and its manifest into `entry`."""
     package = entry / "package"
     for name in _sources(source):
         (package / name).parent.mkdir(parents=True, exist_ok=True)
@@ -122,8 +122,8 @@ def _build(source: Path, entry: Path) -> None:
     install += ["--link-mode", "copy", "--requirements", str(source / LOCK)]
     _run("vendoring its dependencies", install, os.environ)
     _trim(site)
-    # A cold start takes a third of the time with bytecode. One process in one order, hash seed fixed, paths relative:
-    # bytecode depends on all of them.
+    # Bytecode reduces a cold start to a third. It depends on the number of processes, the order, the hash seed and the
+    # paths, which are therefore fixed.
     compile_all = [sys.executable, "-S", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"]
     compile_all += [VENDORED.as_posix()]
     _run("compiling its dependencies", compile_all, {"PYTHONHASHSEED": "0"}, package)
@@ -136,7 +136,7 @@ def _build(source: Path, entry: Path) -> None:
 
 
 def _trim(site: Path) -> None:
-    """Leaves out what a synchronous function never loads, and what tells one installation from another."""
+    """Remove files that a synchronous function never loads, and files that differ between installations."""
     unused = [site / "bin", site / ".lock", *site.glob("azure/**/aio"), *site.rglob("tests"), *site.rglob("*.pyi")]
     for metadata in site.glob("*.dist-info"):
         unused += [path for path in metadata.iterdir() if path.name not in KEPT_METADATA]
@@ -148,7 +148,7 @@ def _trim(site: Path) -> None:
 
 
 def _check(package: Path) -> None:
-    """A module that cannot be imported shows on Azure only as an app without functions, so it is tried here."""
+    """Import the package, since on Azure a failing import shows only as an app without functions."""
     if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
         return
     paths = [str(package / VENDORED), str(package)]
@@ -174,7 +174,7 @@ def _run(doing: str, command: Sequence[str], environment: Mapping[str, str], fol
 
 
 def _reason(output: str) -> str:
-    """uv draws a tree over several lines, Python prints a traceback that ends in its reason."""
+    """Return the reason on one line, from uv's tree or the last line of Python's traceback."""
     lines = [line.strip(" ×│├╰─▶\t") for line in output.splitlines()]
     if output.startswith("Traceback"):
         lines = lines[-1:]
@@ -195,7 +195,7 @@ def _content_hash(package: Path) -> str:
 
 
 def _cached(entry: Path) -> FunctionPackage | None:
-    """What `entry` holds, if it is whole."""
+    """Return the package in `entry`, or None unless it is complete."""
     try:
         manifest = json.loads((entry / "manifest.json").read_bytes())
         package = FunctionPackage(entry / "package", manifest["sha256"], tuple(manifest["sizes"]))
@@ -206,9 +206,9 @@ def _cached(entry: Path) -> FunctionPackage | None:
 
 
 def _publish(built: Path, entry: Path, replaced: Path) -> None:
-    """All at once. When two builds end together, either's result serves: their bytes are the same."""
+    """Publish the build at once. If two builds end together, either serves, since their bytes are the same."""
     if not _cached(entry):
-        with suppress(OSError):  # nothing there, or another process was faster
+        with suppress(OSError):  # missing, or another process was faster
             entry.rename(replaced)
     try:
         built.rename(entry)
@@ -218,7 +218,7 @@ def _publish(built: Path, entry: Path, replaced: Path) -> None:
 
 
 def _prune(cache: Path) -> None:
-    """Keeps the builds used last, and other processes' unfinished ones."""
+    """Remove all but the last used builds and other processes' unfinished ones."""
     building = [path for path in cache.iterdir() if path.name.startswith("building-")]
     finished = sorted(set(cache.iterdir()) - set(building), key=_last_use)
     abandoned = [path for path in building if _last_use(path) < time.time() - ABANDONED_SECONDS]
@@ -229,5 +229,5 @@ def _prune(cache: Path) -> None:
 def _last_use(path: Path) -> float:
     try:
         return path.stat().st_mtime
-    except FileNotFoundError:  # another process has just pruned it
+    except FileNotFoundError:  # another process has just removed it
         return 0.0

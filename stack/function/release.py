@@ -1,4 +1,4 @@
-"""The function's code: the package is uploaded with the deployer's own token, then taken by One Deploy."""
+"""The release of the function's code: an upload with the deployer's token, then One Deploy."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -14,18 +14,18 @@ from stack.function.package import FunctionPackage
 from stack.place import Place
 from stack.roles import Role, grant
 
-PACKAGE_NAME = "released-package.zip"  # the only name that One Deploy takes
+PACKAGE_NAME = "released-package.zip"  # the only name that One Deploy accepts
 
 
 class BlobUpload(dynamic.ResourceProvider):
     """Uploads a package as one zip.
 
-    Its inputs name a folder instead of holding an archive: the engine shows a diff no asset's content, and Python's
-    dynamic providers take no asset without (pulumi/pulumi#6802).
-    azure-native's own `storage.Blob` asks for the account's shared key, which our accounts do not have.
+    Its inputs name a folder instead of an archive, since the engine does not pass the content of assets to a diff and
+    Python's dynamic providers require it (pulumi/pulumi#6802). azure-native's `storage.Blob` needs the account's shared
+    key, which our accounts do not have.
     """
 
-    serialize_as_secret_always = False  # it holds no secret, and a plain one shows no difference
+    serialize_as_secret_always = False  # it holds no secrets, and a plain provider shows fewer differences
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
         return dynamic.CreateResult(id_=props["url"], outs=self._upload(props))
@@ -66,7 +66,7 @@ class BlobUpload(dynamic.ResourceProvider):
 
 
 class UploadedPackage(dynamic.Resource, module="release", name="UploadedPackage"):
-    """The function's package as a blob at `url`; its content changes when the package's hash does."""
+    """The function's package as a blob at `url`. Its content changes with the package's hash."""
 
     url: pulumi.Output[str]
     sha256: pulumi.Output[str]
@@ -101,10 +101,9 @@ def release(
     deployer_group: str | None,
     parent: pulumi.Resource,
 ) -> resources.Deployment:
-    """Upload the package and have the app take it; done again when, and only when, the package's hash changes.
+    """Upload the package and deploy it to the app, again only when the package's hash changes.
 
-    `container_url` and `container_id` name the blob container that packages are uploaded to. The app's identity must be
-    able to read it.
+    `container_url` and `container_id` name the blob container for packages. The app's identity must be able to read it.
     """
     deployer_id, deployer_type = deployer_principal(deployer_group)
     may_upload = grant(
@@ -135,8 +134,8 @@ def release(
     )
 
 
-# azure-native has no class for a site's extensions. The hash stands among the parameters only so that a new package is
-# a new deployment: its address stays the same.
+# azure-native has no class for a site's extensions. The hash is a parameter so that a new package causes a new
+# deployment, since its address stays the same.
 _ONE_DEPLOY = {
     "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
     "contentVersion": "1.0.0.0",

@@ -1,4 +1,4 @@
-"""The Media Services account as its clients see it, whichever engine stands behind it."""
+"""The Media Services account as its clients see it, for either engine."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import pulumi
 
 @dataclass(frozen=True)
 class Audience:
-    """What the API's tokens are issued for: what clients ask for, and all that tokens may say, by commas."""
+    """The audience of the API's tokens: the one that clients request, and all accepted ones, separated by commas."""
 
     asked_for: pulumi.Output[str]
     accepted: pulumi.Output[str]
@@ -17,10 +17,10 @@ class Audience:
 
 @dataclass(frozen=True)
 class MediaAccount:
-    """What a client of the v3 API needs to submit jobs.
+    """The values that a client of the v3 API needs to submit jobs.
 
-    `endpoint` is the API's https address, `audience` what its tokens are issued for; `ready` are the resources that
-    a client must wait for. `job_events` is the ARM id of what raises its jobs' events, to which one subscribes.
+    `endpoint` is the API's https address, `audience` the audience of its tokens. Clients must wait for the resources
+    `ready`. `job_events` is the ARM id of the topic or account that publishes the jobs' events.
     """
 
     endpoint: pulumi.Output[str]

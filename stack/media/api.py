@@ -61,7 +61,7 @@ def make_api(
                 )
             ],
             scale=app.ScaleArgs(
-                min_replicas=1,  # one that is always there answers the function within Event Grid's 30 s
+                min_replicas=1,  # a running one answers the function within Event Grid's 30 s
                 max_replicas=settings.api_replicas,
                 rules=[
                     app.ScaleRuleArgs(
@@ -81,7 +81,7 @@ def _probes() -> list[app.ContainerAppProbeArgs]:
     ready = app.ContainerAppProbeHttpGetArgs(path="/readyz", port=API_PORT)
     return [
         app.ContainerAppProbeArgs(type=app.Type.STARTUP, http_get=alive),
-        # without storage it gets no requests, but a restart would not help
+        # without storage it receives no requests, but a restart would not help
         app.ContainerAppProbeArgs(type=app.Type.READINESS, http_get=ready, timeout_seconds=5),
         app.ContainerAppProbeArgs(type=app.Type.LIVENESS, http_get=alive),
     ]

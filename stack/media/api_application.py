@@ -1,4 +1,4 @@
-"""The media service's Entra application: what its tokens are issued for, and who holds which of its app roles."""
+"""The media service's Entra application: the audience of its tokens, its app roles and their holders."""
 
 import uuid
 from enum import StrEnum
@@ -11,14 +11,14 @@ from stack.place import Place
 
 
 class AppRole(StrEnum):
-    """App roles of the media service, as they stand in a token's `roles`."""
+    """App roles of the media service, as in a token's `roles`."""
 
     READ_WRITE = "Media.ReadWrite"
     READ = "Media.Read"
 
     @property
     def role_id(self) -> str:
-        """The role's id within the application; any GUID that stays the same."""
+        """The role's id within the application: any constant GUID."""
         return str(uuid.uuid5(uuid.NAMESPACE_URL, f"face-redaction/{self.value}"))
 
 
@@ -57,7 +57,7 @@ class ApiApplication(pulumi.ComponentResource):
             )
             for role in AppRole
         ]
-        # It names the application's own id, so it cannot be part of the registration itself.
+        # It contains the application's id, so it cannot be part of the registration.
         identifier = azuread.ApplicationIdentifierUri(
             "identifier",
             application_id=registration.id,
@@ -70,7 +70,7 @@ class ApiApplication(pulumi.ComponentResource):
             app_role_assignment_required=True,
             opts=pulumi.ResourceOptions(parent=self, depends_on=[*roles, identifier]),
         )
-        # Before the function asks for its first token: one without the role would be kept for a day.
+        # Before the function's first token, since one without the role would be cached for a day.
         submits = azuread.AppRoleAssignment(
             "function-submits-jobs",
             app_role_id=AppRole.READ_WRITE.role_id,
@@ -80,7 +80,7 @@ class ApiApplication(pulumi.ComponentResource):
         )
         self.audience = Audience(
             asked_for=identifier.identifier_uri,
-            # version 2 tokens name the application by its bare id
+            # version 2 tokens name the application by its id
             accepted=pulumi.Output.concat(identifier.identifier_uri, ",", registration.client_id),
             ready=[submits],
         )

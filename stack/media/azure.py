@@ -1,4 +1,4 @@
-"""Azure Media Services itself, as the 2021 quickstart made it. The only file that imports `media`.
+"""Azure Media Services, as in the 2021 quickstart. The only file that imports `media`.
 
 Public Azure retired the face presets on 2023-09-14 and the service on 2024-06-30.
 """
@@ -17,7 +17,7 @@ from stack.transform import PRESET_TYPE, FaceRedaction
 
 
 class AzureMedia(pulumi.ComponentResource):
-    """A Media Services account with its Transform; `caller` may submit jobs to it."""
+    """A Media Services account with its Transform. `caller` may submit jobs to it."""
 
     account: MediaAccount
 
@@ -37,8 +37,8 @@ class AzureMedia(pulumi.ComponentResource):
             "engine 'azure': public Azure retired Media Services on 2024-06-30 and refuses new accounts; "
             "use engine 'selfHosted' there",
         )
-        # The account checks its access to the storage while it is made, when its system-assigned identity has no role
-        # yet. So the storage is reached with an identity that exists beforehand.
+        # The account's creation checks its access to the storage, before its system-assigned identity has a role. So
+        # it accesses the storage with an identity that exists beforehand.
         reader = managed_identity("media", place, parent=self)
         access = grant(
             "media-keeps-assets",

@@ -16,7 +16,7 @@ from stack.roles import Role, grant
 
 @dataclass(frozen=True)
 class Need:
-    """A role on the resource `scope`; `reason` becomes part of the assignment's name."""
+    """A role on the resource `scope`. `reason` becomes part of the assignment's name."""
 
     reason: str
     role: Role
@@ -78,7 +78,7 @@ class Process:
 
     @property
     def options(self) -> pulumi.ResourceOptions:
-        """The process starts with its roles in place."""
+        """The options of the process's resource, which needs its roles first."""
         return pulumi.ResourceOptions(parent=self._parent, depends_on=[*self._roles, *self._shared.depends_on])
 
     def container(

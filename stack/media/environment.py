@@ -27,7 +27,7 @@ def make_environment(
         place.name("env"),
         resource_group_name=place.group_name,
         location=place.location,
-        # by diagnostic setting, since the direct way to the workspace wants its shared key
+        # by diagnostic setting, since the direct connection needs the workspace's shared key
         app_logs_configuration=app.AppLogsConfigurationArgs(destination="azure-monitor"),
         workload_profiles=_workload_profiles(settings),
         vnet_configuration=app.VnetConfigurationArgs(infrastructure_subnet_id=network.containers_subnet_id)

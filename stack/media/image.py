@@ -1,4 +1,4 @@
-"""The media service's container image: a ready one, or built in the graph by the registry itself."""
+"""The media service's container image: a given one, or one that a registry of the graph builds."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,16 +27,16 @@ class Registry:
 
 @dataclass(frozen=True)
 class Image:
-    """What to run. Without a `registry` anybody may pull it."""
+    """An image. Without a `registry`, pulling it needs no role."""
 
     reference: pulumi.Output[str]
     registry: Registry | None = None
 
 
 class ContextUpload(dynamic.ResourceProvider):
-    """Hands the sources to the registry, as `az acr build` does."""
+    """Uploads the sources to the registry, as `az acr build` does."""
 
-    serialize_as_secret_always = False  # it holds no secret, and a plain one shows no difference
+    serialize_as_secret_always = False  # it holds no secrets, and a plain provider shows fewer differences
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
         return dynamic.CreateResult(id_=props["sha256"], outs=_hand_over(props))
@@ -69,7 +69,7 @@ def _hand_over(props: dict[str, Any]) -> dict[str, Any]:
 
 
 class UploadedContext(dynamic.Resource, module="image", name="UploadedContext"):
-    """The sources as the registry knows them. `source_location` is only good for a build soon after."""
+    """The uploaded sources. `source_location` is valid only for a build soon after."""
 
     source_location: pulumi.Output[str]
 
@@ -88,7 +88,7 @@ class UploadedContext(dynamic.Resource, module="image", name="UploadedContext"):
                 "registry_id": registry_id,
                 "resource_manager": resource_manager,
                 "sha256": context.sha256,
-                "context": context.path.as_posix(),  # an asset would end every later diff (pulumi/pulumi#6802)
+                "context": context.path.as_posix(),  # an asset would break every later diff (pulumi/pulumi#6802)
                 "source_location": None,
             },
             opts,
@@ -96,7 +96,7 @@ class UploadedContext(dynamic.Resource, module="image", name="UploadedContext"):
 
 
 class BuiltImage(pulumi.ComponentResource):
-    """A registry, and the image that it builds from this project's own sources; tagged by their hash."""
+    """A registry, and the image that it builds from this project's sources, tagged by their hash."""
 
     image: Image
 

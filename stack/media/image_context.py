@@ -1,4 +1,4 @@
-"""What the media service's image is built from: a small archive, the same bytes for the same sources."""
+"""The build context of the media service's image: a small archive, the same bytes for the same sources."""
 
 import gzip
 import hashlib
@@ -20,7 +20,7 @@ class ImageContext:
 
 
 def build_context(source: Path, cache: Path) -> ImageContext:
-    """Pack the Dockerfile and the sources in the folder `source` that it copies; kept in `cache` by content."""
+    """Pack the Dockerfile and the sources that it copies from the folder `source`. `cache` keeps it by content."""
     content = io.BytesIO()
     with (
         gzip.GzipFile(fileobj=content, mode="wb", filename="", mtime=0) as compressed,

@@ -1,4 +1,4 @@
-"""Jobs become events: the Event Grid topic that the self-hosted media service publishes to, for whoever subscribes."""
+"""Events of jobs: the Event Grid topic that the self-hosted media service publishes to."""
 
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # a heavy module, loaded only when there is a network
 
 
 class JobEvents(pulumi.ComponentResource):
-    """A custom topic that takes events with Entra tokens only, and within a private network from there alone."""
+    """A custom topic that accepts Entra tokens only, and only connections from the private network if there is one."""
 
     topic_id: pulumi.Output[str]
     endpoint: pulumi.Output[str]

@@ -1,4 +1,4 @@
-"""Our own Media Services account on Container Apps: an API, and workers that the queue's length starts."""
+"""Our own Media Services account on Container Apps: an API, and workers scaled by the queue's length."""
 
 import json
 from pathlib import Path
@@ -27,7 +27,7 @@ if TYPE_CHECKING:  # a heavy module, loaded only when there is a network
 
 
 class SelfHostedMedia(pulumi.ComponentResource):
-    """The account's API app and worker job, with what they need to run. The Transform is declared to the API."""
+    """The account's API app and worker job, with their dependencies. The API's settings declare the Transform."""
 
     account: MediaAccount
 
@@ -107,10 +107,10 @@ def make_self_hosted_media(
     lake: Lake,
     network: "Network | None",
 ) -> MediaAccount:
-    """The account with what it stands on: an image and an Entra application, given by the settings or made.
+    """Declare the account, with an image and an Entra application unless the settings name them.
 
-    `caller` is the object id of the identity that submits jobs. With an application that is given, its app role
-    Media.ReadWrite must be assigned to that identity by whoever administers the directory.
+    `caller` is the object id of the identity that submits jobs. If the application is given, an administrator of the
+    directory must assign its app role Media.ReadWrite to that identity.
     """
     own = settings.self_hosted
     assert own

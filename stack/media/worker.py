@@ -1,4 +1,4 @@
-"""The media service's workers: a container job that the queue's length starts."""
+"""The media service's workers: a container job scaled by the queue's length."""
 
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -15,9 +15,9 @@ from stack.storage import Lake, MediaState, MediaStorage
 if TYPE_CHECKING:  # a heavy module, loaded only when there is a network
     from stack.network import Network
 
-# A worker renews its lease on a message all the time; one that stops doing so loses its job after this long.
+# Workers renew their leases regularly. One that stops renewing loses its job after this time.
 LEASE_SECONDS = 60
-# A worker ends a job that takes too long itself, with a reason, this long before Container Apps would end the worker.
+# A worker ends a job that takes too long, with a reason, this long before Container Apps would end the worker.
 LAST_SECONDS = 120
 
 
@@ -38,20 +38,20 @@ def make_worker(
         "worker",
         place,
         shared,
-        # one job an execution, so that `workerMinutes` is a job's own and no video meets another one's remains
+        # one job per execution, so that `workerMinutes` applies to a job and no video meets files of another
         "--once",
         needs=[
             Need("publishes-videos", Role.BLOB_CONTRIBUTOR, storage.account_id),
             Need("advances-jobs", Role.TABLE_CONTRIBUTOR, storage.account_id),
-            # renewing a message's lease needs the right to write messages, not only to process them
+            # renewing a message's lease requires writing messages, not only processing them
             Need("takes-work", Role.QUEUE_CONTRIBUTOR, storage.account_id),
-            # uploads whose links have ended before their turn
+            # uploads whose links have expired before their turn
             Need("reads-uploads", Role.BLOB_READER, lake.uploads.id),
         ],
         parent=parent,
     )
     cpu = settings.worker_cpu
-    # Inputs come from public addresses only, but in a private network the lake's is none.
+    # Inputs may come from public addresses only, and in a private network the lake's is not public.
     inputs = {"INPUT_HOSTS": lake.blob_endpoint.apply(_host)} if network else {}
     return app.Job(
         place.name("worker"),
@@ -64,7 +64,7 @@ def make_worker(
             trigger_type=app.TriggerType.EVENT,
             registries=process.registries,
             replica_timeout=settings.worker_minutes * 60,
-            replica_retry_limit=0,  # the queue hands a dead worker's message to the next one
+            replica_retry_limit=0,  # the queue gives a dead worker's message to the next one
             event_trigger_config=app.JobConfigurationEventTriggerConfigArgs(
                 parallelism=1,
                 replica_completion_count=1,
@@ -105,8 +105,8 @@ def _scale_rule(process: Process, storage: MediaStorage, state: MediaState) -> a
             "accountName": storage.account_name,
             "queueName": state.jobs_queue.name,
             "queueLength": "1",
-            # KEDA takes off every execution that runs. With `visibleonly`, which leaves out the
-            # messages that these hold, a long video would make a short one wait.
+            # KEDA subtracts the running executions. With `visibleonly`, which excludes the messages
+            # that they hold, a long video would make a short one wait.
             "queueLengthStrategy": "all",
         },
     )

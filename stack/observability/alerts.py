@@ -1,4 +1,4 @@
-"""What somebody should know at once: uploads that nobody took, jobs that failed, work that nobody does."""
+"""Alerts: undelivered uploads, failed jobs, a queue without workers, failures of the function."""
 
 import pulumi
 from pulumi_azure_native.insights import v20230101 as groups
@@ -7,12 +7,12 @@ from pulumi_azure_native.insights import v20230315preview as queries
 from stack.observability.monitoring import Monitoring
 from stack.place import Place
 
-# The containers' lines, in either of the tables that Container Apps writes them to.
+# The containers' log lines, in either of Container Apps' two tables.
 CONTAINER_LOGS = (
     "union isfuzzy=true ContainerAppConsoleLogs, ContainerAppConsoleLogs_CL"
     ' | extend line = parse_json(tostring(column_ifexists("Log", column_ifexists("Log_s", ""))))'
 )
-# The function's alone: the media service's requests are there, too.
+# Of the function only, since the media service's requests are in the same table.
 FAILED_TRIGGER = 'AppRequests | where Success == false and AppRoleName !startswith "mediaservice."'
 _FAILED_JOBS = f'{CONTAINER_LOGS} | where line.message == "job over" and line.state == "Error"'
 _STUCK_QUEUE = f'{CONTAINER_LOGS} | where line.message == "queue watched" and toint(line.oldestSeconds) > 1800'
@@ -22,7 +22,7 @@ _DEAD_LETTERS = (
 
 
 class Alerts(pulumi.ComponentResource):
-    """Alert rules, and the mail that they send if there is an address. They show in the portal in any case."""
+    """Alert rules, shown in the portal and, if there is an address, sent by mail."""
 
     def __init__(
         self,
@@ -85,7 +85,7 @@ class Alerts(pulumi.ComponentResource):
             ),
             actions=queries.ActionsArgs(action_groups=[self._group]) if self._group else None,
             auto_mitigate=True,
-            skip_query_validation=True,  # the tables are there only after the first lines
+            skip_query_validation=True,  # the tables exist only after the first lines
             tags=self._place.tags,
             opts=pulumi.ResourceOptions(parent=self),
         )

@@ -1,4 +1,4 @@
-"""What Azure's own resources log, sent to the workspace."""
+"""Diagnostic settings: Azure resources' logs, sent to the workspace."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ def send_logs(
     parent: pulumi.Resource,
     categories: Sequence[str] = (),
 ) -> insights.DiagnosticSetting:
-    """Send these categories of a resource's logs to a workspace; without any, all that it has."""
+    """Send these categories of a resource's logs to a workspace, by default all."""
     logs = [insights.LogSettingsArgs(category=category, enabled=True) for category in categories]
     return insights.DiagnosticSetting(
         name,

@@ -1,4 +1,4 @@
-"""Logs: one Log Analytics workspace, and Application Insights on top of it."""
+"""Logs: a Log Analytics workspace, and Application Insights based on it."""
 
 import pulumi
 from pulumi_azure_native.insights import v20200202 as insights
@@ -8,7 +8,7 @@ from stack.place import Place
 
 
 class Monitoring(pulumi.ComponentResource):
-    """Where the function, the media service and Azure itself log to."""
+    """The destination of the function's, the media service's and Azure's logs."""
 
     workspace_id: pulumi.Output[str]
     insights_id: pulumi.Output[str]

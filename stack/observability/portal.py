@@ -4,5 +4,5 @@ import pulumi
 
 
 def portal_link(resource_id: pulumi.Output[str], page: str = "overview") -> pulumi.Output[str]:
-    """One of the portal's pages of a resource."""
+    """Return the link to a resource's page in the portal."""
     return pulumi.Output.concat("https://portal.azure.com/#resource", resource_id, "/", page)

@@ -1,4 +1,4 @@
-"""One page in the portal: uploads, jobs by state, the queue's age, the speed of redaction."""
+"""A workbook in the portal: uploads, jobs by state, the queue's age, the speed of redaction."""
 
 import json
 import uuid
@@ -47,21 +47,21 @@ class Dashboard(pulumi.ComponentResource):
         items = [
             _chart("Uploads an hour", _UPLOADS, "barchart"),
             _chart("Jobs by state", _JOBS, "barchart"),
-            _chart("Jobs that wait, and for how long", _QUEUE, "linechart"),
-            _chart("Frames redacted a second", _SPEED, "linechart"),
+            _chart("Waiting jobs, and the oldest one's seconds", _QUEUE, "linechart"),
+            _chart("Frames redacted per second", _SPEED, "linechart"),
             _chart("Milliseconds of the media service's requests", _API, "linechart"),
             _chart("Failures of the trigger", _FAILURES, "table"),
         ]
         workbook = insights.Workbook(
             place.name("workbook"),
-            # Azure wants a GUID for its name
+            # Azure requires a GUID as its name
             resource_name_=place.group_id.apply(lambda group: str(uuid.uuid5(uuid.NAMESPACE_URL, f"{group}/workbook"))),
             resource_group_name=place.group_name,
             location=place.location,
             kind=insights.WorkbookSharedTypeKind.SHARED,
             category="workbook",
             display_name=f"Face redaction ({pulumi.get_stack()})",
-            source_id=monitoring.workspace_id.apply(str.lower),  # as Azure answers it
+            source_id=monitoring.workspace_id.apply(str.lower),  # in the form that Azure returns
             serialized_data=json.dumps({"version": "Notebook/1.0", "items": items}, sort_keys=True),
             tags=place.tags,
             opts=pulumi.ResourceOptions(parent=self),
@@ -71,7 +71,7 @@ class Dashboard(pulumi.ComponentResource):
 
 
 def _chart(title: str, query: str, form: str) -> dict[str, object]:
-    """A workbook's item of type 3, a query; `form` is how it is drawn."""
+    """Return a workbook's item of type 3, a query. `form` is its visualization."""
     return {
         "type": 3,
         "name": title,
