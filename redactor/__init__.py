@@ -20,7 +20,17 @@ from redactor.errors import (
     RedactionError,
 )
 from redactor.options import BlurType, Options, Quality, Resolution
-from redactor.results import BareFace, Place, Progress, Result, Stages, Verification
+from redactor.results import (
+    BareFace,
+    DoubtfulPlace,
+    Doubts,
+    Place,
+    Progress,
+    Reason,
+    Result,
+    Stages,
+    Verification,
+)
 from redactor.version import __version__
 
 __all__ = [
@@ -30,10 +40,13 @@ __all__ = [
     "ConfigurationUnsupported",
     "ContentMalformed",
     "ContentUnsupported",
+    "DoubtfulPlace",
+    "Doubts",
     "Options",
     "Place",
     "Progress",
     "Quality",
+    "Reason",
     "RedactionError",
     "Resolution",
     "Result",

@@ -16,6 +16,7 @@ from redactor.command.options import (
     AnnotationsOption,
     BlurTypeOption,
     CrfOption,
+    DoubtfulOption,
     IdListOption,
     JsonOption,
     Mode,
@@ -77,6 +78,7 @@ def redact(
         ),
     ] = "",
     crf: CrfOption = 20,
+    doubtful: DoubtfulOption = None,
     preview: PreviewOption = None,
     json_summary: JsonOption = False,
     progress: ProgressOption = ProgressStyle.AUTO,
@@ -87,11 +89,13 @@ def redact(
         if (mode is Mode.REDACT) != (annotations is not None):
             raise ConfigurationUnsupported("--mode redact and --annotations go together")
         chosen = chosen_ids(ids, id_list)
-        options = Options(blur_type, resolution, quality, crf, annotations, chosen, parsed_ids("--keep", keep))
+        kept = parsed_ids("--keep", keep)
+        options = Options(blur_type, resolution, quality, crf, annotations, chosen, kept, doubtful=doubtful)
         with previewed(preview, destination):
             return redactor.redact(source, destination, options, report, cancel)
 
-    report_result(execute(work, progress, as_json=json_summary), destination, progress, as_json=json_summary)
+    result = execute(work, progress, as_json=json_summary)
+    report_result(result, destination, progress, as_json=json_summary, identified=annotations is not None)
 
 
 @app.command(epilog=EXIT_CODES)
@@ -104,14 +108,15 @@ def analyze(
     json_summary: JsonOption = False,
     progress: ProgressOption = ProgressStyle.AUTO,
 ) -> None:
-    """Write <IN>_annotations.json and a thumbnail of each person into OUTDIR, for review and editing."""
+    """Write <IN>_annotations.json, <IN>_doubtful.json and a thumbnail of each person into OUTDIR, for review."""
 
     def work(report: Callable[[Progress], None], cancel: threading.Event) -> Result:
         options = Options(resolution=resolution, quality=quality)
         with previewed(preview, source, folder / f"{source.stem}_annotations.json"):
             return redactor.analyze(source, folder, options, report, cancel)
 
-    report_result(execute(work, progress, as_json=json_summary), folder, progress, as_json=json_summary)
+    result = execute(work, progress, as_json=json_summary)
+    report_result(result, folder, progress, as_json=json_summary, identified=True)
 
 
 @app.command(epilog=VERIFY_EXIT_CODES)

@@ -20,10 +20,12 @@ from redactor.options import Options
 from redactor.people.album import Album
 from redactor.people.annotations import read
 from redactor.people.second_pass import SecondPass, chosen_ids
+from redactor.reports import doubtful_places
 from redactor.results import Progress, Result
 from redactor.timing import Clocks, timed
 from redactor.video.canvas import Canvas, Outgrown, largest
 from redactor.video.facts import VideoFacts
+from redactor.video.picture import quarters_of
 from redactor.video.restarts import AnyPacket
 from redactor.video.sink import Sink
 from redactor.video.source import FORMATS, Source
@@ -43,6 +45,8 @@ def run(
     started = time.monotonic()
     check_source(source)
     _check_destination(destination, source)
+    if options.doubtful is not None:
+        doubtful_places.check_output(Path(options.doubtful))
     second_pass = _second_pass(options)
     configure_libraries()
 
@@ -83,6 +87,9 @@ def _redact(
             on_progress(progress_of(sink.written, facts.frames))
         with clocks.encoding:
             sink.finish(lambda: _raise_if_cancelled(cancel))
+        doubts = regioned.doubts()
+        if options.doubtful is not None:
+            doubtful_places.write(Path(options.doubtful), doubtful_places.document(doubts, *upright_size(facts)))
         return Result(
             frames=sink.written,
             frames_with_faces=frames_with_faces,
@@ -97,6 +104,7 @@ def _redact(
             dropped=opened.dropped(),
             converted=(*sink.converted, *opened.repairs()),
             replaced=tuple(opened.replaced),
+            doubts=doubts,
         )
 
 
@@ -144,6 +152,8 @@ def _analyze(
             on_progress(progress_of(frames, opened.facts.frames))
         with clocks.redacting:
             people = album.finish()
+            doubts = analysis.doubts()
+            album.add_file("doubtful.json", doubtful_places.document(doubts, *upright_size(opened.facts)))
         return Result(
             frames=frames,
             frames_with_faces=frames_with_faces,
@@ -157,7 +167,13 @@ def _analyze(
             audio_streams=len(opened.sounds),
             converted=opened.repairs(),
             replaced=tuple(opened.replaced),
+            doubts=doubts,
         )
+
+
+def upright_size(facts: VideoFacts) -> tuple[int, int]:
+    """Width and height of the picture that is shown."""
+    return (facts.height, facts.width) if quarters_of(facts.rotation) % 2 else (facts.width, facts.height)
 
 
 def _on_a_canvas(source: Path, run_on: Callable[[Canvas | None], Result]) -> Result:

@@ -45,7 +45,7 @@ class Options:
 
     With `annotations`, the path of an annotations file, no faces are detected. The annotated people are covered: all,
     only those in `ids`, or all except those in `keep`. `crf` is the encoder's constant rate factor: 0 is lossless, 18
-    to 20 visually lossless, 51 the worst.
+    to 20 visually lossless, 51 the worst. `doubtful` is a JSON file to write the doubtful places to as well.
     Raises ConfigurationUnsupported for a `crf` out of range, for both `ids` and `keep`, and for either of them without
     `annotations`.
     """
@@ -58,6 +58,7 @@ class Options:
     ids: frozenset[int] | None = None
     keep: frozenset[int] | None = None
     damaged: Damaged = Damaged.REFUSE
+    doubtful: str | Path | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.crf <= 51:

@@ -1,6 +1,7 @@
 """Progress and results of a run."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from redactor.geometry import Box
 
@@ -35,32 +36,6 @@ class Replaced:
     start: float
     end: float
     frames: int
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """A finished run. `width` and `height` are in stored pixels, `seconds` is wall clock time.
-
-    `faces` counts people: the ids of an analysis, or those covered from annotations. A run without either does not
-    identify people, and `faces` equals `tracks`. A track is one face followed without a break. `detections` counts
-    detections that belong to a track, or the annotations' events.
-    `dropped` lists the parts of the input that the output lacks, `converted` those that changed format or were
-    repaired, `replaced` the replaced damaged pictures.
-    """
-
-    frames: int
-    frames_with_faces: int
-    faces: int
-    tracks: int
-    detections: int
-    seconds: float
-    stages: Stages
-    width: int
-    height: int
-    audio_streams: int
-    dropped: tuple[str, ...] = ()
-    converted: tuple[str, ...] = ()
-    replaced: tuple[Replaced, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,3 +77,71 @@ class Verification:
     bare_frames: int
     bare: tuple[BareFace, ...]
     seconds: float
+
+
+class Reason(StrEnum):
+    """Why a place is doubtful."""
+
+    REFUSED = "refused"  # a candidate that was nearly taken for a face, and is not covered
+    LATE = "late"  # a face that was believed too late to be covered from its first sighting on
+    ENDED = "ended"  # a face that was lost away from the picture's edges, without a cut
+    SMALL = "small"
+    DARK = "dark"
+    TURNED = "turned"  # seen from the side or from behind for most of the time
+
+
+@dataclass(frozen=True, slots=True)
+class DoubtfulPlace:
+    """A stretch of time in which a face may be bare, or may be found by luck only.
+
+    `score` is above 0 and at most 1, the larger the more it is worth a look. `track` is None of a candidate that was
+    refused.
+    """
+
+    reason: Reason
+    score: float
+    first_frame: int
+    last_frame: int
+    start: float
+    end: float
+    place: Place
+    track: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Doubts:
+    """The first of a run's doubtful places by score, in order of time; `count` is of all of them.
+
+    `warnings` doubt the run as a whole.
+    """
+
+    places: tuple[DoubtfulPlace, ...] = ()
+    count: int = 0
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A finished run. `width` and `height` are in stored pixels, `seconds` is wall clock time.
+
+    `faces` counts people: the ids of an analysis, or those covered from annotations. A run without either does not
+    identify people, and `faces` equals `tracks`. A track is one face followed without a break. `detections` counts
+    detections that belong to a track, or the annotations' events.
+    `dropped` lists the parts of the input that the output lacks, `converted` those that changed format or were
+    repaired, `replaced` the replaced damaged pictures. `doubts` lists the places that deserve a look.
+    """
+
+    frames: int
+    frames_with_faces: int
+    faces: int
+    tracks: int
+    detections: int
+    seconds: float
+    stages: Stages
+    width: int
+    height: int
+    audio_streams: int
+    dropped: tuple[str, ...] = ()
+    converted: tuple[str, ...] = ()
+    replaced: tuple[Replaced, ...] = ()
+    doubts: Doubts = Doubts()

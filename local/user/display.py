@@ -91,15 +91,18 @@ def _stages(journey: Journey, uploading: float | None) -> str:
 
 
 def report(journey: Journey, started: float, picture: Path | None) -> None:
-    """Print the path of the redacted video, its number of faces, and the time of each stage."""
+    """Print the path of the redacted video, its number of face tracks, and the time of each stage."""
     result = journey.result
     assert result
-    faces = f"{result.faces} {'face' if result.faces == 1 else 'faces'}"
+    tracks = "1 face track" if result.faces == 1 else f"{result.faces} face tracks"
     stages = {"local cloud up": started, **{stage.value: took for stage, took in journey.seconds.items()}}
     total = started + sum(journey.seconds.values())
     console.print()
     console.print(f"[bold green]{result.path}[/bold green]", soft_wrap=True)
-    console.print(f"  {faces} on {result.frames_with_faces} of {result.frames} frames")
+    console.print(f"  {tracks} on {result.frames_with_faces} of {result.frames} frames")
+    if result.doubtful_places:
+        places = "1 doubtful place" if result.doubtful_places == 1 else f"{result.doubtful_places} doubtful places"
+        console.print(f"  {places}; watch the result", soft_wrap=True)
     took = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in stages.items())
     console.print(f"  {total:.1f} s: {took}", soft_wrap=True)
     if picture:

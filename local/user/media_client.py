@@ -35,9 +35,10 @@ class Result:
     """A downloaded video with the service's metrics. `seconds` are by stage."""
 
     path: Path
-    faces: int
+    faces: int  # tracks: in Combined nobody is identified
     frames: int
     frames_with_faces: int
+    doubtful_places: int
     seconds: dict[str, float]
 
 
@@ -97,6 +98,7 @@ class MediaClient:
             faces=int(said["faces"]),
             frames=int(said["frames"]),
             frames_with_faces=int(said["frameswithfaces"]),
+            doubtful_places=int(said["doubtfulplaces"]),
             seconds={stage: float(said[f"{stage}seconds"]) for stage in ("download", "redact", "upload")},
         )
 

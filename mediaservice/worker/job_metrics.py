@@ -9,6 +9,7 @@ class JobMetrics:
     faces: int = 0
     frames: int = 0
     frames_with_faces: int = 0
+    doubtful_places: int = 0
     download_seconds: float = 0.0
     redact_seconds: float = 0.0
     upload_seconds: float = 0.0
@@ -21,6 +22,7 @@ class JobMetrics:
             "faces": str(self.faces),
             "frames": str(self.frames),
             "framesWithFaces": str(self.frames_with_faces),
+            "doubtfulPlaces": str(self.doubtful_places),
             "downloadSeconds": f"{self.download_seconds:.3f}",
             "redactSeconds": f"{self.redact_seconds:.3f}",
             "uploadSeconds": f"{self.upload_seconds:.3f}",

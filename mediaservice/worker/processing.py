@@ -88,6 +88,7 @@ class Processing:
             made.result.faces,
             made.result.frames,
             made.result.frames_with_faces,
+            made.result.doubtful_places,
             downloaded - begun,
             redacted - downloaded,
             time.monotonic() - redacted,

@@ -16,7 +16,7 @@ from mediaservice.worker.produced import Produced
 from mediaservice.worker.sandbox.engine import EngineResult, run_engine
 
 REDACTED = "redacted.mp4"
-ANALYZED = r"_(thumb\d{6,}\.jpg|annotations\.json)"  # appended to the engine's name for the video
+ANALYZED = r"_(thumb\d{6,}\.jpg|(annotations|doubtful)\.json)"  # appended to the engine's name for the video
 CONTENT_TYPES = {".mp4": "video/mp4", ".json": "application/json", ".jpg": "image/jpeg"}
 # The job's record holds the names during publication and must stay within the limits of a table.
 MAX_FILES = 5000
@@ -108,7 +108,8 @@ def _products(mode: Mode, files: Sequence[str], engine_stem: str, input_name: st
         products = [Product(file, redacted_name(input_name)) for file in files if file == REDACTED]
     else:
         named = re.compile(re.escape(engine_stem) + ANALYZED)
-        found = sorted(filter(named.fullmatch, files), key=lambda file: (file.endswith(".json"), file))
+        last = f"{engine_stem}_annotations.json"
+        found = sorted(filter(named.fullmatch, files), key=lambda file: (file == last, file))
         products = [Product(file, _stem(input_name) + file.removeprefix(engine_stem)) for file in found]
     if not products or products[-1].name != main_name(mode, input_name):
         raise JobFailedError(ErrorCode.SERVICE_ERROR, "The redaction engine ended without its output.")

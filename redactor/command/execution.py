@@ -43,12 +43,14 @@ def execute[R](
         fail(f"internal failure: {type(error).__name__}: {error}", RedactionError.code, as_json=as_json)
 
 
-def report_result(result: Result, destination: Path, progress: ProgressStyle, *, as_json: bool) -> None:
-    """Print a finished run as JSON for programs or as a summary for people."""
+def report_result(
+    result: Result, destination: Path, progress: ProgressStyle, *, as_json: bool, identified: bool
+) -> None:
+    """Print a finished run as JSON for programs or as a summary for people, who have ids if they are `identified`."""
     if as_json or progress is ProgressStyle.JSON:
         emit({"result": to_json(result)})
     elif progress is not ProgressStyle.NONE:
-        sys.stderr.write(summary(destination, result) + "\n")
+        sys.stderr.write(summary(destination, result, identified=identified) + "\n")
 
 
 @contextmanager

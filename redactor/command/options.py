@@ -34,6 +34,10 @@ ProgressOption = Annotated[
     ProgressStyle,
     typer.Option(help="auto: a bar on a terminal, else nothing. json: one object per line.", rich_help_panel=OUTPUT),
 ]
+DoubtfulOption = Annotated[
+    Path | None,
+    typer.Option(metavar="JSON", help="Also write the places that deserve a look to a file.", rich_help_panel=OUTPUT),
+]
 PreviewOption = Annotated[
     Path | None,
     typer.Option(

@@ -9,11 +9,13 @@ from typing import Final
 from av.packet import Packet
 from av.video.frame import VideoFrame
 
+from redactor.faces.doubts import DoubtCollector
 from redactor.faces.effort import effort
 from redactor.faces.scenes import CutDetector
 from redactor.faces.search import Search
 from redactor.faces.tracking import Region, Spans, Tracker
 from redactor.options import Options
+from redactor.results import Doubts
 from redactor.video.facts import VideoFacts
 from redactor.video.picture import frame_bytes
 from redactor.video.restarts import AnyPacket
@@ -46,6 +48,8 @@ class Analysis:
         self._tracker = Tracker(spans, facts.width, facts.height, self._step / rate)
         self._cuts = CutDetector()
         self._search = Search(facts, options, rate)
+        self._doubts = DoubtCollector(facts)
+        self._time_base = facts.time_base
         self.detections = 0
 
     @property
@@ -57,6 +61,12 @@ class Analysis:
     def faces(self) -> int:
         """As many: without an album people are not told apart."""
         return self.tracks
+
+    def doubts(self) -> Doubts:
+        """What deserves a person's look, once all frames have come."""
+        for refusal in self._tracker.close():
+            self._doubts.refuse(refusal)
+        return self._doubts.finish()
 
     def run(self, items: Iterable[VideoFrame | AnyPacket]) -> Iterator[RegionedFrame | AnyPacket]:
         """The same items in the same order, frames with their regions; packets are passed on untouched."""
@@ -94,4 +104,7 @@ class Analysis:
             waiting.popleft()
             regions = tuple(self._tracker.regions(index, scene))
             self.detections += sum(region.seen for region in regions)
+            self._doubts.see(index, float((frame.pts or 0) * self._time_base), scene, frame, regions)
+            for refusal in self._tracker.refusals():
+                self._doubts.refuse(refusal)
             yield RegionedFrame(frame, regions, scene)

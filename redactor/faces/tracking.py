@@ -7,7 +7,7 @@ too. Linking in two rounds, strong before weak, follows ByteTrack (Zhang et al.,
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -25,6 +25,7 @@ AGAIN: Final = 25  # frames after which there is one anyway, and as many more ea
 USUAL_INTERVAL: Final = 0.12  # seconds from one detection to the next, for which the two sums below were chosen
 NOTICEABLE: Final = 0.6  # sum of what a track's scores exceed WEAK by that is worth a second look by itself
 LASTING: Final = 1.8  # and that starts a track whatever a second look says
+NARROW: Final = 0.5  # closeness to being believed, 0 to 1, from which a refusal is worth telling
 STEADFAST: Final = 0.75  # score of a box that is taken as it is
 SHRINK: Final = 1.3  # growth of the region at an end of a track, at most, to what the face was nearby
 REACH: Final = 0.7  # a face moves at most this many of its sizes between two detections
@@ -50,11 +51,28 @@ class Spans:
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """What one track covers in one frame, in stored pixels; `seen` tells a detection from a filled place."""
+    """What one track covers in one frame, in stored pixels; `seen` tells a detection from a filled place.
+
+    `since` is the frame of the track's first sighting, which is earlier than what it covers if it was believed late.
+    """
 
     track: int
     box: Box
     seen: bool
+    since: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A track that was never believed, though nearly; `span`: its first and last frame.
+
+    `frame` and `box` are of its best sighting. `closeness` is 1 where it would have been believed.
+    """
+
+    span: tuple[int, int]
+    frame: int
+    box: Box
+    closeness: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +95,8 @@ class Track:
     evidence: float = 0.0
     looked: Sighting | None = None
     looks: int = 0
+    since: int = 0  # frame of the first sighting
+    closest: tuple[float, Sighting] | None = None  # while not believed: how close to it, and when
 
     def deserves_a_look(self, sighting: Sighting) -> bool:
         """A second one, at `sighting`, its newest."""
@@ -84,6 +104,18 @@ class Track:
             return False
         last = self.looked
         return last is None or sighting.score >= last.score + SURER or sighting.frame >= last.frame + AGAIN * self.looks
+
+    def note(self, closeness: float) -> None:
+        """Remember how close to being believed the track was at its newest sighting, if it never was closer."""
+        if self.closest is None or closeness > self.closest[0]:
+            self.closest = closeness, self.sightings[-1]
+
+    def refusal(self) -> Refusal | None:
+        """Return what is worth telling of the track if it was refused narrowly."""
+        if self.believed or self.closest is None or self.closest[0] < NARROW:
+            return None
+        closeness, sighting = self.closest
+        return Refusal((self.since, self.sightings[-1].frame), sighting.frame, sighting.box, min(1.0, closeness))
 
     def forget(self, frame: int) -> None:
         """Drop what came before `frame`, but for the sightings that a motion is read from."""
@@ -138,6 +170,7 @@ class Tracker:
         self._tracks: list[Track] = []
         self._made = 0
         self._shown: set[int] = set()
+        self._refusals: list[Refusal] = []
 
     @property
     def faces(self) -> int:
@@ -167,19 +200,20 @@ class Tracker:
     def regions(self, frame: int, scene: int) -> list[Region]:
         """What is to be covered in `frame`. Frames are asked for in order, each once."""
         longest = max(self._spans.gap, 2 * self._spans.tail) + 1
+        self._refusals += [r for t in self._tracks if frame - t.sightings[-1].frame > longest and (r := t.refusal())]
         self._tracks = [t for t in self._tracks if frame - t.sightings[-1].frame <= longest]
         found: list[Region] = []
         for track in self._tracks:
             track.forget(frame)
             region = self._region(track, frame, scene) if track.believed else None
             if region is not None:
-                found.append(region)
+                found.append(replace(region, since=track.since))
                 self._shown.add(track.number)
         return found
 
     def _start(self, sighting: Sighting, second_look: SecondLook) -> None:
         self._made += 1
-        track = Track(self._made)
+        track = Track(self._made, since=sighting.frame)
         self._extend(track, sighting, second_look)
         self._tracks.append(track)
 
@@ -194,6 +228,18 @@ class Tracker:
             track.looked = sighting
             track.looks += 1
             track.believed = second_look(sighting.box, sighting.score)
+        if not track.believed:
+            doubtful = sighting.score / SURE if sighting.score >= DOUBTFUL else 0.0
+            track.note(max(doubtful, track.evidence / LASTING))
+
+    def refusals(self) -> list[Refusal]:
+        """Return the tracks that were given up lately, each once."""
+        given_up, self._refusals = self._refusals, []
+        return given_up
+
+    def close(self) -> list[Refusal]:
+        """Return the tracks that the video's end gives up, besides those that `refusals` has."""
+        return self.refusals() + [refusal for track in self._tracks if (refusal := track.refusal())]
 
     def _region(self, track: Track, frame: int, scene: int) -> Region | None:
         first, last = track.sightings[0], track.sightings[-1]

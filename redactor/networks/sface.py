@@ -4,7 +4,6 @@ Zhong et al.: "SFace: Sigmoid-Constrained Hypersphere Loss for Robust Face Recog
 align the face first. OpenCV runs both networks, in tens of milliseconds a face, so a track gets only a few looks.
 """
 
-import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,14 +13,12 @@ from numpy.typing import NDArray
 
 from redactor.geometry import Box
 from redactor.networks import weights
+from redactor.networks.landmarks import LandmarkFinder, facing
 
 CROP_FACTOR: Final = 1.6  # a portrait's side, in longer sides of its face's box
 CROP_SIDE: Final = 256  # pixels, a portrait's largest side; SFace itself sees 112
 LEAST_SCORE: Final = 0.6
 LEAST_LYING_SCORE: Final = 0.85  # YuNet's score from which a face is accepted as lying down
-SUPPRESSION: Final = 0.3  # YuNet's own non-maximum suppression threshold
-MATCH_OVERLAP: Final = 0.3  # overlap from which a detected face is the requested one
-PROFILE: Final = 0.5  # the nose's distance from the face's middle line, in lengths from eyes to mouth
 
 type Embedding = NDArray[np.float32]
 
@@ -50,10 +47,9 @@ class Recogniser:
 
     def __init__(self) -> None:
         none = np.zeros(0, np.uint8)
-        detector, recogniser = (np.frombuffer(each.read(), np.uint8) for each in (weights.YUNET, weights.SFACE))
-        sizes = (CROP_SIDE, CROP_SIDE), LEAST_SCORE, SUPPRESSION
-        self._detector = cv2.FaceDetectorYN.create("onnx", detector, none, *sizes)
-        self._recogniser = cv2.FaceRecognizerSF.create("onnx", recogniser, none)
+        self._landmarks = LandmarkFinder(CROP_SIDE, LEAST_SCORE)
+        network = np.frombuffer(weights.SFACE.read(), np.uint8)
+        self._recogniser = cv2.FaceRecognizerSF.create("onnx", network, none)
 
     def portrait(self, picture: NDArray[np.uint8], box: Box) -> Portrait | None:
         """Cut the face in `box` out of `picture` (height, width, 3; uint8 BGR), upright; None if it is outside."""
@@ -71,9 +67,9 @@ class Recogniser:
         # Try all four turns: YuNet often finds a lying face from its side too, with a lower score and wrong landmarks.
         for turn in range(4):
             turned = np.ascontiguousarray(np.rot90(pixels, turn))
-            points = self._points(turned, meant.turned(turn))
+            points = self._landmarks.find(turned, meant.turned(turn))
             if points is not None and (score := float(points[14])) > max(most, LEAST_LYING_SCORE if turn else 0.0):
-                best, most = Portrait(turned, points, box.size, score * _facing(points)), score
+                best, most = Portrait(turned, points, box.size, score * facing(points)), score
         return best
 
     def embedding(self, portrait: Portrait) -> Embedding:
@@ -82,26 +78,3 @@ class Recogniser:
         aligned = self._recogniser.alignCrop(portrait.pixels, portrait.points)
         feature = np.asarray(self._recogniser.feature(aligned), np.float32).ravel()
         return feature / np.float32(np.linalg.norm(feature))
-
-    def _points(self, pixels: NDArray[np.uint8], meant: Box) -> NDArray[np.float32] | None:
-        """Return the row of the face that overlaps `meant` most. `meant` is in shares of the picture."""
-        high, wide = pixels.shape[:2]
-        self._detector.setInputSize((wide, high))
-        found = self._detector.detect(pixels)[1]
-        place = meant.stretched(wide, high)
-        best, most = None, MATCH_OVERLAP
-        for face in [] if found is None else found:
-            overlap = place.overlap(Box(*(float(edge) for edge in (*face[:2], *(face[:2] + face[2:4])))))
-            if overlap > most:
-                best, most = np.asarray(face, np.float32), overlap
-        return best
-
-
-def _facing(points: NDArray[np.float32]) -> float:
-    """Return 1 if the nose is on the face's middle line, 0 if it is beside it. Landmarks: eyes, nose, mouth corners."""
-    eyes, nose, mouth = (points[4:6] + points[6:8]) / 2, points[8:10], (points[10:12] + points[12:14]) / 2
-    down_x, down_y, x, y = (float(part) for part in (*(mouth - eyes), *(nose - eyes)))
-    length = math.hypot(down_x, down_y)
-    if length <= 0:
-        return 0.0
-    return max(0.0, 1.0 - abs(down_x * y - down_y * x) / (PROFILE * length**2))

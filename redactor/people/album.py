@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from redactor.errors import ConfigurationUnsupported, RedactionError
 from redactor.faces.tracking import Region
 from redactor.geometry import Box
-from redactor.networks.sface import MATCH_OVERLAP, Recogniser
+from redactor.networks.landmarks import MATCH_OVERLAP
+from redactor.networks.sface import Recogniser
 from redactor.people.annotations import AnnotationsWriter, Event
 from redactor.people.identities import SAME_PERSON, Identities, Sample, is_clear, similarity
 from redactor.video.facts import VideoFacts
@@ -132,6 +133,11 @@ class Album:
                     self._draft(best.number).replace(self._partial / f"{self._stem}_thumb{index:06d}.jpg")
         self._finished = True
         return len(people)
+
+    def add_file(self, name: str, text: str) -> None:
+        """Publish `<stem>_<name>` together with the others."""
+        with self._writing():
+            (self._partial / f"{self._stem}_{name}").write_text(text, encoding="utf-8")
 
     def _people(self) -> list[set[int]]:
         """Return each person's appearances, in order of the first. Interpolated gaps go to the person on both sides."""

@@ -12,6 +12,7 @@ from redactor.faces.analysis import RegionedFrame
 from redactor.faces.tracking import Region
 from redactor.options import Options
 from redactor.people.annotations import Annotations
+from redactor.results import Doubts
 from redactor.video.facts import VideoFacts
 from redactor.video.picture import quarters_of
 from redactor.video.restarts import AnyPacket
@@ -51,6 +52,10 @@ class SecondPass:
     def faces(self) -> int:
         """Distinct ids covered so far."""
         return len(self._shown)
+
+    def doubts(self) -> Doubts:
+        """None: what the file says is covered, and nothing else is looked for."""
+        return Doubts()
 
     def run(self, items: Iterable[VideoFrame | AnyPacket]) -> Iterator[RegionedFrame | AnyPacket]:
         """Yield the same items in the same order, frames with their regions."""

@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -10,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
+from redactor.reports import doubtful_places
 from redactor.results import Progress, Result
 
 LEAST_INTERVAL: Final = 0.1  # seconds between two progress lines
@@ -39,6 +41,9 @@ def to_json(result: Result) -> dict[str, Any]:
         "dropped": list(result.dropped),
         "converted": list(result.converted),
         "replaced": [asdict(one) for one in result.replaced],
+        "warnings": list(result.doubts.warnings),
+        "doubtfulPlaces": result.doubts.count,
+        "doubtful": doubtful_places.to_json(result.doubts),
     }
 
 
@@ -47,17 +52,31 @@ def emit(message: dict[str, Any]) -> None:
     sys.stdout.flush()
 
 
-def summary(destination: Path, result: Result) -> str:
+def summary(destination: Path, result: Result, *, identified: bool) -> str:
+    """`identified`: whether the faces of one person were put together, in an analysis or its annotations."""
+    if not identified:
+        found = _counted(result.tracks, "face track", "face tracks")
+    else:
+        found = _counted(result.faces, "person", "people")
+        found += f" ({_counted(result.tracks, 'face track', 'face tracks')})" if result.tracks else ""
     lines = [
-        f"{destination}: {result.frames} frames in {result.seconds:.1f} s, "
-        f"{result.faces} {'face' if result.faces == 1 else 'faces'} in {result.frames_with_faces} frames"
+        f"{destination}: {result.frames} frames in {result.seconds:.1f} s, {found} in {result.frames_with_faces} frames"
     ]
     lines += [f"left out: {name}" for name in result.dropped]
     lines += [f"converted: {name}" for name in result.converted]
     lines += [
         f"replaced: {one.frames} damaged frames from {one.start:.3f} to {one.end:.3f} s" for one in result.replaced
     ]
+    lines += [f"warning: {text}" for text in result.doubts.warnings]
+    if result.doubts.count:
+        reasons = Counter(place.reason.value for place in result.doubts.places)
+        named = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
+        lines.append(f"{_counted(result.doubts.count, 'doubtful place', 'doubtful places')} to look at: {named}")
     return "\n".join(lines)
+
+
+def _counted(count: int, one: str, many: str) -> str:
+    return f"{count} {one if count == 1 else many}"
 
 
 @contextmanager

@@ -30,7 +30,7 @@ def test_a_video_comes_back_with_a_picture_and_the_figures(tmp_path: Path) -> No
     assert command.errors == ""
     assert str(redacted) in command.output
     assert str(picture) in command.output
-    assert "1 face on 25 of 25 frames" in command.output
+    assert "1 face track on 25 of 25 frames" in command.output
     for stage in ("local cloud up", "uploaded", "event delivered", "job queued", "processing", "downloaded"):
         assert re.search(rf"{stage} \d+\.\d s", command.output)
 

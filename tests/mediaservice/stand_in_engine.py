@@ -73,7 +73,7 @@ def main() -> None:
         Path(target).write_text(f"REDACTED {text}" + "x" * told.get("pad", 0))
     del held
     say("done")
-    print(json.dumps({"result": {"frames": 10, "framesWithFaces": 8, "faces": 3}}), flush=True)
+    print(json.dumps({"result": {"frames": 10, "framesWithFaces": 8, "faces": 3, "doubtfulPlaces": 4}}), flush=True)
 
 
 def verify(told: dict[str, Any], redacted: Path) -> None:

@@ -76,7 +76,7 @@ def test_a_summary_is_printed_for_people(walking_clip: Path, tmp_path: Path) -> 
     done = run("redact", walking_clip, tmp_path / "out.mp4")
     assert done.returncode == 0
     assert "40 frames" in done.stderr
-    assert "1 face in 40 frames" in done.stderr
+    assert "1 face track in 40 frames" in done.stderr
 
 
 def test_two_passes_by_command(walking_clip: Path, tmp_path: Path) -> None:

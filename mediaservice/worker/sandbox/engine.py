@@ -45,6 +45,7 @@ class EngineResult:
     frames: int
     frames_with_faces: int = 0
     faces: int = 0
+    doubtful_places: int = 0
     bare_faces: int | None = None
     first_bare: str = ""
 
@@ -77,6 +78,7 @@ class _Report:
                 frames=int(result["frames"]),
                 frames_with_faces=int(result["framesWithFaces"]),
                 faces=int(result["faces"]),
+                doubtful_places=int(result.get("doubtfulPlaces", 0)),
             )
         elif "error" in said:
             code = next((code for code in REPORTED if code == said["error"].get("code")), ErrorCode.SERVICE_ERROR)

@@ -43,10 +43,11 @@ def test_the_output_says_what_was_found_and_how_long_each_stage_took(pipeline: P
     pipeline.work()
     with pipeline.deployment.blobs as blobs:
         metadata = blobs.get_blob_client(container, "clip_redacted.mp4").get_blob_properties().metadata
-    assert {key: metadata[key] for key in ("faces", "frames", "framesWithFaces")} == {
+    assert {key: metadata[key] for key in ("faces", "frames", "framesWithFaces", "doubtfulPlaces")} == {
         "faces": "3",
         "frames": "10",
         "framesWithFaces": "8",
+        "doubtfulPlaces": "4",
     }
     assert all(float(metadata[f"{stage}Seconds"]) >= 0 for stage in ("download", "redact", "upload"))
 

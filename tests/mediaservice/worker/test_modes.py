@@ -78,7 +78,7 @@ def test_analyze_tells_faces_and_shows_each_and_redact_hides_those_that_are_list
     job = flow.run("Analyze", JobInputAsset(asset_name=source), flow.asset("told"))
     assert (job.state, job.outputs[0].error) == ("Finished", None)
     told = flow.files(job.outputs[0].asset_name)
-    assert set(told) == {"party_annotations.json", "party_thumb000001.jpg"}
+    assert set(told) == {"party_annotations.json", "party_doubtful.json", "party_thumb000001.jpg"}
     annotations = json.loads(told["party_annotations.json"])
     assert (annotations["version"], annotations["width"], annotations["height"]) == (1, 320, 240)
 

@@ -48,7 +48,11 @@ def test_annotations_hold_the_faces_place_in_every_frame(analyzed: Path, walk: A
 
 
 def test_each_face_has_a_thumbnail(analyzed: Path) -> None:
-    assert {path.name for path in analyzed.iterdir()} == {"walk_annotations.json", "walk_thumb000001.jpg"}
+    assert {path.name for path in analyzed.iterdir()} == {
+        "walk_annotations.json",
+        "walk_doubtful.json",
+        "walk_thumb000001.jpg",
+    }
     with Image.open(analyzed / "walk_thumb000001.jpg") as thumbnail:
         assert min(thumbnail.size) > 50
 

@@ -1,0 +1,68 @@
+"""Doubtful places as JSON: in a result, and as a file beside the annotations, for a review.
+
+The file is {"version": 1, "width", "height", "count", "warnings", "places": [...]}, with the size of the upright
+picture. Times are seconds on the clock of the annotations; places are shares of the upright picture.
+"""
+
+import json
+import secrets
+from pathlib import Path
+from typing import Any, Final
+
+from redactor.errors import ConfigurationUnsupported, RedactionError
+from redactor.reports.bare_faces import shares
+from redactor.results import DoubtfulPlace, Doubts
+
+VERSION: Final = 1
+
+
+def to_json(doubts: Doubts) -> list[dict[str, Any]]:
+    return [_place(place) for place in doubts.places]
+
+
+def document(doubts: Doubts, width: int, height: int) -> str:
+    """The file's text; `width` and `height` are of the upright picture."""
+    head = {
+        "version": VERSION,
+        "width": width,
+        "height": height,
+        "count": doubts.count,
+        "warnings": list(doubts.warnings),
+        "places": [],
+    }
+    lines = ",\n".join(json.dumps(place) for place in to_json(doubts))
+    return json.dumps(head)[: -len("]}")] + ("\n" + lines + "\n" if lines else "") + "]}\n"
+
+
+def check_output(path: Path) -> None:
+    """Raise ConfigurationUnsupported where no file can be written."""
+    if not path.parent.is_dir():
+        raise ConfigurationUnsupported(f"{path}: its folder does not exist")
+    if path.is_dir():
+        raise ConfigurationUnsupported(f"{path}: is a folder, not a file to write")
+
+
+def write(path: Path, text: str) -> None:
+    """Write the file as a whole or not at all."""
+    partial = path.with_name(f".doubtful.{secrets.token_hex(4)}.part")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise RedactionError(f"{path}: cannot be written ({error.strerror})") from error
+
+
+def _place(place: DoubtfulPlace) -> dict[str, Any]:
+    return {
+        "reason": place.reason.value,
+        "score": round(place.score, 2),
+        "firstFrame": place.first_frame,
+        "lastFrame": place.last_frame,
+        "start": round(place.start, 3),
+        "end": round(place.end, 3),
+        "frame": place.place.frame,
+        "time": round(place.place.time, 3),
+        **shares(place.place.box),
+        "track": place.track,
+    }
