@@ -43,7 +43,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Certificates]:
-    """Issued, and trusted by every client in this process."""
+    """Certificates that all clients in this process trust."""
     issued = tls.issue(tmp_path_factory.mktemp("certificates"))
     with pytest.MonkeyPatch.context() as environment:
         for name, value in issued.environment.items():

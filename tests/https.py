@@ -1,4 +1,4 @@
-"""A server for tests of those who talk to something by https."""
+"""A server for tests of https clients."""
 
 import http.server
 import threading
@@ -10,7 +10,7 @@ from local.host.certificates import Certificates
 
 @contextmanager
 def https_server(handler: type[http.server.BaseHTTPRequestHandler], certificates: Certificates) -> Iterator[int]:
-    """The port of 127.0.0.1 where `handler` answers, on a thread for each connection, until the end of the `with`."""
+    """Serve `handler`, with a thread per connection, until the end of the `with`. Return the port of 127.0.0.1."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.socket = certificates.server_context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))

@@ -1,7 +1,7 @@
-"""Runs a command in a network of its own and reports whom it asks: `quiet_network.py REPORT COMMAND…`. Linux alone.
+"""Runs a command in a network namespace and reports the hosts it contacts: `quiet_network.py REPORT COMMAND…`.
 
-The network has a loopback device, to which all addresses lead. So whatever is sent to anybody is seen, and refused.
-REPORT is written at the end, a JSON list of `address:port`; of loopback addresses only DNS servers are listed.
+The namespace has a loopback device that all addresses lead to, so every connection is seen and refused. REPORT is a
+JSON list of `address:port`, with only DNS servers of the loopback addresses. Linux only.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ DNS = 53
 
 
 def can_be_had() -> bool:
-    """Whether this machine lets a test have a network of its own."""
+    """Return True if this machine permits a network namespace."""
     tried = subprocess.run([sys.executable, __file__, os.devnull, "true"], capture_output=True, check=False)
     return tried.returncode == 0
 

@@ -1,6 +1,6 @@
-"""Texts with the signature of a SAS address, which neither the service's nor the function's mask may let through.
+"""Texts with the signature of a SAS address, which the service's and the function's masks must hide.
 
-The two deployables share no code, so each has a mask of its own; `tests/test_contracts.py` runs this table against
+The two deployables share no code, so each has a mask of its own. `tests/test_contracts.py` runs this table against
 both.
 """
 

@@ -1,4 +1,4 @@
-"""Contracts that are written more than once, since the deployables that keep them share no code."""
+"""Contracts that are written more than once, since their deployables share no code."""
 
 import json
 from collections.abc import Callable

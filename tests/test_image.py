@@ -1,4 +1,4 @@
-"""What the media service's image is made of, as far as that can be told without building it."""
+"""The media service's image, as far as it can be checked without a build."""
 
 import ast
 import re
@@ -20,7 +20,7 @@ def pins(lock: str) -> dict[str, str]:
 
 
 def imported(room: str) -> set[str]:
-    """Top-level modules that a room's files import, anywhere in them."""
+    """Return the top-level modules that a room's files import, at any level."""
     names: set[str] = set()
     for file in (ROOT / room).rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text())):
@@ -63,7 +63,7 @@ def test_what_is_deployed_is_pinned_by_hash(lock: str) -> None:
 
 
 def copied() -> set[str]:
-    """What the Dockerfile copies from this project."""
+    """Return the files of this project that the Dockerfile copies."""
     lines = re.findall(r"^COPY (?!--from)(.+) \S+$", DOCKERFILE, flags=re.MULTILINE)
     sources = {source for line in lines for source in line.split()}
     assert sources

@@ -1,4 +1,4 @@
-"""What must not be in any file of the project."""
+"""Text that no file of the project may contain."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""The workflows on GitHub: what they may do, what they run, and that they are written right."""
+"""The workflows on GitHub: their permissions, commands and form."""
 
 import os
 import re

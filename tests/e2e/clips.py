@@ -27,7 +27,7 @@ LEAST_SCORE = 0.8  # the clips' faces have 0.94; a head with a mosaic for a face
 
 
 def make_clip(path: Path, *, frames: int = 25, width: int = 320, height: int = 180) -> Path:
-    """About 40 ms a frame, no two steps in a row alike, the face sliding from left to right, a tone of as long."""
+    """Make a clip of about 40 ms per frame, with unequal steps, a face that moves from left to right, and a tone."""
     photograph = np.asarray(data.astronaut(), np.uint8)  # type: ignore[no-untyped-call]
     scale = height / 300
     with av.open(str(path), "w", format="mp4") as clip:
@@ -56,7 +56,7 @@ def make_clip(path: Path, *, frames: int = 25, width: int = 320, height: int = 1
 
 @dataclass(frozen=True)
 class Video:
-    """What a file holds; times in seconds, audio packets as they are stored."""
+    """The content of a file: times in seconds, audio packets as stored."""
 
     codec: str
     pixel_format: str
@@ -97,7 +97,7 @@ def _exact(rational: AVRational) -> Fraction:
 
 
 def frames_with_faces(pictures: Sequence[Picture]) -> list[int]:
-    """By OpenCV's own YuNet, which shares no code with the engine."""
+    """Count frames with faces by OpenCV's own YuNet, which shares no code with the engine."""
     detector = _detector()
     height, width = pictures[0].shape[:2]
     detector.setInputSize((width, height))
@@ -114,7 +114,7 @@ def _detector() -> cv2.FaceDetectorYN:
 
 
 def top_level_boxes(path: Path) -> list[str]:
-    """The types of an MP4 file's outermost boxes in their order."""
+    """Return the types of an MP4 file's outermost boxes, in order."""
     content, found, at = path.read_bytes(), [], 0
     while at < len(content):
         length, kind = struct.unpack_from(">I4s", content, at)

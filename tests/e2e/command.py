@@ -1,4 +1,4 @@
-"""`python -m local` as a process of its own, whose every descendant can be told from all other processes."""
+"""`python -m local` as a process of its own, all of whose descendants can be recognised."""
 
 import os
 import subprocess
@@ -38,11 +38,11 @@ class Command:
         self._process.send_signal(number)
 
     def wait(self, within: float) -> int:
-        """The exit code."""
+        """Return the exit code."""
         return self._process.wait(within)
 
     def children(self) -> list[str]:
-        """The command lines of all processes that it started, or that those did, and that run now."""
+        """Return the command lines of all its descendants that run now."""
         found = []
         for process in psutil.process_iter():
             with suppress(psutil.NoSuchProcess, psutil.AccessDenied):

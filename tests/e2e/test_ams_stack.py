@@ -1,4 +1,4 @@
-"""The ams stack: the same way there and back, with Azure Media Services' account and Transform in the graph."""
+"""The ams stack: the same round trip, with Azure Media Services' account and Transform in the graph."""
 
 from collections.abc import Iterator
 from pathlib import Path

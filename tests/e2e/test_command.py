@@ -1,4 +1,4 @@
-"""What a person sees of `python -m local redact` and `up`."""
+"""The output of `python -m local redact` and `up`."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""The dev stack: what comes back of which uploads, how often, and what that took."""
+"""The dev stack: the results of uploads, their number, and the time and memory that they took."""
 
 import re
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ TEXT = "shopping list.mp4"
 
 @dataclass(frozen=True)
 class Redaction:
-    """A video's way there and back; `memory` in bytes, the most seen while a worker was at it."""
+    """A video's round trip. `memory` is the largest use in bytes while a worker ran."""
 
     job: Job
     before: Video
@@ -35,7 +35,7 @@ class Redaction:
 
 @dataclass(frozen=True)
 class Upload:
-    """A blob's name, by what it is written (PutBlob, or PutBlockList of blocks of so many bytes), and its result."""
+    """A blob's name, the operation that writes it (PutBlob, or PutBlockList with this block size), and its result."""
 
     name: str
     result: str
@@ -144,7 +144,7 @@ def test_all_processes_together_stay_below_a_gigabyte_and_a_half(redaction: Reda
 
 @pytest.fixture(scope="module")
 def etags(user: User, clip: Path) -> dict[str, str]:
-    """Of all uploads by name, begun at once; the text file's besides."""
+    """Upload all files at the same time. Return their eTags by name, with the text file's."""
     content = clip.read_bytes()
     with ThreadPoolExecutor(len(UPLOADS)) as side_by_side:
         uploading = {

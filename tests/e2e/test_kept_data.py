@@ -13,7 +13,7 @@ from tests.e2e.user import Job, until, using
 
 @dataclass(frozen=True)
 class FirstRun:
-    """What a cloud was asked to do that has ended since, and what became of it."""
+    """The requests to a cloud that has ended since, and their results."""
 
     options: Options
     unwanted: str

@@ -1,4 +1,4 @@
-"""The whole local cloud asks nobody: neither it nor anything that it is made of."""
+"""The local cloud and all of its parts send nothing to other machines."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Stopping `python -m local` at any moment and in any way stops all that it started."""
+"""Stopping `python -m local` at any moment and in any way stops all processes that it started."""
 
 import signal
 from pathlib import Path

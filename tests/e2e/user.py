@@ -1,4 +1,4 @@
-"""What a user of the cloud does: uploads videos, looks at jobs with Microsoft's own SDK, fetches results."""
+"""A user of the cloud: uploads videos, reads jobs with Microsoft's SDK, downloads results."""
 
 import threading
 import time
@@ -21,7 +21,7 @@ FINAL = {"Finished", "Error", "Canceled"}
 
 
 def until[T](condition: Callable[[], T | None], within: float = WITHIN_SECONDS) -> T:
-    """What `condition` gives as soon as it holds; fails when it does not in time."""
+    """Wait until `condition` holds, and return its result. Fails if it does not in time."""
     deadline = time.monotonic() + within
     while not (value := condition()):
         assert time.monotonic() < deadline, "did not happen in time"
@@ -31,7 +31,7 @@ def until[T](condition: Callable[[], T | None], within: float = WITHIN_SECONDS) 
 
 @dataclass(frozen=True)
 class Job:
-    """A job with its one output, as the SDK shows it; the error's three fields are empty unless it has one."""
+    """A job with its one output, as the SDK shows it. The error's three fields are empty unless it has one."""
 
     name: str
     etag: str
@@ -63,7 +63,7 @@ class Job:
 
 
 class Events:
-    """What became of each event of a topic, which tells it from its own threads."""
+    """The notices about each event of a topic, which calls it from its own threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -82,7 +82,7 @@ class Events:
 
 
 class User:
-    """Holds the rights of the person at the keyboard. Uploads are known by their eTags, without quotes.
+    """A client with the rights of the person at the keyboard. ETags, without quotes, identify uploads.
 
     `events` are those of uploads, `told` those of jobs.
     """
@@ -94,7 +94,7 @@ class User:
         self._transform = str(cloud.graph.exports["transform"])
 
     def upload(self, name: str, content: bytes, *, container: str | None = None, block: int | None = None) -> str:
-        """As one put, or in blocks of `block` bytes and their list. Gives the eTag."""
+        """Upload in one put, or in blocks of `block` bytes and their list. Return the eTag."""
         account, _, uploads = self.cloud.graph.exports["uploadTo"].rpartition("/")
         most = block or len(content) + 1
         with BlobServiceClient(
@@ -104,7 +104,7 @@ class User:
         return str(stored["etag"]).strip('"')
 
     def make_container(self, name: str) -> None:
-        """Beside the one for uploads."""
+        """Create a container besides the one for uploads."""
         account = self.cloud.graph.exports["uploadTo"].rpartition("/")[0]
         with BlobServiceClient(account, credential=self.cloud.entra.credential()) as lake:
             lake.create_container(name)
@@ -116,7 +116,7 @@ class User:
         return [job for job in self.jobs() if job.etag == etag]
 
     def ended(self, etag: str) -> Job:
-        """The only job of an upload, once it is over."""
+        """Return the only job of an upload, once it is over."""
         (job,) = until(lambda: self.jobs_of(etag))
 
         def look() -> Job | None:
@@ -129,12 +129,12 @@ class User:
         return until(lambda: self.events.of(etag, Stage.DELIVERED))[0]
 
     def results(self, job: Job) -> dict[str, str]:
-        """The blobs in the output asset's container and their eTags."""
+        """Return the blobs in the output asset's container, with their eTags."""
         with self._results() as results, results.get_container_client(self._container(job)) as container:
             return {blob.name: str(blob.etag) for blob in container.list_blobs()}
 
     def fetch(self, job: Job, folder: Path) -> Path:
-        """Its one result."""
+        """Download its one result."""
         (name,) = self.results(job)
         path = folder / name
         with self._results() as results, results.get_blob_client(self._container(job), name) as blob:
@@ -150,7 +150,7 @@ class User:
 
 @contextmanager
 def using(options: Options) -> Iterator[User]:
-    """A cloud of its own, and somebody who uses it."""
+    """Run a cloud and return a user of it."""
     events, told = Events(), Events()
     with (
         Cloud(options, on_event=events, on_job_event=told) as cloud,

@@ -1,4 +1,4 @@
-"""Each example runs as its page says, and does what it says."""
+"""Each example runs as its page shows, with the described result."""
 
 import re
 import subprocess

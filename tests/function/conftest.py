@@ -1,4 +1,4 @@
-"""An Event Grid event as Azure shapes it, the function's settings, and what it talks to."""
+"""Event Grid events in Azure's form, the function's settings, and the services that it calls."""
 
 import json
 import os
@@ -25,7 +25,7 @@ from trigger.settings import Settings
 
 @pytest.fixture
 def environment() -> dict[str, str]:
-    """The function's settings as the graph gives them, for an account in public Azure."""
+    """The function's settings in the graph's form, for an account in public Azure."""
     return {
         "AZURE_CLIENT_ID": "11111111-1111-4111-8111-111111111111",
         "LAKE_BLOB_ENDPOINT": "https://lake1.blob.core.windows.net/",

@@ -1,4 +1,4 @@
-"""An https server in the media service's place: it records requests and answers as told."""
+"""An https server in the media service's place. It records requests and gives prepared answers."""
 
 import json
 import threading
@@ -37,7 +37,7 @@ class Answer:
 
 @dataclass
 class MediaService:
-    """Accepts assets and jobs as the service does, or answers as `answers` says, each for one request."""
+    """Accepts assets and jobs as the service does, or gives the next of `answers`, each for one request."""
 
     endpoint: str
     requests: list[Request] = field(default_factory=list)

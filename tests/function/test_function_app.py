@@ -113,7 +113,7 @@ def load() -> ModuleType:
 
 
 def indexed(module: ModuleType) -> Callable[..., None]:
-    """The function that is called redact_on_upload."""
+    """The function redact_on_upload."""
     for function in module.app.get_functions():
         if function.get_function_name() == "redact_on_upload":
             user_function: Callable[..., None] = function.get_user_function()

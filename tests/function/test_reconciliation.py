@@ -65,21 +65,21 @@ def made(wired: Settings, entra: Entra, ahead: timedelta) -> Reconciliation:
 
 
 def deploy(wired: Settings, entra: Entra) -> None:
-    """As the graph does, which makes the container for the progress."""
+    """Create the container for the progress, as the graph does."""
     with ContainerClient.from_container_url(wired.reconcile_state, entra.credential()) as state:
         state.create_container()
 
 
 @pytest.fixture
 def reconcile(wired: Settings, lake: ContainerClient, entra: Entra) -> Reconcile:
-    """Runs as if it were so much later."""
+    """Reconcile as if it were that much later."""
     deploy(wired, entra)
     return lambda ahead: dict(made(wired, entra, ahead).run())
 
 
 @pytest.fixture
 def sources(wired: Settings, entra: Entra) -> Iterator[Callable[[], list[str]]]:
-    """Names of the uploads that have a job, one for each job."""
+    """Return the names of uploads with a job, one per job."""
     with AzureMediaServices(
         entra.credential(),
         wired.media_subscription_id,
@@ -99,7 +99,7 @@ def sources(wired: Settings, entra: Entra) -> Iterator[Callable[[], list[str]]]:
 def test_an_upload_without_an_event_becomes_a_job_once_it_has_rested(
     lake: ContainerClient, reconcile: Reconcile, sources: Callable[[], list[str]]
 ) -> None:
-    """As a writer leaves it that flushes without closing."""
+    """A writer that flushes without closing leaves such an upload."""
     lake.upload_blob("2026/flushed.mp4", CONTENT)
     assert reconcile(timedelta(0)) == {}
     assert reconcile(RESTED) == {End.SUBMITTED: 1}
@@ -131,7 +131,7 @@ def test_an_append_blob_is_taken_once_nothing_has_been_appended_for_an_hour(
 def test_what_came_by_a_copy_or_a_rename_is_found_where_it_is_now(
     lake: ContainerClient, reconcile: Reconcile, sources: Callable[[], list[str]]
 ) -> None:
-    """A rename is played by a copy and the deletion of the source, for the emulator has none."""
+    """A copy and the deletion of the source stand for a rename, which the emulator lacks."""
     original = lake.upload_blob("party.tmp", CONTENT)
     for name in ("copied.mp4", "renamed.mp4"):
         lake.get_blob_client(name).start_copy_from_url(original.url)

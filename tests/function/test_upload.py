@@ -20,7 +20,7 @@ def test_reads_every_kind_of_finished_upload(make_event: MakeEvent, public_azure
 
 @pytest.mark.parametrize("host", ["blob", "dfs"])
 def test_reads_a_rename_by_where_the_blob_is_now(make_event: MakeEvent, public_azure: Settings, host: str) -> None:
-    """Neither eTag nor length are in such an event, and its `url` is called otherwise."""
+    """Such an event has no eTag and no length, and another name for `url`."""
     data = {"eTag": None, "contentLength": None, "contentType": None, "blobType": None, "api": "RenameFile"}
     data |= {"sourceUrl": f"https://lake1.{host}.core.windows.net/raw/party.tmp"}
     data |= {"destinationUrl": f"https://lake1.{host}.core.windows.net/raw/party.MP4"}

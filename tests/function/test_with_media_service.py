@@ -1,4 +1,4 @@
-"""The function and the self-hosted media service together: what one sends, the other takes."""
+"""The function and the self-hosted media service together: the service accepts the function's requests."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace

@@ -23,7 +23,7 @@ class Eventually(Protocol):
 
 @pytest.fixture
 def eventually() -> Eventually:
-    """Waits until a condition holds, and fails when it does not within the seconds given."""
+    """Waits until a condition holds, and fails if it does not within the given seconds."""
 
     def wait(condition: Callable[[], object], within: float = 10) -> None:
         deadline = time.monotonic() + within
@@ -41,7 +41,7 @@ def unique() -> str:
 
 
 class Destination:
-    """An http endpoint that records events and answers with `statuses` in turn, the last one for good."""
+    """An http endpoint that records events and answers with `statuses` in turn, then always with the last."""
 
     def __init__(self) -> None:
         self.statuses = [200]
@@ -85,7 +85,7 @@ def destination() -> Iterator[Destination]:
 
 
 class Heard:
-    """A listener that keeps what it was told."""
+    """A listener that keeps its notices."""
 
     def __init__(self) -> None:
         self.notices: list[Notice] = []
@@ -118,7 +118,7 @@ type Running = Callable[..., AbstractContextManager[FunctionApp]]
 
 @pytest.fixture(scope="session")
 def site_packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `pip install --target` of azure-functions would give."""
+    """A folder like that of `pip install --target` for azure-functions."""
     installed = Path(azure.functions.__file__).parents[2]
     packages = tmp_path_factory.mktemp("site-packages")
     for name in ("azure/functions", "werkzeug", "markupsafe"):

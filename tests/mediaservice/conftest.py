@@ -1,4 +1,4 @@
-"""A service of our own on the shared Azurite, made as the graph makes it."""
+"""A media service on the shared Azurite, deployed as the graph does."""
 
 import asyncio
 import io
@@ -42,7 +42,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def deploy(
     azurite: Azurite, entra: Entra, certificates: Certificates, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[], Deployment]:
-    """Makes queues and tables as the graph does, under names that no other deployment has."""
+    """Creates queues and tables as the graph does, under unique names."""
 
     def make() -> Deployment:
         return deployed(azurite, entra, certificates, tmp_path_factory.mktemp("mediaservice"))
@@ -52,7 +52,7 @@ def deploy(
 
 @pytest.fixture(scope="session")
 def service(deploy: Callable[[], Deployment], entra: Entra) -> Iterator[Service]:
-    """One API for the tests that only talk to it; each uses names of its own."""
+    """One API for all tests that only send requests. Each uses names of its own."""
     with serving(deploy(), entra) as running:
         yield running
 
@@ -77,13 +77,13 @@ def rest(service: Service) -> Callable[..., httpx.Response]:
 
 @pytest.fixture
 def name() -> str:
-    """That nothing else has."""
+    """A unique name."""
     return f"n-{uuid.uuid4().hex[:8]}"
 
 
 @pytest.fixture(scope="session")
 def busy_service(deploy: Callable[[], Deployment], entra: Entra) -> Iterator[Service]:
-    """The API in front of the workers that tests start."""
+    """The API for the workers that tests start."""
     with serving(deploy(), entra) as running:
         yield running
 
@@ -131,7 +131,7 @@ def video() -> bytes:
 
 @pytest.fixture
 def acting_as(certificates: Certificates, monkeypatch: pytest.MonkeyPatch) -> Callable[[Deployment], None]:
-    """Lets the store be opened in this very process, with the identity of the deployment's."""
+    """Lets this process open the store, with the identity of the deployment."""
 
     def act(deployment: Deployment) -> None:
         for key, value in deployment.environment.items():

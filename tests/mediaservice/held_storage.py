@@ -1,4 +1,4 @@
-"""Storage's blobs behind a door: requests that a test chooses wait there until it lets them pass."""
+"""Blob storage behind a proxy: requests that a test chooses wait there until the test releases them."""
 
 import contextlib
 import http.server
@@ -32,9 +32,9 @@ def held_storage(
     chosen: Callable[[str, str], bool],
     refused: Callable[[str, str, bytes], int | None] = refused_never,
 ) -> Iterator[HeldStorage]:
-    """`chosen` is asked about each request's method and path with query; `refused` also about what was sent.
+    """Run the proxy. `chosen` decides by a request's method and path with query, `refused` also by its body.
 
-    What `refused` has a status for does not get to the storage, which answers so.
+    If `refused` returns a status, that is the answer, and the request does not reach the storage.
     """
     upstream, _, account = endpoint.rstrip("/").rpartition("/")
 

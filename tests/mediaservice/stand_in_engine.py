@@ -1,4 +1,4 @@
-"""Stands where the engine stands, and does what its input says: a JSON object of
+"""A substitute for the engine that does as its input says: a JSON object of
 
 wait_for: a path; it reports 50 % and goes on when that exists · fail: an error to report · die: a signal to end by
 hold: bytes of memory to fill before it waits · pad: bytes to add to its output · spin: true, to compute for ever

@@ -1,4 +1,4 @@
-"""Starting, redacting for real, and stopping: the processes as the containers run them."""
+"""The processes as the containers run them: start, real redaction, stop."""
 
 import io
 import time

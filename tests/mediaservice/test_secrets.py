@@ -1,4 +1,4 @@
-"""No secret that a client or a host hands in is written anywhere: not in logs, rows, messages or events."""
+"""Secrets of clients and hosts are written nowhere: not in logs, rows, messages or events."""
 
 import http.server
 import sys
@@ -17,7 +17,7 @@ MARK = "MARKEDSECRET"
 
 @pytest.fixture
 def host(certificates: Certificates) -> Iterator[tuple[str, list[bytes]]]:
-    """A host of inputs that repeats secrets in its refusals, and what was sent to it as a topic."""
+    """A host of inputs that repeats secrets in its refusals, and the events sent to it as a topic."""
     events: list[bytes] = []
 
     class Host(http.server.BaseHTTPRequestHandler):

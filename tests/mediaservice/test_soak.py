@@ -1,7 +1,7 @@
 """Jobs under random kills and restarts of storage: SOAK_JOBS (100) for each of SOAK_SEEDS (1).
 
-What is counted must come to nought. Azurite is told to stop rather than killed: it acknowledges what it has not yet
-written to disk, which Azure Storage does not.
+All counts must be zero at the end. Azurite is stopped rather than killed, since it acknowledges requests before it
+writes them to disk, which Azure Storage does not.
 """
 
 import concurrent.futures
@@ -39,7 +39,7 @@ FILE = "clip_redacted.mp4"
 
 @dataclass
 class Soak:
-    """Clients, workers, an API and storage, which are killed now and then by one random sequence."""
+    """Clients, workers, an API and storage, which one random sequence kills from time to time."""
 
     pipeline: Pipeline
     storage: Azurite
@@ -50,7 +50,7 @@ class Soak:
     restarts: int = 0  # of storage
 
     def call(self, method: str, path: str, query: Mapping[str, str] | None = None, **options: object) -> httpx.Response:
-        """Until the API answers: what is to be done may have been done although no answer came."""
+        """Repeat a request until the API answers. A request without an answer may have succeeded."""
         service = self.pipeline.service
         deadline = time.monotonic() + PATIENCE
         while True:
@@ -110,7 +110,7 @@ class Soak:
                     queue.send_message(str(message.content))
 
     def said(self, message: str) -> Counter[str]:
-        """How often the workers' logs say it of each job."""
+        """Return how often the workers' logs have this message for each job."""
         lines = [
             line
             for log in self.pipeline.deployment.folder.glob("worker-*.log")
@@ -119,7 +119,7 @@ class Soak:
         return Counter(str(json.loads(line)["job"]) for line in lines if f'"message": "{message}"' in line)
 
     def await_work(self, taken: int) -> None:
-        """Until more jobs have been taken than that: on a slow machine workers need longer to come to anything."""
+        """Wait until more jobs than that have been taken, since workers start slowly on a slow machine."""
         deadline = time.monotonic() + PATIENCE
         while self.said("job taken").total() <= taken and set(self.states().values()) - FINAL:
             assert time.monotonic() < deadline, "no worker takes a job"

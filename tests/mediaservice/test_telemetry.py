@@ -1,4 +1,4 @@
-"""Traces, measurements and log lines, as an Application Insights receives them that checks the token."""
+"""Traces, metrics and log lines at an Application Insights that checks tokens."""
 
 import gzip
 import http.server
@@ -31,14 +31,14 @@ METRICS = {
 
 @dataclass
 class Insights:
-    """What was posted to an ingestion endpoint, an envelope each."""
+    """The envelopes posted to an ingestion endpoint."""
 
     endpoint: str
     tokens: set[str] = field(default_factory=set)
     posted: list[dict[str, Any]] = field(default_factory=list)
 
     def of(self, kind: str, role: str) -> list[dict[str, Any]]:
-        """The data of a kind, such as RequestData, that a process of the service sent."""
+        """Return the data of a kind, such as RequestData, from one process of the service."""
         return [
             each["data"]["baseData"] | {"operation": each["tags"]["ai.operation.id"]}
             for each in list(self.posted)

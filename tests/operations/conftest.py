@@ -1,4 +1,4 @@
-"""Fixtures of the local cloud's tests that these use too."""
+"""Fixtures shared with the local cloud's tests."""
 
 from tests.local.conftest import destination, eventually, heard, lake, unique
 

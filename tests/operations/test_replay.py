@@ -1,4 +1,4 @@
-"""Dead letters are raised again as uploads' events, and go only once that has happened."""
+"""The events of dead letters are raised again, and the letters deleted only after that."""
 
 import io
 import json
@@ -26,7 +26,7 @@ VIDEO = b"not looked at here"
 
 @dataclass(frozen=True)
 class Place:
-    """Two containers, and who may use them."""
+    """Two containers, and the identities that may use them."""
 
     uploads: ContainerClient
     letters: ContainerClient
@@ -40,7 +40,7 @@ class Place:
         return replay(self.containers, self.entra.credential(), dry_run=dry_run)
 
     def post(self, *videos: str, event_id: str = "1", at: str = "2026-11-23T10:00:00.1234567Z") -> str:
-        """A letter about uploads, as Event Grid writes it."""
+        """Write a letter about uploads, in Event Grid's form."""
         letter = f"SUBSCRIPTION/2026/11/23/10/{event_id}.json"
         events = [
             {

@@ -1,4 +1,4 @@
-"""The pack as Pulumi runs it: a process in its own environment that answers the engine's calls."""
+"""The pack as Pulumi runs it: a process in its own environment, called by the engine."""
 
 import subprocess
 import sys
@@ -22,7 +22,7 @@ UNKNOWN_STRING = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"  # how the engine spells
 
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The interpreter of an environment made from the pack's lock."""
+    """The interpreter of an environment that is installed from the pack's lock."""
     environment = tmp_path_factory.mktemp("pack") / "venv"
     for command in (
         ["venv", "--quiet", "--python", sys.executable, str(environment)],

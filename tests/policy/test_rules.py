@@ -1,4 +1,4 @@
-"""Each rule lets a sound resource through and says of a broken one what to change."""
+"""Each rule accepts a sound resource and names the remedy for a broken one."""
 
 from typing import Any
 
@@ -36,7 +36,7 @@ def app(**env: Any) -> dict[str, Any]:
 
 
 def breaches(kind: str, inputs: dict[str, Any]) -> dict[str, list[str]]:
-    """What is said, by the rule that says it."""
+    """Return the messages by rule."""
     said = {rule.name: list(rule.breaches(Declared(kind, inputs))) for rule in RULES}
     return {rule: lines for rule, lines in said.items() if lines}
 

@@ -1,4 +1,4 @@
-"""Both stacks, before and after they are made, break none of the rules."""
+"""Both stacks, before and after their creation, break none of the rules."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ def graph(request: pytest.FixtureRequest) -> Graph:
 
 
 def plain(value: Any) -> Any:
-    """Inputs as the pack sees them."""
+    """Return inputs in the pack's form."""
     if isinstance(value, Unknown):
         return UNKNOWN
     if isinstance(value, dict):

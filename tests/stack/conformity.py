@@ -1,7 +1,7 @@
-"""What the provider's own SDK says of a declared resource: its class, its properties, what is required, its enums.
+"""Checks declared resources against the provider's SDK: class, properties, required inputs, enums.
 
-Pulumi's mocks take anything, and a preview drops keys that it does not know. The SDK is generated from Azure's
-specifications, so it knows better than both.
+Pulumi's mocks accept anything, and a preview drops unknown keys. The SDK is generated from Azure's specifications and
+is therefore stricter than both.
 """
 
 import enum
@@ -29,17 +29,17 @@ class UnknownTypeError(Exception):
 
 
 def token_of(resource: Resource) -> str:
-    """The resource's type with its API version, such as `azure-native:storage/v20240101:StorageAccount`."""
+    """Return the resource's type with its API version, such as `azure-native:storage/v20240101:StorageAccount`."""
     return resource.urn.split("::")[2].rsplit("$", 1)[-1]
 
 
 def is_providers(token: str) -> bool:
-    """Whether a cloud's provider makes it, rather than this program (components and dynamic resources)."""
+    """Return True if a cloud's provider creates it, rather than this program (components, dynamic resources)."""
     return token.startswith(("azure-native:", "azuread:"))
 
 
 def departures(token: str, inputs: Mapping[str, Any]) -> list[str]:
-    """Where a resource's inputs depart from its class in the SDK, each as `path: what is wrong`."""
+    """Return a resource's departures from its class in the SDK, each as `path: problem`."""
     try:
         return list(_of_class(args_class(token), inputs, ""))
     except UnknownTypeError as error:
@@ -47,7 +47,7 @@ def departures(token: str, inputs: Mapping[str, Any]) -> list[str]:
 
 
 def args_class(token: str) -> type:
-    """The SDK's class of a resource's arguments. Raises UnknownTypeError, also for a default API version."""
+    """Return the SDK's class of a resource's arguments. Raises UnknownTypeError, also for a default API version."""
     package, module, name = token.split(":")
     path = f"pulumi_{package.replace('-', '_')}"
     if package == "azure-native":
@@ -86,7 +86,7 @@ def _of_class(declared: type, inputs: Mapping[str, Any], path: str) -> Iterator[
 
 
 def _constants(declared: type) -> dict[str, str]:
-    """Properties that take one value alone: they tell the members of a union apart. Only their text says so."""
+    """Return properties with only one allowed value, which distinguish the members of a union."""
     found: dict[str, str] = {}
     for python_name, name in input_type_py_to_pulumi_names(declared).items():
         if constant := _CONSTANT.search(inspect.getdoc(getattr(declared, python_name)) or ""):
@@ -95,7 +95,7 @@ def _constants(declared: type) -> dict[str, str]:
 
 
 def _of_hint(hint: Any, value: Any, path: str) -> Iterator[str]:
-    """The departures from the one of the hint's alternatives that the value comes nearest to."""
+    """Return the departures from the nearest of the hint's alternatives."""
     if isinstance(value, Unknown):
         return
     alternatives = list(_alternatives(hint))
@@ -105,7 +105,7 @@ def _of_hint(hint: Any, value: Any, path: str) -> Iterator[str]:
 
 
 def _alternatives(hint: Any) -> Iterator[Any]:
-    """What a hint allows, without the forms that every input may have: Optional, Output, Awaitable."""
+    """Return a hint's alternatives, without the forms of every input: Optional, Output, Awaitable."""
     origin = typing.get_origin(hint)
     if origin in {typing.Union, types.UnionType}:
         for each in typing.get_args(hint):

@@ -1,4 +1,4 @@
-"""The program, run once for each stack and each way of running it."""
+"""The program, run once per stack and mode."""
 
 from pathlib import Path
 
@@ -68,6 +68,6 @@ def graph(request: pytest.FixtureRequest) -> Graph:
 
 @pytest.fixture(params=["dev", "ams", "dev_preview", "ams_preview"])
 def any_graph(request: pytest.FixtureRequest) -> Graph:
-    """Also as `pulumi preview` sees it on an empty state: what Azure answers is unknown."""
+    """Either stack's graph, also as in `pulumi preview` on an empty state, in which Azure's answers are unknown."""
     found: Graph = request.getfixturevalue(request.param)
     return found

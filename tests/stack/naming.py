@@ -11,7 +11,7 @@ _LETTERS_DIGITS_SINGLE_HYPHENS = r"(?!.*--)[a-z0-9]([a-z0-9-]*[a-z0-9])?"
 
 @dataclass(frozen=True)
 class Rule:
-    """What a name may be made of, and its length in characters."""
+    """The allowed characters and length of a name."""
 
     pattern: str
     least: int
@@ -60,12 +60,12 @@ _RULES = {
 
 
 def name_of(resource: Resource) -> str:
-    """The name in Azure: as declared, or the logical name with the eight hex digits that the provider adds."""
+    """Return the name in Azure: as declared, or the logical name with the provider's eight hex digits."""
     return str(resource.state["name"])
 
 
 def breach(kind: str, name: str) -> str | None:
-    """One line that says how a name breaks its kind's rule; None where it does not."""
+    """Return one line about the breach of its kind's rule by a name, or None."""
     rule = _RULES.get(kind)
     if rule is None:
         return f"{kind} {name!r}: there is no rule for its kind; add one to _RULES in tests/stack/naming.py"

@@ -1,4 +1,4 @@
-"""A lake and its system topic that are there already are used as they stand."""
+"""An existing lake and its system topic are adopted unchanged."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What real Azure refuses, ignores or breaks on: a test for each trap that no other test here is about."""
+"""Declarations that real Azure refuses, ignores or fails on: a test for each trap without another test."""
 
 import json
 import uuid

@@ -1,4 +1,4 @@
-"""Every declared resource is one that Azure's provider knows, with a name that Azure takes."""
+"""Every declared resource is known to Azure's provider and has a name that Azure accepts."""
 
 import dataclasses
 from typing import Any
@@ -101,7 +101,7 @@ def test_a_broken_resource_is_caught(token: str, inputs: dict[str, Any], said: s
 
 @pytest.fixture(scope="module", params=["dev", "ams"])
 def longest(request: pytest.FixtureRequest) -> Graph:
-    """A stack with the longest of every name that a user may choose."""
+    """A stack with the longest names that a user may choose."""
     chosen = shipped_stack(
         request.param,
         {

@@ -1,4 +1,4 @@
-"""What the graph promises, whichever engine stands behind it."""
+"""Properties of the graph, for either engine."""
 
 import json
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from tests.stack.conftest import PROGRAM, run
 
 
 def closure(graph: Graph, resource: Resource) -> set[str]:
-    """The kinds and names of everything that must exist before `resource`, as `kind name`."""
+    """Return all resources that must exist before `resource`, as `kind name`."""
     by_urn = {each.urn: each for each in graph.resources}
     found: set[str] = set()
     waiting = list(resource.depends_on)
@@ -30,7 +30,7 @@ def closure(graph: Graph, resource: Resource) -> set[str]:
 
 
 def grants(graph: Graph, principal_id: str) -> set[tuple[Role, str]]:
-    """Each role that a principal holds, with the last part of its scope."""
+    """Return each role of a principal, with the last part of its scope."""
     return {
         (Role(each.inputs["roleDefinitionId"].rsplit("/", 1)[-1]), each.inputs["scope"].rsplit("/", 1)[-1])
         for each in graph.of("authorization:RoleAssignment")
@@ -49,7 +49,7 @@ def account(graph: Graph, part: str) -> str:
 
 
 def settings_of(resource: Resource) -> dict[str, str]:
-    """The environment of a container's."""
+    """Return a container's environment."""
     (container,) = resource.inputs["template"]["containers"]
     return {each["name"]: each["value"] for each in container["env"]}
 

@@ -1,4 +1,4 @@
-"""The virtual network, when it is asked for."""
+"""The optional virtual network."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The other shapes that settings give the graph, beside the two stacks as they are written down."""
+"""Further variants of the graph by settings, beside the two shipped stacks."""
 
 _MINE = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/mine/providers"
 

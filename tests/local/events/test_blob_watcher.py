@@ -19,7 +19,7 @@ TOPIC = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Storage/storageAc
 
 
 class Watched:
-    """The events of one container; others of the shared account are somebody else's."""
+    """The events of one container. Other containers of the shared account belong to other tests."""
 
     def __init__(self, container: str) -> None:
         self.events: list[dict[str, Any]] = []

@@ -1,4 +1,4 @@
-"""A custom topic takes and refuses what Event Grid's does."""
+"""A custom topic accepts and refuses the same requests as Event Grid's."""
 
 import json
 from collections.abc import Iterator

@@ -90,7 +90,7 @@ def test_what_the_filter_does_not_want_never_arrives(
 def test_only_what_no_subscription_wants_is_filtered_out(
     destination: Destination, heard: Heard, eventually: Eventually
 ) -> None:
-    """With a subscription for each ending, an upload is unwanted by all but one of them."""
+    """With one subscription per ending, all but one of them filter an upload out."""
     both = [
         replace(subscription(destination.url, filter={"subjectEndsWith": ending}), name=ending)
         for ending in (".mp4", ".mov")

@@ -138,7 +138,7 @@ def test_a_child_whose_parent_is_killed_while_starting_it_never_runs(tmp_path: P
 
 
 def marked(value: str) -> list[int]:
-    """Processes with this value of MARK."""
+    """Return the processes with this value of MARK."""
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):

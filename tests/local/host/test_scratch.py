@@ -1,4 +1,4 @@
-"""What a killed process left behind goes when the next one starts."""
+"""The next process to start removes a killed one's folder."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Who may do what, as the graph says."""
+"""Identities and their roles follow the graph."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Where the graph's subscriptions deliver to on one machine."""
+"""The local destinations of the graph's subscriptions."""
 
 from pathlib import Path
 from typing import Any

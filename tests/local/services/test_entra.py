@@ -25,7 +25,7 @@ def acting(entra: Entra, monkeypatch: pytest.MonkeyPatch) -> Entra:
 
 
 def verified(entra: Entra, certificates: Certificates, token: str, audience: str) -> dict[str, Any]:
-    """As any service would: by the keys that the tenant publishes."""
+    """Verify a token as any service does, by the keys that the tenant publishes."""
     configuration = f"{entra.authority}/{entra.tenant_id}/v2.0/.well-known/openid-configuration"
     published = httpx.get(configuration, verify=certificates.client_context).json()
     keys = jwt.PyJWKClient(published["jwks_uri"], ssl_context=certificates.client_context)

@@ -1,4 +1,4 @@
-"""What events say of jobs, in whatever order they come."""
+"""The state of jobs from events, in any order."""
 
 from itertools import permutations
 from typing import Any

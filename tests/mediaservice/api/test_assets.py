@@ -52,7 +52,7 @@ def test_it_keeps_its_container_when_the_answer_to_its_writing_was_lost(
             insert = store.assets.insert
 
             async def twice(asset: StoredAsset) -> Stored[StoredAsset]:
-                """As the SDK does that has got no answer."""
+                """Send a request twice, as the SDK does without an answer."""
                 await insert(asset)
                 return await insert(asset)
 

@@ -1,4 +1,4 @@
-"""Whose tokens are accepted, and what the others are told."""
+"""Accepted tokens, and the answers to others."""
 
 import time
 import uuid
@@ -29,7 +29,7 @@ def call(service: Service) -> Call:
 
 @pytest.fixture
 def forge(service: Service) -> Callable[..., str]:
-    """A token by the tenant's own key with claims of one's choice; the key is the one thing borrowed."""
+    """Make a token with chosen claims, signed by the tenant's own key."""
 
     def forge(key: Any = None, key_id: str | None = None, **claims: Any) -> str:
         now = int(time.time())

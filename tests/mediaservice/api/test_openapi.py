@@ -1,4 +1,4 @@
-"""The OpenAPI document, and the service held against it by generated requests, right ones and wrong ones."""
+"""The OpenAPI document, and the service's conformity with it under generated requests, valid and invalid."""
 
 import re
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the SDK hides: headers, versions, error bodies."""
+"""Details that the SDK hides: headers, versions, error bodies."""
 
 import asyncio
 import http.client

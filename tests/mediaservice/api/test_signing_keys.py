@@ -1,4 +1,4 @@
-"""Fetching the tenant's keys: rotation, authorities that hang, and the load that strangers can cause."""
+"""Requests for the tenant's keys: rotation, hanging authorities, and the load that strangers can cause."""
 
 import asyncio
 import http.server

@@ -1,4 +1,4 @@
-"""What a submission is refused for that no client could set up within a test."""
+"""Refusals of submissions in situations that no client could create within a test."""
 
 import asyncio
 import uuid

@@ -1,4 +1,4 @@
-"""Job events, as a topic receives them that checks the token as Event Grid does."""
+"""Job events at a topic that checks tokens as Event Grid does."""
 
 import asyncio
 import http.server
@@ -34,7 +34,7 @@ class Receiver:
     events: list[dict[str, Any]] = field(default_factory=list)
 
     def types(self, name: str) -> list[str]:
-        """Of the job's events, those that tell of the job itself, in the order in which they happened."""
+        """Return the types of the job's own events, in the order in which they happened."""
         about = [each for each in self.events if each["subject"] == f"transforms/faceredact/jobs/{name}"]
         return [each["eventType"].removeprefix("Microsoft.Media.") for each in about]
 

@@ -1,4 +1,4 @@
-"""Insertions that go together, and reads that are shared."""
+"""Batched insertions and shared reads."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Lists, on the store itself: in order, whole, and without reading what is not shown."""
+"""Lists, on the store itself: ordered, complete, and without reading more than is shown."""
 
 import asyncio
 import uuid
@@ -63,7 +63,7 @@ STATES = {
 def test_lists_are_filtered_and_ordered_page_by_page(
     in_store: Callable[[Steps], None], text: str | None, order: str | None, expected: list[str]
 ) -> None:
-    """Each was created a second after the one before it, and last changed in the opposite order."""
+    """Each was created a second after the previous one, and last changed in the opposite order."""
 
     async def steps(store: Store) -> None:
         for number, (name, state) in enumerate(STATES.items()):
@@ -112,7 +112,7 @@ def test_a_continuation_of_another_query_is_refused(in_store: Callable[[Steps], 
 
 
 async def all_names(store: Store, filtered: str, ordered: str = "") -> list[str]:
-    """On all pages."""
+    """Return the names on all pages."""
     query = Query(parse_filter(filtered, JOBS), parse_order(ordered, JOBS))
     found: list[str] = []
     while True:
@@ -157,7 +157,7 @@ def test_jobs_that_are_not_in_a_state_are_listed_newest_first_whatever_theirs_is
 def test_what_does_not_match_is_not_read(
     in_store: Callable[[Steps], None], monkeypatch: pytest.MonkeyPatch, filtered: str, shown: int
 ) -> None:
-    """By keys alone: what Storage would have to look at and leave out counts as read."""
+    """By keys alone. Rows that Storage would scan and leave out count as read."""
     read = 0
     whole = EntityTable.read
 

@@ -1,4 +1,4 @@
-"""Jobs and their events have room in Storage's rows, whose limits Azurite does not all enforce; a proxy does."""
+"""Jobs and their events fit into Storage's rows. A proxy enforces the limits that Azurite does not."""
 
 import http.server
 import json
@@ -30,7 +30,7 @@ EMOJI = "\U0001f600"
 
 @dataclass
 class Limits:
-    """Azure Tables' own; learn.microsoft.com, "Understanding the Table service data model"."""
+    """The limits of Azure Tables; learn.microsoft.com, "Understanding the Table service data model"."""
 
     unwritable: str | None = None  # no entity of this job may become Processing
     exceeded: list[str] = field(default_factory=list)
@@ -67,7 +67,7 @@ class Limited:
         return self.put(f"/transforms/{transform}/jobs/{name}", job)
 
     def properties(self, content: dict[str, object], *assets: str) -> dict[str, Any]:
-        """A job's, with output assets that have been made."""
+        """Return a job's properties, after creating its output assets."""
         for asset in assets:
             self.pipeline.media.assets.create_or_update(GROUP, self.pipeline.service.account, asset, Asset())
         return {
@@ -80,7 +80,7 @@ class Limited:
 def limited(
     deploy: Callable[[], Deployment], entra: Entra, certificates: Certificates, tmp_path: Path
 ) -> Iterator[Limited]:
-    """The service on tables that have Storage's limits, with a topic that has Event Grid's."""
+    """The service on tables with Storage's limits, and a topic with Event Grid's."""
     events: list[dict[str, Any]] = []
     lock = threading.Lock()
 

@@ -1,4 +1,4 @@
-"""Canceling at every stage of a job: within two seconds, as often as one likes, and nothing is published."""
+"""Cancellation at every stage of a job: within two seconds, repeatable, and without a published output."""
 
 from collections.abc import Callable
 from urllib.parse import urlsplit

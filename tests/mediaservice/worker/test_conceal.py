@@ -1,4 +1,4 @@
-"""What the engine, as the same user, can see of the worker."""
+"""The engine, as the same user, cannot inspect the worker."""
 
 import os
 import subprocess

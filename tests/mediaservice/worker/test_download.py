@@ -1,4 +1,4 @@
-"""Inputs by https: where they may come from, and how much of them, from a real server on this machine."""
+"""Inputs by https, from a real server on this machine: permitted hosts, sizes, failures."""
 
 import asyncio
 import http.server

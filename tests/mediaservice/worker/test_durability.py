@@ -1,4 +1,4 @@
-"""What the world does to a worker in the middle of a job: storage that restarts, clocks that are wrong."""
+"""Disturbances in the middle of a job: storage that restarts, clocks that are wrong."""
 
 import sys
 import uuid
@@ -60,7 +60,7 @@ def test_workers_whose_clocks_are_minutes_apart_neither_take_a_held_job_nor_leav
 
 @pytest.fixture
 def own_storage(certificates: Certificates, tmp_path: Path) -> Iterator[Azurite]:
-    """That can be restarted with its data, since nobody else uses it."""
+    """Storage for one test, which can restart it with its data."""
     data = tmp_path / "data"
     data.mkdir()
     with Azurite([ACCOUNT_NAME], certificates, log=tmp_path / "azurite.log", data=data) as storage:
@@ -70,7 +70,7 @@ def own_storage(certificates: Certificates, tmp_path: Path) -> Iterator[Azurite]
 def test_a_worker_whose_message_ran_out_while_it_chose_a_job_takes_none(
     pipeline: Pipeline, certificates: Certificates, name: str
 ) -> None:
-    """Whoever has the message now may turn it to another job; then nothing would bring this one back."""
+    """The message's new receiver may turn it to another job. Then nothing would bring this one back."""
 
     def looks_for_waiting_jobs(method: str, path: str) -> bool:
         return method == "GET" and "w%7C" in path

@@ -1,4 +1,4 @@
-"""Lists of inputs: what is worked on, by which files beside it, and what becomes of it all."""
+"""Lists of inputs: the processed videos, the files used beside them, and the results."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""What becomes of jobs: real workers on a real queue, with a stand-in for the engine that does as its input says."""
+"""Jobs from start to end: real workers on a real queue, with a substitute for the engine."""
 
 import json
 import signal
@@ -23,7 +23,7 @@ from tests.mediaservice.deployment import GROUP, Pipeline
 
 
 def engines(log: Path, what: str) -> list[int]:
-    """Ids of the engine processes that have said so."""
+    """Return the ids of the engine processes that have reported."""
     lines = log.read_text().splitlines() if log.exists() else []
     return [int(line.split()[1]) for line in lines if line.startswith(what)]
 
@@ -265,7 +265,7 @@ def test_a_job_that_takes_too_long_ends_in_error(pipeline: Pipeline, name: str) 
 
 
 def test_a_job_that_is_longer_than_any_worker_runs_comes_to_an_end(pipeline: Pipeline, name: str) -> None:
-    """Workers are told to stop before it is done, as by a platform's own time limit; each gives the job back."""
+    """Workers are stopped before it is done, as by a platform's time limit. Each gives the job back."""
     log = pipeline.folder / "log"
     pipeline.submit(name, {"log": str(log), "wait_for": str(pipeline.folder / "never")})
     for number in range(1, FREE_RETURNS + 2):

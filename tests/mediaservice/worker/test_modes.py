@@ -1,4 +1,4 @@
-"""The two-pass flow with the engine itself: Analyze, and Redact by what it told, edited or not."""
+"""The two-pass flow with the real engine: Analyze, then Redact by its annotations, edited or not."""
 
 import io
 import json
@@ -24,7 +24,7 @@ from tests.mediaservice.deployment import GROUP, Pipeline
 
 
 class Flow:
-    """Jobs of any mode on assets of the test's own, done by the engine itself."""
+    """Jobs of any mode on assets of the test, processed by the real engine."""
 
     def __init__(self, pipeline: Pipeline, name: str) -> None:
         self._pipeline, self._name = pipeline, name
@@ -65,7 +65,7 @@ def flow(pipeline: Pipeline, name: str) -> Flow:
 
 
 def brightness(video: bytes) -> float:
-    """Of the middle of the first frame, where the face is."""
+    """Return the brightness in the middle of the first frame, where the face is."""
     with av.open(io.BytesIO(video), "r") as container:
         frame = next(container.decode(video=0)).to_ndarray(format="gray")
     return float(frame[40:120, 90:190].mean())

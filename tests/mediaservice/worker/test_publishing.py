@@ -1,4 +1,4 @@
-"""Crashes and stalls at the points where a worker may have published: its steps are taken one by one here."""
+"""Crashes and stalls around the publication of an output, with a worker's steps taken one by one."""
 
 import asyncio
 import uuid
@@ -23,7 +23,7 @@ FILE = "clip_redacted.mp4"
 
 @dataclass(frozen=True)
 class Attempt:
-    """A worker that has come as far as having its output staged."""
+    """A worker that has staged its output."""
 
     pipeline: Pipeline
     store: Store
@@ -38,7 +38,7 @@ class Attempt:
         await self.store.containers.commit(place.container, place.name, self.staged.blocks, metadata, place.former)
 
     async def is_overtaken(self) -> None:
-        """Its message becomes visible, as it does at the end of its lease, and another worker does the job."""
+        """Let its lease end, so that another worker takes the job."""
         await self.store.work.renew(self.lease, 0)
         await asyncio.to_thread(self.pipeline.work)
 
@@ -48,7 +48,7 @@ Steps = Callable[[Attempt], Awaitable[None]]
 
 @pytest.fixture
 def attempt(pipeline: Pipeline, name: str, acting_as: Callable[[Deployment], None]) -> Callable[[Steps], None]:
-    """Takes the job `name` by its message, stages `output of the first`, and then does what it is given."""
+    """Take the job `name` by its message, stage `output of the first`, then run the given step."""
     settings = read_worker(pipeline.deployment.environment)
     acting_as(pipeline.deployment)
     file = pipeline.folder / "first"

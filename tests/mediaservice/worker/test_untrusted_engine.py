@@ -1,4 +1,4 @@
-"""The engine reads strangers' videos, so what it leaves and says is taken as a stranger's."""
+"""The engine's files and messages are not trusted, since it reads strangers' videos."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""Uploads as inputs: whose links may end before their job's turn, and which version of a blob is redacted."""
+"""Uploads as inputs: links that expire before their job's turn, and the version of a blob that is redacted."""
 
 import uuid
 from collections.abc import Callable
@@ -21,7 +21,7 @@ LAKE = "https://lake1.blob.core.windows.net/raw"
 
 @dataclass(frozen=True)
 class Upload:
-    """One in the container of uploads."""
+    """A blob in the container of uploads."""
 
     container_url: str
     url: str
@@ -74,7 +74,7 @@ def submit(pipeline: Pipeline, media: AzureMediaServices, name: str, link: str, 
 
 @pytest.fixture
 def stranger(pipeline: Pipeline) -> AzureMediaServices:
-    """A client that may submit jobs, but is not the one that submits uploads."""
+    """A client that may submit jobs, but not the one that submits uploads."""
     identity, client_id = pipeline.service.entra, str(uuid.uuid4())
     principal = str(uuid.uuid4())
     identity.register(client_id, principal)

@@ -1,4 +1,4 @@
-"""The package's builds use the real uv; what they install is what uv has cached, or fetches once."""
+"""Builds of the package use the real uv, which installs from its cache or downloads once."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The package's way to the app: uploaded with a token, again when and only when it changed."""
+"""The package's release: uploaded with a token, and again only when it has changed."""
 
 import zipfile
 from io import BytesIO
@@ -66,7 +66,7 @@ def test_an_unchanged_program_declares_the_same_package(dev: Graph) -> None:
 
 
 def test_no_input_of_what_the_program_does_itself_is_an_asset(dev: Graph) -> None:
-    """Python's dynamic providers take none in a diff, which every `up` after the first begins with."""
+    """Python's dynamic providers accept none in a diff, with which every `up` after the first begins."""
     own = [r for r in dev.resources if r.kind.startswith("pulumi-python:")]
     assert {r.name for r in own} == {"image-sources", "released-package.zip"}
     values = [value for r in own for value in r.inputs.values()]

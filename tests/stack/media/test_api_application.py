@@ -1,4 +1,4 @@
-"""Who may call the media service: an Entra application of the graph's own, or one that is given."""
+"""The media service's Entra application: declared by the graph, or given."""
 
 from local.graph.program import Graph
 from tests.stack.conftest import run

@@ -1,4 +1,4 @@
-"""The media service's image: built in the graph from the sources, or given."""
+"""The media service's image: built by the graph from the sources, or given."""
 
 import gzip
 import io
