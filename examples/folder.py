@@ -1,4 +1,4 @@
-"""Redact every video of a folder: python -m examples.folder FOLDER OUT
+"""Redact every video of a folder: .venv/bin/python -m examples.folder FOLDER OUT
 
 A video whose output is there already is left alone, so an interrupted run goes on where it stopped.
 """

@@ -1,4 +1,4 @@
-"""Redact one video: python -m examples.one_video IN OUT"""
+"""Redact one video: .venv/bin/python -m examples.one_video IN OUT"""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Cover everybody but the person who is seen most: python -m examples.two_passes IN OUT"""
+"""Cover everybody but the person who is seen most: .venv/bin/python -m examples.two_passes IN OUT"""
 
 import json
 import sys
