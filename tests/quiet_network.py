@@ -63,7 +63,7 @@ def listen(listener: socket.socket, asked: set[str]) -> None:
             address, ports = ipaddress.ip_address(packet[24:40]), packet[40:]
         port = struct.unpack("!2H", ports[:4])[1] if len(ports) >= 4 else 0
         source = packet[12:16] if packet[0] >> 4 == 4 else packet[8:24]
-        answer = ipaddress.ip_address(source) == address  # all that was sent to others is sent from their address
+        answer = ipaddress.ip_address(source) == address  # packets to other hosts come from their address
         if port == DNS or not (address.is_loopback or address.is_multicast or (answer and port > 1024)):
             asked.add(f"{address}:{port}")
 

@@ -23,7 +23,7 @@ CASES = {
     "in a tag": (f"<Source>{LINK}</Source>", f"<Source>{BARE}</Source>"),
     "nothing to hide": ("design=1&signed=2", "design=1&signed=2"),
 }
-# Encoded, the rest of the address may go as well: where its value ends cannot be seen.
+# In encoded addresses the end of the value is unclear, so the rest may be masked as well.
 ENCODED = {
     "encoded once": f"bad input {quote(LINK, safe='')} refused",
     "encoded twice": f"bad input {quote(quote(LINK, safe=''), safe='')} refused",

@@ -73,7 +73,7 @@ def video(path: Path) -> None:
         ("film.mkv", video, "allowed endings: .mp4"),
     ],
 )
-def test_what_cannot_be_redacted_is_told_in_one_line_before_anything_starts(
+def test_videos_that_cannot_be_redacted_are_reported_in_one_line_before_anything_starts(
     tmp_path: Path, name: str, write: Callable[[Path], None], said: str
 ) -> None:
     path, out = tmp_path / name, tmp_path / "out"

@@ -94,17 +94,17 @@ def test_an_upload_ends_in_a_finished_job_with_one_video(user: User, redaction: 
     assert list(user.results(redaction.job)) == ["astronaut_redacted.mp4"]
 
 
-def test_the_media_service_tells_the_graphs_topic_of_the_jobs_way(user: User, redaction: Redaction) -> None:
+def test_the_media_service_publishes_the_jobs_events_to_the_graphs_topic(user: User, redaction: Redaction) -> None:
     subject = f"transforms/faceredact/jobs/{redaction.job.name}"
 
-    def told() -> list[Event]:
-        return [each.event for each in user.told.all() if each.event["subject"] == subject]
+    def of_job() -> list[Event]:
+        return [each.event for each in user.job_events.all() if each.event["subject"] == subject]
 
-    until(lambda: "Microsoft.Media.JobFinished" in {event["eventType"] for event in told()})
-    assert {event["topic"] for event in told()} == {user.cloud.graph.exports["jobEvents"]}
-    kinds = {event["eventType"].removeprefix("Microsoft.Media.") for event in told()}
+    until(lambda: "Microsoft.Media.JobFinished" in {event["eventType"] for event in of_job()})
+    assert {event["topic"] for event in of_job()} == {user.cloud.graph.exports["jobEvents"]}
+    kinds = {event["eventType"].removeprefix("Microsoft.Media.") for event in of_job()}
     assert {"JobProcessing", "JobOutputProgress", "JobOutputFinished", "JobFinished"} <= kinds
-    finished = next(event for event in told() if event["eventType"] == "Microsoft.Media.JobFinished")
+    finished = next(event for event in of_job() if event["eventType"] == "Microsoft.Media.JobFinished")
     assert finished["data"]["correlationData"]["eTag"] == redaction.job.etag
     assert finished["data"]["outputs"][0]["assetName"] == redaction.job.asset
 
@@ -249,7 +249,7 @@ def test_no_secret_is_in_any_log(user: User, redaction: Redaction) -> None:
     assert {"api.log", "azurite.log", "function.log", "workers.log"} <= set(logs)
     for name, text in logs.items():
         assert re.findall(r"sig(?:=|%3[dD]|%253[dD])(?!\*\*\*)\S", text) == [], name
-        assert "eyJ" not in text, name  # how every token begins
+        assert "eyJ" not in text, name  # the beginning of every token
         for account in user.cloud.azurite.endpoints:
             assert user.cloud.azurite.account_key(account).named_key.key not in text, name
     assert "astronaut" in logs["function.log"]

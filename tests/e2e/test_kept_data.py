@@ -42,7 +42,7 @@ def test_a_second_run_has_the_results_of_the_first_and_does_nothing_again(first_
         assert user.jobs() == [first_run.job]
         assert user.results(first_run.job) == first_run.results
         assert user.fetch(first_run.job, tmp_path).stat().st_size > 1000
-        # Events come in their order: whatever of the first run were published again would be so before this one.
+        # Events arrive in order: an event of the first run that is published again would come before this one.
         etag = user.upload("late.mov", b"no video")
         assert user.ended(etag).state == "Error"
         assert [notice.event["subject"].rpartition("/")[2] for notice in user.events.all()] == ["late.mov"] * 2

@@ -12,7 +12,7 @@ from tests.e2e.user import until
 STOPS_WITHIN = 20.0  # seconds; a worker gives its job back first
 
 STARTING = "Starting the media service"
-PROCESSING = "processing"  # what is said once the engine runs
+PROCESSING = "processing"  # printed once the engine runs
 # The least number of processes by then: child reaper and Azurite; then API, function, worker and engine too.
 COUNTS = {STARTING: 2, PROCESSING: 6}
 

@@ -15,7 +15,7 @@ from local.cloud import Cloud, Options
 from local.events.topic import Notice, Stage
 from local.graph.outputs import SUBSCRIPTION_ID
 
-WITHIN_SECONDS = 90.0  # far more than anything here takes, even on a busy machine
+WITHIN_SECONDS = 90.0  # far more than any step takes, even on a busy machine
 POLL_SECONDS = 0.05
 FINAL = {"Finished", "Error", "Canceled"}
 
@@ -84,11 +84,11 @@ class Events:
 class User:
     """A client with the rights of the person at the keyboard. ETags, without quotes, identify uploads.
 
-    `events` are those of uploads, `told` those of jobs.
+    `events` are those of uploads, `job_events` those of jobs.
     """
 
-    def __init__(self, cloud: Cloud, events: Events, told: Events, media: AzureMediaServices) -> None:
-        self.cloud, self.events, self.told = cloud, events, told
+    def __init__(self, cloud: Cloud, events: Events, job_events: Events, media: AzureMediaServices) -> None:
+        self.cloud, self.events, self.job_events = cloud, events, job_events
         self._media = media
         self._group, self._account = cloud.media.resource_group, cloud.media.account
         self._transform = str(cloud.graph.exports["transform"])
@@ -151,9 +151,9 @@ class User:
 @contextmanager
 def using(options: Options) -> Iterator[User]:
     """Run a cloud and return a user of it."""
-    events, told = Events(), Events()
+    events, job_events = Events(), Events()
     with (
-        Cloud(options, on_event=events, on_job_event=told) as cloud,
+        Cloud(options, on_event=events, on_job_event=job_events) as cloud,
         AzureMediaServices(
             cloud.entra.credential(),
             SUBSCRIPTION_ID,
@@ -161,4 +161,4 @@ def using(options: Options) -> Iterator[User]:
             credential_scopes=[f"{cloud.media.audience}/.default"],
         ) as media,
     ):
-        yield User(cloud, events, told, media)
+        yield User(cloud, events, job_events, media)

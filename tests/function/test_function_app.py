@@ -451,7 +451,7 @@ def test_a_service_that_does_not_answer_is_given_up_in_time(
     media_service.answers["PUT", ASSETS] = [Answer(201, delay=30), Answer(201, delay=30)]
     with pytest.raises(Retry):
         redact_on_upload(upload("silent.mp4"))
-    assert len(media_service.of("PUT", ASSETS)) == 2  # one repetition, for a connection may just have been stale
+    assert len(media_service.of("PUT", ASSETS)) == 2  # one repetition, since the connection may have been stale
 
 
 def test_importing_the_app_imports_nothing_of_other_rooms() -> None:

@@ -31,7 +31,7 @@ from trigger.submission import End, Submission
 type Reconcile = Callable[[timedelta], dict[End, int]]
 MANY = int(os.environ.get("RECONCILED_UPLOADS", "200"))
 CONTENT = b"not really a video"
-RESTED = timedelta(minutes=6)  # by which an upload of just now has rested long enough
+RESTED = timedelta(minutes=6)  # after which a new upload has rested long enough
 
 
 @pytest.fixture
@@ -190,7 +190,7 @@ def test_what_was_there_before_the_deployment_is_taken_only_if_the_setting_says_
     wired: Settings, lake: ContainerClient, entra: Entra, sources: Callable[[], list[str]], *, existing: bool
 ) -> None:
     old = lake.upload_blob("old.mp4", CONTENT).get_blob_properties().last_modified
-    while datetime.now(UTC) < old + timedelta(seconds=1):  # storage tells times in seconds
+    while datetime.now(UTC) < old + timedelta(seconds=1):  # storage rounds times to seconds
         time.sleep(0.05)
     deploy(wired, entra)
     lake.upload_blob("new.mp4", CONTENT)

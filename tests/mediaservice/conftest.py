@@ -34,7 +34,7 @@ from tests.mediaservice.stored import Steps
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # azure-mgmt-media's generated code still uses what newer Pythons warn about
+    # azure-mgmt-media's generated code uses features that newer Pythons warn about
     config.addinivalue_line("filterwarnings", "ignore::DeprecationWarning:azure.mgmt.media.*")
 
 
@@ -99,7 +99,7 @@ def pipeline(busy_service: Service, tmp_path: Path) -> Iterator[Pipeline]:
         for which in ("JOBS_QUEUE", "POISON_QUEUE"):
             with made.queue(which) as queue:
                 queue.clear_messages()
-        # a job that another test left waiting would go first, and use up the message of this test's
+        # a waiting job of another test would go first and use the message of this test's job
         account = busy_service.account
         for transform in client.transforms.list(GROUP, account):
             for job in client.jobs.list(GROUP, account, str(transform.name), filter="properties/state eq 'Queued'"):
@@ -136,7 +136,7 @@ def acting_as(certificates: Certificates, monkeypatch: pytest.MonkeyPatch) -> Ca
     def act(deployment: Deployment) -> None:
         for key, value in deployment.environment.items():
             monkeypatch.setenv(key, value)
-        # aiohttp made its context when it was imported, which was before the certificates were issued
+        # aiohttp creates its context at import, before the certificates are issued
         context = ssl.create_default_context(cafile=certificates.authority)
         monkeypatch.setattr(aiohttp.connector, "_SSL_CONTEXT_VERIFIED", context)
 

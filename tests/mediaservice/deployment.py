@@ -223,7 +223,7 @@ class Pipeline:
         with self.deployment.blobs as blobs:
             blobs.create_container(container)
             blob = blobs.get_blob_client(container, file)
-            blob.upload_blob(data, overwrite=True)  # a first try may have got through without an answer
+            blob.upload_blob(data, overwrite=True)  # a first try may have succeeded without an answer
             sas = generate_blob_sas(
                 ACCOUNT_NAME,
                 container,

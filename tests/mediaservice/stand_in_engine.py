@@ -25,60 +25,60 @@ from typing import Any
 def main() -> None:
     command, source, target = sys.argv[1:4]
     text = Path(source).read_text()
-    told = json.loads(text)
+    wanted = json.loads(text)
     if command == "verify":
-        verify(told, Path(target))
+        verify(wanted, Path(target))
         return
-    log = Path(told["log"]) if "log" in told else Path(os.devnull)
+    log = Path(wanted["log"]) if "log" in wanted else Path(os.devnull)
 
     def say(line: str) -> None:
         with log.open("a") as file:
             file.write(f"{line} {os.getpid()}\n")
 
-    if told.get("ignore_sigterm"):
+    if wanted.get("ignore_sigterm"):
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     say("begun")
     print(json.dumps({"progress": 50.0, "frame": 5, "frames": 10}), flush=True)
-    if "environment" in told:
-        Path(told["environment"]).write_text(json.dumps(dict(os.environ)))
-    if "arguments" in told:
-        Path(told["arguments"]).write_text(json.dumps(sys.argv[1:]))
-    held = b"x" * told.get("hold", 0)
-    for _ in range(told.get("open", 0)):
+    if "environment" in wanted:
+        Path(wanted["environment"]).write_text(json.dumps(dict(os.environ)))
+    if "arguments" in wanted:
+        Path(wanted["arguments"]).write_text(json.dumps(sys.argv[1:]))
+    held = b"x" * wanted.get("hold", 0)
+    for _ in range(wanted.get("open", 0)):
         os.open(__file__, os.O_RDONLY)
-    if "fill" in told:
-        Path(target).with_name("part").write_bytes(b"x" * told["fill"])
-    while told.get("spin") or "fill" in told:
+    if "fill" in wanted:
+        Path(target).with_name("part").write_bytes(b"x" * wanted["fill"])
+    while wanted.get("spin") or "fill" in wanted:
         pass
-    while "wait_for" in told and not Path(told["wait_for"]).exists():
+    while "wait_for" in wanted and not Path(wanted["wait_for"]).exists():
         time.sleep(0.02)
-    if "die" in told:
-        os.kill(os.getpid(), told["die"])
-    if "fail" in told:
-        print(json.dumps({"error": told["fail"]}), flush=True)
+    if "die" in wanted:
+        os.kill(os.getpid(), wanted["die"])
+    if "fail" in wanted:
+        print(json.dumps({"error": wanted["fail"]}), flush=True)
         sys.exit(2)
-    for _ in range(told.get("flood", 0) // 1000):
+    for _ in range(wanted.get("flood", 0) // 1000):
         sys.stderr.write("x" * 1000)
-    if "stay" in told and os.fork() == 0:
+    if "stay" in wanted and os.fork() == 0:
         os.setsid()
-        Path(told["stay"]).write_text(str(os.getpid()))
+        Path(wanted["stay"]).write_text(str(os.getpid()))
         time.sleep(600)
-    while "stay" in told and not Path(told["stay"]).exists():
+    while "stay" in wanted and not Path(wanted["stay"]).exists():
         time.sleep(0.02)
-    if "link" in told:
-        Path(target).symlink_to(told["link"])
-    elif "pipe" in told:
+    if "link" in wanted:
+        Path(target).symlink_to(wanted["link"])
+    elif "pipe" in wanted:
         os.mkfifo(target)
     else:
-        Path(target).write_text(f"REDACTED {text}" + "x" * told.get("pad", 0))
+        Path(target).write_text(f"REDACTED {text}" + "x" * wanted.get("pad", 0))
     del held
     say("done")
     print(json.dumps({"result": {"frames": 10, "framesWithFaces": 8, "faces": 3, "doubtfulPlaces": 4}}), flush=True)
 
 
-def verify(told: dict[str, Any], redacted: Path) -> None:
+def verify(wanted: dict[str, Any], redacted: Path) -> None:
     assert redacted.read_text().startswith("REDACTED")
-    bare = told["bare"]
+    bare = wanted["bare"]
     found = {"firstFrame": 4, "frame": 5, "time": 0.2, "x": 0.4, "y": 0.2, "width": 0.1, "height": 0.2}
     counts = {} if bare is None else {"bareFaces": bare, "bareFrames": bare, "bare": [found] * bare}
     print(json.dumps({"progress": 50.0, "frame": 5, "frames": 10}), flush=True)

@@ -55,7 +55,7 @@ def test_a_canceled_engine_leaves_nothing_behind(pipeline: Pipeline, name: str, 
     assert not list(pipeline.folder.glob("redaction-*"))
 
 
-def test_the_api_stops_when_it_is_told_to(deploy: Callable[[], Deployment], entra: Entra) -> None:
+def test_the_api_stops_on_a_signal(deploy: Callable[[], Deployment], entra: Entra) -> None:
     with serving(deploy(), entra) as service:
         psutil.Process(service.process.pid).terminate()
         assert service.process.wait(5) in (0, -15)

@@ -117,7 +117,7 @@ def test_a_process_that_is_badly_configured_says_every_problem_and_exits_with_2(
         ("APPLICATIONINSIGHTS_CONNECTION_STRING", "InstrumentationKey=1", "InstrumentationKey=GUID"),
     ],
 )
-def test_a_workers_bad_value_is_told_likewise(environment: dict[str, str], name: str, value: str, allowed: str) -> None:
+def test_a_workers_bad_value_is_reported_too(environment: dict[str, str], name: str, value: str, allowed: str) -> None:
     environment[name] = value
     with pytest.raises(SettingsError) as refused:
         read_worker(environment)

@@ -153,7 +153,7 @@ def soak(certificates: Certificates, entra: Entra, tmp_path: Path, seed: int) ->
         deployment = deployed(storage, entra, certificates, tmp_path).with_environment(
             ENGINE_COMMAND=f"{sys.executable} {stand_in}",
             JOB_LEASE_SECONDS="3",
-            JOB_MAX_ATTEMPTS="100",  # ill luck is no fault of the job's
+            JOB_MAX_ATTEMPTS="100",  # the kills must not use up a job's attempts
             TMPDIR=str(folder),
         )
         with serving(deployment, entra) as service, service.client() as client:
@@ -178,7 +178,7 @@ def test_no_job_is_lost_done_twice_or_half_whatever_is_killed_when(soak: Soak, s
         while not all(submission.done() for submission in submissions) or set(soak.states().values()) - FINAL:
             assert time.monotonic() < deadline, f"not over within {PATIENCE} s: {soak.states()}"
             soak.keep_workers()
-            time.sleep(soak.chance.uniform(0.1, 1.5))  # a moment of its own for each misfortune
+            time.sleep(soak.chance.uniform(0.1, 1.5))  # each disturbance at a time of its own
             if submitted:
                 taken = soak.said("job taken").total()
                 soak.misfortune(submitted)
@@ -195,10 +195,10 @@ def test_no_job_is_lost_done_twice_or_half_whatever_is_killed_when(soak: Soak, s
         found = soak.pipeline.files(name)
         unredacted += [name for content in found.values() if not content.startswith(b"REDACTED ")]
         half += [name] if found != expected else []
-    told = (
+    summary = (
         f"seed {seed}, {JOBS} jobs, {soak.kills} kills, {soak.restarts} restarts of storage, "
         f"{Counter(states.values())}, lost {len(lost)}, twice {len(twice)}, half {len(half)}, bare {len(unredacted)}"
     )
-    print(told)
-    assert (lost, twice, half, unredacted) == ([], [], [], []), told
+    print(summary)
+    assert (lost, twice, half, unredacted) == ([], [], [], []), summary
     assert soak.kills > 0

@@ -94,7 +94,7 @@ def test_a_jobs_way_can_be_followed_in_traces_measurements_and_log_lines(
         pipeline.submit(name, {})
         pipeline.submit(failed, {"fail": {"code": "ContentMalformed", "message": "see https://a/b?sig=secretsecret"}})
         pipeline.work()
-    # what the processes had not sent yet, they sent before they left
+    # the processes send the rest before they end
     assert insights.metrics() == METRICS
     (accepted,) = (each for each in insights.of("RequestData", "api") if each["properties"].get("job") == name)
     assert accepted["name"].startswith("PUT /subscriptions/{subscription}/resourceGroups/{group}/")

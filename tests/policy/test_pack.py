@@ -17,7 +17,7 @@ pytestmark = pytest.mark.installs
 
 PROGRAM = Path(__file__).parents[2]
 PACK = PROGRAM / "policy"
-UNKNOWN_STRING = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"  # how the engine spells a string that it does not know yet
+UNKNOWN_STRING = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"  # the engine's placeholder for an unknown string
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(
     scope="module",
     params=[(PACK, "."), (PROGRAM.parent, str(PACK))],
-    ids=["from-the-pack", "from-elsewhere"],  # Pulumi has done either
+    ids=["from-the-pack", "from-elsewhere"],  # different versions of Pulumi do either
 )
 def analyzer(python: Path, request: pytest.FixtureRequest) -> Iterator[Any]:
     folder, pack = request.param

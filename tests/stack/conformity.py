@@ -57,7 +57,7 @@ def args_class(token: str) -> type:
     try:
         resource = getattr(importlib.import_module(path), name)
         module_of = vars(sys.modules[resource.__module__])
-        # the other name stands where a nested type already has the usual one
+        # the other name is used if a nested type has the usual one
         found = module_of.get(f"{name}InitArgs") or module_of[f"{name}Args"]
     except (ImportError, AttributeError, KeyError):
         raise UnknownTypeError(f"{token}: the SDK has no such type") from None
@@ -100,7 +100,7 @@ def _of_hint(hint: Any, value: Any, path: str) -> Iterator[str]:
         return
     alternatives = list(_alternatives(hint))
     if any(isinstance(each, type) and issubclass(each, enum.Enum) for each in alternatives):
-        alternatives = [each for each in alternatives if each is not str]  # an enum that says it is open
+        alternatives = [each for each in alternatives if each is not str]  # an enum that is declared open
     yield from min((list(_of_one(each, value, path)) for each in alternatives), key=len)
 
 

@@ -54,7 +54,7 @@ _RULES = {
     "storage:StorageAccount": Rule(r"[a-z0-9]+", 3, 24),
     "storage:Table": Rule(r"[A-Za-z][A-Za-z0-9]*", 3, 63),
     "web:AppServicePlan": Rule(r"[A-Za-z0-9-]+", 1, 60),
-    # the host's locks are named by the first 32 characters, so that longer names of one beginning would share them
+    # the host names its locks by the first 32 characters, which longer names with the same beginning would share
     "web:WebApp": Rule(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])", 2, 32),
 }
 

@@ -380,14 +380,16 @@ def test_old_uploads_and_results_are_deleted_each_after_its_time() -> None:
     assert {p.inputs["deleteRetentionPolicy"]["enabled"] for p in graph.of("storage:BlobServiceProperties")} == {False}
 
 
-def test_somebody_is_told_what_goes_wrong_if_there_is_an_address(dev: Graph) -> None:
+def test_alerts_are_sent_by_mail_if_there_is_an_address(dev: Graph) -> None:
     rules = {"faces-dead-letters", "faces-trigger-failures", "faces-failed-jobs", "faces-stuck-queue"}
     assert {rule.name for rule in dev.of("insights:ScheduledQueryRule")} == rules
     assert not dev.of("insights:ActionGroup")
-    told = run("dev", alertEmail="ops@example.com")
-    group = told.one("insights:ActionGroup")
+    mailed = run("dev", alertEmail="ops@example.com")
+    group = mailed.one("insights:ActionGroup")
     assert group.inputs["emailReceivers"][0]["emailAddress"] == "ops@example.com"
-    assert {rule.inputs["actions"]["actionGroups"][0] for rule in told.of("insights:ScheduledQueryRule")} == {group.id}
+    assert {rule.inputs["actions"]["actionGroups"][0] for rule in mailed.of("insights:ScheduledQueryRule")} == {
+        group.id
+    }
 
 
 def test_the_page_in_the_portal_shows_uploads_jobs_queue_and_speed(dev: Graph) -> None:

@@ -88,7 +88,7 @@ def test_an_upload_becomes_an_event_in_event_grids_schema(
     }
 
 
-def test_a_block_list_is_told_apart_and_seen_once_it_is_committed(
+def test_a_block_list_is_recognised_and_seen_once_it_is_committed(
     watcher: BlobWatcher, watched: Watched, raw: ContainerClient, eventually: Eventually
 ) -> None:
     with raw.get_blob_client("staged.mp4") as staged:

@@ -30,7 +30,7 @@ def test_event_types_are_a_list_of_the_wanted() -> None:
     assert not admits(includedEventTypes=["Microsoft.Storage.BlobDeleted"])
 
 
-def test_case_counts_in_a_subject_only_if_told_so() -> None:
+def test_case_matters_in_a_subject_only_if_declared() -> None:
     begin, end = "/blobServices/default/containers/RAW/", ".mp4"
     assert admits(subjectBeginsWith=begin, subjectEndsWith=end)
     assert not admits(subjectBeginsWith=begin, isSubjectCaseSensitive=True)

@@ -61,7 +61,7 @@ def test_a_stacks_values_stand_above_the_defaults_and_changes_above_both(folder:
     assert read_stack(folder, "prod", {}).config == {"film:ending": ".mp4", "film:attempts": "3"}
 
 
-def test_a_stack_that_is_not_there_is_told_with_those_that_are(folder: Path) -> None:
+def test_a_missing_stack_is_reported_with_the_existing_ones(folder: Path) -> None:
     with pytest.raises(ProgramError, match=r"^there is no stack 'test'; allowed: dev, prod$"):
         read_stack(folder, "test", {})
 

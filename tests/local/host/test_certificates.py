@@ -44,7 +44,7 @@ def test_public_authorities_stay_trusted(tmp_path: Path, monkeypatch: pytest.Mon
     assert len(trusted) == len(public) + 1
 
 
-def test_what_the_machine_is_told_to_trust_comes_before_certifi(
+def test_the_machines_configured_authorities_come_before_certifi(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     company = tls.issue(tmp_path / "company")

@@ -30,7 +30,7 @@ def progress(percent: int) -> Notice:
     return notice("JobOutputProgress", {"progress": percent})
 
 
-def test_nothing_is_known_of_a_job_that_no_event_told_of() -> None:
+def test_nothing_is_known_of_a_job_without_an_event() -> None:
     log = JobLog()
     log(progress(50))
     assert log.last("other") is None
@@ -53,7 +53,7 @@ def test_progress_does_not_go_back() -> None:
     assert (job.progress, job.ended) == (60, False)
 
 
-def test_a_failure_is_told_with_its_reason() -> None:
+def test_a_failure_is_reported_with_its_reason() -> None:
     log = JobLog()
     log(ended("Error", 0, FAILED))
     assert log.last("j") == Job("j", "Error", 0, "a", "ContentMalformed: not a video")

@@ -24,7 +24,7 @@ def notice(etag: str, stage: EventStage, subscription: str = "uploads") -> Notic
     return Notice(stage, event, subscription, detail="InternalServerError: out of order")
 
 
-def test_an_event_is_told_apart_by_its_etag() -> None:
+def test_an_event_is_identified_by_its_etag() -> None:
     events = EventLog()
     events(notice("1", EventStage.DELIVERED))
     last = events.last("1")

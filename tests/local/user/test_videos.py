@@ -67,7 +67,7 @@ def test_a_file_of_somebody_else_is_named(tmp_path: Path) -> None:
     assert refusal(path) == f"{path} cannot be read: permission denied"
 
 
-def test_an_ending_that_the_stack_does_not_take_is_told_with_those_it_does(tmp_path: Path) -> None:
+def test_an_ending_that_the_stack_does_not_redact_is_reported_with_those_it_does(tmp_path: Path) -> None:
     path = video(tmp_path / "film.mkv")
     assert refusal(path).startswith(f"{path} is not among what the stack dev redacts; allowed endings: .mp4, .mov")
 

@@ -37,7 +37,7 @@ def test_an_account_that_is_not_this_one_is_not_found(media: Any) -> None:
         list(media.mediaservices.list("another"))
 
 
-# What the account's makers and encrypted assets had beside what is offered; the deployment makes the account.
+# Operations of Media Services that are not offered: creation of accounts, and encryption of assets.
 NOT_OFFERED: dict[str, Callable[[Any, tuple[str, str]], Any]] = {
     "create_or_update": lambda client, at: client.mediaservices.begin_create_or_update(*at, MediaService(location="x")),
     "update": lambda client, at: client.mediaservices.begin_update(*at, MediaServiceUpdate()),

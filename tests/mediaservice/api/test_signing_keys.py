@@ -18,7 +18,7 @@ from mediaservice.api.middleware.signing_keys import KeysUnavailableError, Signi
 
 @dataclass
 class Authority:
-    published: list[str] = field(default_factory=list)  # ids of the keys that it tells
+    published: list[str] = field(default_factory=list)  # ids of the published keys
     requests: int = 0
     hangs: bool = False
     fails: bool = False

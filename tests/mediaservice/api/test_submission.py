@@ -50,7 +50,7 @@ def test_a_name_that_is_taken_leaves_no_second_message(
     in_store(steps)
 
 
-def test_of_those_who_submit_a_name_at_the_same_moment_one_is_told_that_it_was_made(
+def test_of_simultaneous_submissions_of_a_name_one_creates_the_job(
     in_store: Callable[[Steps], None],
 ) -> None:
     async def steps(store: Store) -> None:

@@ -28,7 +28,7 @@ from tests.mediaservice.model.test_states import LATER, NOW, processing, queued
 class Receiver:
     url: str
     available: bool = True
-    refused: str | None = None  # of the job by this name, as Event Grid refuses what it does not understand
+    refused: str | None = None  # for the job of this name, as Event Grid refuses events
     turned_away: int = 0
     tokens: set[str] = field(default_factory=set)
     events: list[dict[str, Any]] = field(default_factory=list)
@@ -77,7 +77,7 @@ def announced(deploy: Callable[[], Deployment], entra: Entra, receiver: Receiver
         yield Pipeline(service, deployment, client, tmp_path)
 
 
-def test_a_jobs_way_is_told_in_the_contracts_shape(announced: Pipeline, receiver: Receiver, name: str) -> None:
+def test_a_jobs_events_have_the_contracts_shape(announced: Pipeline, receiver: Receiver, name: str) -> None:
     go = announced.folder / "go"
     announced.submit(name, {"wait_for": str(go)})
     with announced.start() as worker:
@@ -128,7 +128,7 @@ def test_events_that_a_topic_could_not_take_are_published_later(
     assert errored["data"]["outputs"][0]["error"]["code"] == "ContentMalformed"
 
 
-def test_cancellation_is_told_by_the_api(announced: Pipeline, receiver: Receiver, name: str) -> None:
+def test_the_api_publishes_a_cancellation(announced: Pipeline, receiver: Receiver, name: str) -> None:
     announced.submit(name, {})
     announced.cancel(name)
     announced.until(lambda: "JobCanceled" in receiver.types(name))
@@ -176,17 +176,17 @@ def test_events_that_the_topic_refuses_hold_up_no_others(
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "told"),
+    ("before", "after", "published"),
     [((3, 10), (4, 29), False), ((4, 29), (4, 31), True), ((4, 31), (4, 59), False), ((4, 31), (5, 32), True)],
 )
-def test_progress_is_told_at_each_twentieth_and_every_half_minute(
-    before: tuple[int, int], after: tuple[int, int], told: bool
+def test_progress_is_published_at_each_twentieth_and_every_half_minute(
+    before: tuple[int, int], after: tuple[int, int], published: bool
 ) -> None:
     former, job = (
         states.progress(processing(), 0, percent, NOW + timedelta(seconds=seconds))
         for percent, seconds in (before, after)
     )
-    assert [event.type for event in events_of(former, job)] == ["Microsoft.Media.JobOutputProgress"] * told
+    assert [event.type for event in events_of(former, job)] == ["Microsoft.Media.JobOutputProgress"] * published
 
 
 def test_an_output_that_begins_has_no_progress_to_tell_of_yet() -> None:

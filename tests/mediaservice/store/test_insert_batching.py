@@ -75,7 +75,7 @@ def test_a_shared_read_shows_what_was_written_before_it_was_asked_for() -> None:
     asyncio.run(steps())
 
 
-def test_a_shared_read_that_fails_tells_everybody_and_is_tried_anew() -> None:
+def test_a_shared_read_that_fails_fails_for_all_callers_and_is_retried() -> None:
     async def steps() -> None:
         failures = [OSError(), None]
 

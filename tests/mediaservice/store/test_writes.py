@@ -115,7 +115,7 @@ def test_a_held_job_that_stopped_changing_is_watched_although_there_are_messages
         held, other = a_job("held", state=JobState.PROCESSING), a_job("over", state=JobState.FINISHED)
         for job in (held, other):
             await store.jobs.insert(job)
-        await store.work.put(Ticket(other.transform, other.name, other.instance))  # a watcher that came to nothing
+        await store.work.put(Ticket(other.transform, other.name, other.instance))  # a watcher that has been lost
         assert await sweep(store) == 1
         leases = [await store.work.receive(30) for _ in range(2)]
         assert {lease.ticket.job for lease in leases if lease and lease.ticket} == {"held", "over"}

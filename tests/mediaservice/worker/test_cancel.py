@@ -36,8 +36,8 @@ def test_a_job_canceled_while_its_worker_waits_for_storage_is_canceled_within_tw
         with pipeline.start(STORAGE_BLOB_ENDPOINT=storage.endpoint) as worker:
             pipeline.until(storage.waiting.is_set)
             pipeline.cancel(name)
-            pipeline.cancel(name)  # once more changes nothing
-            # what may have been committed has to be looked at before it can be said that nothing was
+            pipeline.cancel(name)  # a repetition changes nothing
+            # blobs that may be committed are checked before the job is Canceled
             storage.go.set() if stage is commits else None
             pipeline.until(lambda: pipeline.job(name).state == "Canceled", seconds=2)
             storage.go.set()

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-# Root may look at everything, so it becomes somebody else first; a forked child stands where the engine does.
+# Root may inspect everything, so the process changes its user first. A forked child takes the engine's place.
 LOOK = """
 import ctypes, os, sys
 from mediaservice.worker.sandbox.conceal import PR_SET_DUMPABLE, conceal

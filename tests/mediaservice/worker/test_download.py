@@ -31,7 +31,7 @@ PUBLIC = replace(LOCALHOST, hosts=())
 @dataclass
 class Host:
     port: int
-    never: threading.Event  # what a request waits for that is not to be answered
+    never: threading.Event  # blocks requests that must stay unanswered
     requests: list[tuple[str, str]] = field(default_factory=list)  # path, Host header
 
     def url(self, path: str, name: str = "localhost") -> str:
@@ -168,7 +168,7 @@ def test_an_input_that_ends_early_is_tried_again_and_never_taken_for_whole(
 ) -> None:
     code, _ = failure(fetch, LOCALHOST, host.url("/short"))
     assert (code, len(host.requests)) == (ErrorCode.DOWNLOAD_TRANSIENT_ERROR, 3)
-    assert not (tmp_path / "input").exists()  # which a job's next output would take for the input
+    assert not (tmp_path / "input").exists()  # the job's next output would use it as the input
 
 
 @pytest.mark.parametrize("path", ["/endless", "/compressed"])

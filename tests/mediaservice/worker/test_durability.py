@@ -16,7 +16,7 @@ from tests.mediaservice.deployment import ACCOUNT_NAME, Pipeline, deployed, serv
 from tests.mediaservice.held_storage import held_storage
 from tests.mediaservice.worker.test_jobs_end_to_end import engines
 
-# The module given is run by a clock that is wrong by so many minutes.
+# Runs a module with a clock that is wrong by this many minutes.
 SKEWED = """
 import datetime, runpy, sys, time_machine
 minutes, sys.argv = int(sys.argv[1]), sys.argv[1:]

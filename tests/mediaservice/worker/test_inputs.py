@@ -114,7 +114,7 @@ def http(name: str) -> HttpInput:
     return HttpInput(f"https://lake1/raw/{name}?sig=secret")
 
 
-def told(given: StoredJob) -> list[tuple[str, str | None, str | None]]:
+def chosen_files(given: StoredJob) -> list[tuple[str, str | None, str | None]]:
     def path(file: File | None) -> str | None:
         return file.path if file else None
 
@@ -122,7 +122,7 @@ def told(given: StoredJob) -> list[tuple[str, str | None, str | None]]:
 
 
 def test_the_only_video_takes_the_only_annotations_whatever_they_are_called() -> None:
-    assert told(job(http("party.mp4"), http("mine_annotations.json"), http("any_IDList.txt"))) == [
+    assert chosen_files(job(http("party.mp4"), http("mine_annotations.json"), http("any_IDList.txt"))) == [
         ("party.mp4", "mine_annotations.json", "any_IDList.txt")
     ]
 
@@ -130,7 +130,7 @@ def test_the_only_video_takes_the_only_annotations_whatever_they_are_called() ->
 def test_each_of_several_videos_takes_the_files_that_are_called_after_it() -> None:
     given = job(http("b_annotations.json"), http("a.mp4"), AssetInput("x", ("B.mp4", "A_annotations.json")))
     assert problem(given) is None
-    assert told(given) == [("a.mp4", "A_annotations.json", None), ("B.mp4", "b_annotations.json", None)]
+    assert chosen_files(given) == [("a.mp4", "A_annotations.json", None), ("B.mp4", "b_annotations.json", None)]
 
 
 def test_files_that_the_client_did_not_name_are_looked_for_in_their_asset() -> None:
@@ -139,7 +139,7 @@ def test_files_that_the_client_did_not_name_are_looked_for_in_their_asset() -> N
     found = {"faces": ["a_annotations.json", "a_thumb000001.jpg"]}
     completed = complete(given, found)
     assert completed == (AssetInput("videos", ("a.mp4",)), AssetInput("faces", ("a_annotations.json",)))
-    assert told(job(*completed)) == [("a.mp4", "a_annotations.json", None)]
+    assert chosen_files(job(*completed)) == [("a.mp4", "a_annotations.json", None)]
 
     alone = job(AssetInput("videos", ("a.mp4",)))
     assert (problem(alone), unnamed(alone)) == (None, ("videos",))

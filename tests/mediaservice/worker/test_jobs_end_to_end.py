@@ -88,7 +88,7 @@ def test_an_engine_that_dies_ends_the_job_in_a_service_error(pipeline: Pipeline,
     assert pipeline.files(container) == {}
 
 
-def test_an_input_that_is_not_there_is_not_accessible_and_its_signature_is_not_told(
+def test_an_input_that_does_not_exist_is_not_accessible_and_its_signature_is_not_shown(
     pipeline: Pipeline, name: str
 ) -> None:
     url = pipeline.upload({}).replace("clip.mp4", "other.mp4")
@@ -218,7 +218,7 @@ def test_a_job_that_kills_its_workers_ends_in_error_and_in_the_poison_queue(pipe
     assert pipeline.files(container) == {}
 
 
-def test_a_worker_that_is_told_to_stop_gives_its_job_back_at_once_and_uncounted(pipeline: Pipeline, name: str) -> None:
+def test_a_worker_that_is_stopped_gives_its_job_back_at_once_and_uncounted(pipeline: Pipeline, name: str) -> None:
     log, go = pipeline.folder / "log", pipeline.folder / "go"
     pipeline.submit(name, {"log": str(log), "wait_for": str(go)})
     with pipeline.start(JOB_MAX_ATTEMPTS="1", JOB_LEASE_SECONDS="60") as worker:
@@ -281,7 +281,7 @@ def test_a_job_that_is_longer_than_any_worker_runs_comes_to_an_end(pipeline: Pip
 
 
 @pytest.mark.parametrize(
-    ("content", "limit", "told"),
+    ("content", "limit", "reported"),
     [
         (
             {"hold": 400_000_000, "wait_for": "/never"},
@@ -294,21 +294,21 @@ def test_a_job_that_is_longer_than_any_worker_runs_comes_to_an_end(pipeline: Pip
     ],
 )
 def test_an_engine_that_uses_more_than_it_may_is_ended_and_publishes_nothing(
-    pipeline: Pipeline, name: str, content: dict[str, object], limit: dict[str, str], told: str
+    pipeline: Pipeline, name: str, content: dict[str, object], limit: dict[str, str], reported: str
 ) -> None:
     container = pipeline.submit(name, content)
     pipeline.work(**limit)
     job = pipeline.job(name)
     assert (job.state, job.outputs[0].error.code) == ("Error", "ServiceError")
-    assert told in job.outputs[0].error.message
+    assert reported in job.outputs[0].error.message
     assert pipeline.files(container) == {}
 
 
 def test_the_engine_inherits_nothing_of_the_workers_environment(pipeline: Pipeline, name: str) -> None:
-    told = pipeline.folder / "environment"
-    pipeline.submit(name, {"environment": str(told)})
+    reported = pipeline.folder / "environment"
+    pipeline.submit(name, {"environment": str(reported)})
     pipeline.work()
-    environment = json.loads(told.read_text())
+    environment = json.loads(reported.read_text())
     given = {"PATH", "PYTHONPATH", "PYTHONUTF8", "ORT_DISABLE_TELEMETRY", "HOME", "TMPDIR"}
     assert set(environment) - {"LC_CTYPE"} == given
     assert not Path(environment["HOME"]).exists()  # its folder, gone with the attempt
@@ -319,10 +319,10 @@ def test_the_engine_takes_as_much_care_as_the_transform_asks_for(pipeline: Pipel
     pipeline.media.transforms.create_or_update(
         GROUP, pipeline.service.account, name, Transform(outputs=[TransformOutput(preset=preset)])
     )
-    told = pipeline.folder / "arguments"
-    pipeline.submit(name, {"arguments": str(told)}, transform=name)
+    reported = pipeline.folder / "arguments"
+    pipeline.submit(name, {"arguments": str(reported)}, transform=name)
     pipeline.work()
-    arguments = json.loads(told.read_text())
+    arguments = json.loads(reported.read_text())
     assert arguments[arguments.index("--quality") + 1] == "accurate"
 
 
@@ -425,7 +425,7 @@ def test_a_message_that_is_none_of_ours_goes_to_the_poison_queue(pipeline: Pipel
 def test_a_message_without_a_job_is_put_off_and_not_poisoned(pipeline: Pipeline) -> None:
     with pipeline.queue() as queue:
         queue.send_message(json.dumps({"transform": "faceredact", "job": "x", "instance": str(uuid.uuid4())}))
-    pipeline.work()  # which ends, since it does not see the message again at once
+    pipeline.work()  # the worker ends, since the message is not visible at once
     assert (pipeline.messages(), pipeline.messages("POISON_QUEUE")) == (1, 0)
 
 

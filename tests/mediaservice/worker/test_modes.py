@@ -71,25 +71,25 @@ def brightness(video: bytes) -> float:
     return float(frame[40:120, 90:190].mean())
 
 
-def test_analyze_tells_faces_and_shows_each_and_redact_hides_those_that_are_listed(
+def test_analyze_lists_and_shows_each_face_and_redact_hides_the_listed_ones(
     flow: Flow, name: str, video: bytes
 ) -> None:
     source = flow.asset("in", {"party.mp4": video})
-    job = flow.run("Analyze", JobInputAsset(asset_name=source), flow.asset("told"))
+    job = flow.run("Analyze", JobInputAsset(asset_name=source), flow.asset("analysis"))
     assert (job.state, job.outputs[0].error) == ("Finished", None)
-    told = flow.files(job.outputs[0].asset_name)
-    assert set(told) == {"party_annotations.json", "party_doubtful.json", "party_thumb000001.jpg"}
-    annotations = json.loads(told["party_annotations.json"])
+    analysis = flow.files(job.outputs[0].asset_name)
+    assert set(analysis) == {"party_annotations.json", "party_doubtful.json", "party_thumb000001.jpg"}
+    annotations = json.loads(analysis["party_annotations.json"])
     assert (annotations["version"], annotations["width"], annotations["height"]) == (1, 320, 240)
 
     given = JobInputs(
-        inputs=[JobInputHttp(files=[flow.upload("party.mp4", video)]), JobInputAsset(asset_name=f"{name}-told")]
+        inputs=[JobInputHttp(files=[flow.upload("party.mp4", video)]), JobInputAsset(asset_name=f"{name}-analysis")]
     )
     job = flow.run("Redact", given, flow.asset("hidden-by-two-inputs"))
     assert (job.state, job.outputs[0].error) == ("Finished", None)
     by_two = flow.files(job.outputs[0].asset_name)
 
-    whole = flow.asset("whole", {"party.mp4": video, **told})
+    whole = flow.asset("whole", {"party.mp4": video, **analysis})
     job = flow.run("Redact", JobInputAsset(asset_name=whole), flow.asset("all-hidden"))
     assert (job.state, job.outputs[0].error) == ("Finished", None)
     hidden = flow.files(job.outputs[0].asset_name)
@@ -100,8 +100,8 @@ def test_analyze_tells_faces_and_shows_each_and_redact_hides_those_that_are_list
     annotations["fragments"][0]["events"][0].append(
         {"index": 1, "id": 999, "x": 0, "y": 0, "width": 0.1, "height": 0.1}
     )
-    told["party_annotations.json"] = json.dumps(annotations).encode()
-    chosen = flow.asset("chosen", {"party.mp4": video, **told, "party_IDList.txt": b"999\r\n"})
+    analysis["party_annotations.json"] = json.dumps(annotations).encode()
+    chosen = flow.asset("chosen", {"party.mp4": video, **analysis, "party_IDList.txt": b"999\r\n"})
     files = ["party.mp4", "party_annotations.json", "party_IDList.txt"]
     job = flow.run("Redact", JobInputAsset(asset_name=chosen, files=files), flow.asset("none-hidden"))
     assert (job.state, job.outputs[0].error, job.input.files) == ("Finished", None, files)
@@ -111,17 +111,17 @@ def test_analyze_tells_faces_and_shows_each_and_redact_hides_those_that_are_list
 
 def test_faces_that_annotations_lack_are_found_before_the_video_is_published(flow: Flow, video: bytes) -> None:
     source = flow.asset("in", {"party.mp4": video})
-    job = flow.run("Analyze", JobInputAsset(asset_name=source), flow.asset("told"))
-    told = flow.files(job.outputs[0].asset_name)
-    whole = flow.asset("whole", {"party.mp4": video, **told})
+    job = flow.run("Analyze", JobInputAsset(asset_name=source), flow.asset("analysis"))
+    analysis = flow.files(job.outputs[0].asset_name)
+    whole = flow.asset("whole", {"party.mp4": video, **analysis})
     job = flow.run("Redact", JobInputAsset(asset_name=whole), flow.asset("hidden"), verify="true")
     assert (job.state, job.outputs[0].error) == ("Finished", None)
 
-    annotations = json.loads(told["party_annotations.json"])
+    annotations = json.loads(analysis["party_annotations.json"])
     for fragment in annotations["fragments"]:
         fragment["events"] = [[] for _ in fragment["events"]]
-    told["party_annotations.json"] = json.dumps(annotations).encode()
-    nobody = flow.asset("nobody", {"party.mp4": video, **told})
+    analysis["party_annotations.json"] = json.dumps(annotations).encode()
+    nobody = flow.asset("nobody", {"party.mp4": video, **analysis})
     job = flow.run("Redact", JobInputAsset(asset_name=nobody), flow.asset("bare"), verify="true")
     error = job.outputs[0].error
     assert (job.state, error.code) == ("Error", "ContentUnsupported")
@@ -137,7 +137,7 @@ def test_redact_without_annotations_says_what_is_missing(flow: Flow, video: byte
     assert "party_annotations.json" in error.message
 
 
-def test_a_list_of_ids_that_is_none_is_told_with_what_is_wrong(flow: Flow, video: bytes) -> None:
+def test_a_malformed_list_of_ids_is_reported_with_its_problem(flow: Flow, video: bytes) -> None:
     files = {"party.mp4": video, "party_annotations.json": b"{}", "party_IDList.txt": b"1\ntwo\n"}
     job = flow.run("Redact", JobInputAsset(asset_name=flow.asset("in", files)), flow.asset("out"))
     error = job.outputs[0].error
@@ -146,17 +146,17 @@ def test_a_list_of_ids_that_is_none_is_told_with_what_is_wrong(flow: Flow, video
 
 
 @pytest.mark.parametrize(
-    ("mode", "given", "told"),
+    ("mode", "given", "analysis"),
     [
         ("Redact", JobInputHttp(files=["https://lake1/raw/a.mp4"]), "the mode Redact takes a JobInputAsset"),
         ("Combined", JobInputAsset(asset_name="-in", files=["a.mp4", "a_annotations.json"]), "are for the mode Redact"),
         ("Redact", JobInputAsset(asset_name="-in", files=["a.mp4", "b.mp4"]), "one video"),
     ],
 )
-def test_an_input_that_does_not_suit_the_mode_is_refused(flow: Flow, mode: str, given: Any, told: str) -> None:
+def test_an_input_that_does_not_suit_the_mode_is_refused(flow: Flow, mode: str, given: Any, analysis: str) -> None:
     source, target = flow.asset("in"), flow.asset("out")
     if isinstance(given, JobInputAsset):
         given.asset_name = source
-    with pytest.raises(HttpResponseError, match=told) as refused:
+    with pytest.raises(HttpResponseError, match=analysis) as refused:
         flow.submit(mode, given, target)
     assert refused.value.status_code == httpx.codes.BAD_REQUEST

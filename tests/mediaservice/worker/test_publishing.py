@@ -93,7 +93,7 @@ def test_an_output_committed_by_a_worker_that_died_before_it_could_say_so_is_ado
 
     attempt(steps)
     assert pipeline.job(name).state == "Finished"
-    assert not log.exists()  # nothing was done again
+    assert not log.exists()  # no step was repeated
     assert pipeline.files(container) == {FILE: b"output of the first"}
 
 

@@ -44,7 +44,7 @@ def test_the_package_is_uploaded_and_removed_with_the_deployers_token(
             assert zipfile.ZipFile(BytesIO(blob.download_blob().readall())).read("function_app.py") == b"second"
             provider.delete(created.id, created.outs)
             assert not blob.exists()
-            provider.delete(created.id, created.outs)  # gone already, as after an interrupted destroy
+            provider.delete(created.id, created.outs)  # already deleted, as after an interrupted destroy
 
 
 def test_only_another_hash_or_address_is_a_change() -> None:
