@@ -172,7 +172,7 @@ def _analyze(
 
 
 def upright_size(facts: VideoFacts) -> tuple[int, int]:
-    """Width and height of the picture that is shown."""
+    """Return width and height of the upright picture."""
     return (facts.height, facts.width) if quarters_of(facts.rotation) % 2 else (facts.width, facts.height)
 
 

@@ -80,22 +80,22 @@ class Verification:
 
 
 class Reason(StrEnum):
-    """Why a place is doubtful."""
+    """Reasons for a doubtful place."""
 
-    REFUSED = "refused"  # a candidate that was nearly taken for a face, and is not covered
-    LATE = "late"  # a face that was believed too late to be covered from its first sighting on
-    ENDED = "ended"  # a face that was lost away from the picture's edges, without a cut
+    REFUSED = "refused"  # a candidate that was almost accepted as a face, and is not covered
+    LATE = "late"  # a face that was accepted too late to be covered from its first sighting
+    ENDED = "ended"  # a face that was lost in the middle of the picture, without a cut
     SMALL = "small"
     DARK = "dark"
-    TURNED = "turned"  # seen from the side or from behind for most of the time
+    TURNED = "turned"  # a face that was mostly seen from the side or from behind
 
 
 @dataclass(frozen=True, slots=True)
 class DoubtfulPlace:
-    """A stretch of time in which a face may be bare, or may be found by luck only.
+    """A period in which a face may be bare, or was found by luck.
 
-    `score` is above 0 and at most 1, the larger the more it is worth a look. `track` is None of a candidate that was
-    refused.
+    `score` is above 0 and at most 1; places with larger scores deserve a look first. `track` is None for a refused
+    candidate.
     """
 
     reason: Reason
@@ -110,9 +110,9 @@ class DoubtfulPlace:
 
 @dataclass(frozen=True, slots=True)
 class Doubts:
-    """The first of a run's doubtful places by score, in order of time; `count` is of all of them.
+    """A run's doubtful places with the highest scores, in order of time. `count` counts all of them.
 
-    `warnings` doubt the run as a whole.
+    `warnings` concern the run as a whole.
     """
 
     places: tuple[DoubtfulPlace, ...] = ()

@@ -46,7 +46,7 @@ def execute[R](
 def report_result(
     result: Result, destination: Path, progress: ProgressStyle, *, as_json: bool, identified: bool
 ) -> None:
-    """Print a finished run as JSON for programs or as a summary for people, who have ids if they are `identified`."""
+    """Print a finished run: as JSON for programs, or as a summary. `identified`: faces have ids."""
     if as_json or progress is ProgressStyle.JSON:
         emit({"result": to_json(result)})
     elif progress is not ProgressStyle.NONE:

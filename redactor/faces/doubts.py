@@ -1,6 +1,6 @@
-"""Places that deserve a person's look: faces that may be bare, and those that were found by luck.
+"""Doubtful places for a person's review: faces that may be bare, and faces that were found by luck.
 
-What is covered is watched from outside, frame by frame; only what was refused comes from the tracker.
+Most doubts follow from the covered regions, frame by frame. Only refused candidates come from the tracker.
 """
 
 import heapq
@@ -20,20 +20,20 @@ from redactor.video.facts import VideoFacts
 from redactor.video.picture import quarters_of
 
 MOST_LISTED: Final = 1000
-KEPT_TIMES: Final = 1024  # frames whose times a refusal may name
-SMALL: Final = 24.0  # pixels of a face's height, below which detectors miss every third
+KEPT_TIMES: Final = 1024  # frames with known times, for refusals
+SMALL: Final = 24.0  # pixels of a face's height, below which detectors miss every third face
 SMALLEST: Final = 8.0
 DIM: Final = 45.0  # mean shade of a face, of 255; black is 16
 DARKEST: Final = 18.0
-DARK_PICTURE: Final = 50.0  # mean shade of a picture whose faces are easily missed
-DARK_SHARE: Final = 0.5  # of all pictures
-TURNED: Final = 0.3  # mean facing, 0 to 1, below which a face was turned away for most of the time
-LEAST_TURNED_SIZE: Final = 40.0  # pixels of a face's height whose landmarks can be trusted
-POSE_SECONDS: Final = 1.0  # between two looks at where a face is turned to
-MOST_POSES: Final = 3  # in one frame, at 2 ms each
-NEAR_EDGE: Final = 0.25  # of a face's size
-SAME: Final = 0.1  # overlap with a face that goes on in the same place
-LONG_SECONDS: Final = 2.0  # for which a face was followed that was hardly lost by chance
+DARK_PICTURE: Final = 50.0  # mean shade of a picture in which faces are easily missed
+DARK_SHARE: Final = 0.5  # share of all pictures
+TURNED: Final = 0.3  # mean facing, 0 to 1, below which a face was mostly turned away
+LEAST_TURNED_SIZE: Final = 40.0  # pixels of a face's height from which landmarks are reliable
+POSE_SECONDS: Final = 1.0  # between two estimates of a face's pose
+MOST_POSES: Final = 3  # pose estimates in one frame, at 2 ms each
+NEAR_EDGE: Final = 0.25  # distance from the frame's edge, in sizes of the face
+SAME: Final = 0.1  # overlap with another track that continues in the same place
+LONG_SECONDS: Final = 2.0  # a face tracked for this long is hardly lost by chance
 LEAST_SCORE: Final = 0.05
 
 
@@ -46,7 +46,7 @@ class _Moment:
 
 @dataclass(slots=True)
 class _Followed:
-    """A track while it covers something. `sighted`: its last sighting; `shade`, `facing`: sums over their counts."""
+    """A track while it covers regions. `sighted` is its last sighting; `shade` and `facing` are sums."""
 
     first: _Moment
     sighted: _Moment
@@ -60,7 +60,7 @@ class _Followed:
 
 
 class DoubtCollector:
-    """Memory does not grow with the video but for the list, which is bounded."""
+    """Collects doubtful places. The list is bounded, so memory does not grow with the video."""
 
     def __init__(self, facts: VideoFacts) -> None:
         self._width, self._height = facts.width, facts.height
@@ -73,7 +73,7 @@ class DoubtCollector:
         self._count = self._refused = self._frames = self._dark_frames = self._frames_with_faces = 0
 
     def see(self, index: int, time: float, scene: int, frame: VideoFrame, regions: Sequence[Region]) -> None:
-        """What is covered in a frame, at `time` in seconds. Frames come in order."""
+        """Add a frame's covered regions, at `time` in seconds. Frames come in order."""
         shades = Shades(frame)
         self._times.append((index, time))
         self._frames += 1
@@ -92,14 +92,14 @@ class DoubtCollector:
                 followed.poses += 1
 
     def refuse(self, refusal: Refusal) -> None:
-        """Note a candidate that is not covered, and will not be any more."""
+        """Add a candidate that is finally not covered."""
         self._refused += 1
         moment = _Moment(refusal.frame, self._time_of(refusal.frame), refusal.box)
         first, last = (_Moment(frame, self._time_of(frame), refusal.box) for frame in refusal.span)
         self._add(Reason.REFUSED, refusal.closeness, first, last, moment, None)
 
     def finish(self) -> Doubts:
-        """Judge what is still followed, and list all."""
+        """Judge the remaining tracks, and return all doubts."""
         for track, followed in self._followed.items():
             self._judge(track, followed)
         self._followed.clear()
@@ -136,7 +136,7 @@ class DoubtCollector:
         return followed
 
     def _end(self, index: int, time: float, scene: int, regions: Sequence[Region]) -> None:
-        """Judge the tracks that cover nothing in a frame any more."""
+        """Judge the tracks without a region in this frame."""
         present = {region.track for region in regions}
         for track in [track for track in self._followed if track not in present]:
             followed = self._followed.pop(track)
@@ -149,7 +149,7 @@ class DoubtCollector:
                 self._add(Reason.ENDED, 0.3 + 0.4 * length, last, now, last, track)
 
     def _judge(self, track: int, followed: _Followed) -> None:
-        """Add what is doubtful of a track as a whole."""
+        """Add a track's doubts about its size, brightness and pose."""
         first, last, largest = followed.first, followed.sighted, followed.largest
         height = self._upright_height(largest.box)
         if height < SMALL:
@@ -171,14 +171,14 @@ class DoubtCollector:
         keep(self._best, (bounded, -next(self._order), doubtful))
 
     def _time_of(self, frame: int) -> float:
-        """Of a frame that was seen lately; of earlier ones the first that is known."""
+        """Return a recent frame's time. For earlier frames, return the first known time."""
         if not self._times:
             return 0.0
         first, _ = self._times[0]
         return self._times[min(max(0, frame - first), len(self._times) - 1)][1]
 
     def _shares(self, box: Box) -> Box:
-        """In shares of the upright picture."""
+        """Convert a box to shares of the upright picture."""
         return box.stretched(1 / self._width, 1 / self._height).turned(self._quarters)
 
     def _upright_height(self, box: Box) -> float:

@@ -1,4 +1,4 @@
-"""How bright a face is, and where it is turned to."""
+"""A face's brightness and pose."""
 
 from typing import Final
 
@@ -12,14 +12,14 @@ from redactor.networks.landmarks import LandmarkFinder, facing
 from redactor.video.facts import VideoFacts
 from redactor.video.picture import Plane, planes, quarters_of
 
-SAMPLED: Final = 16  # every so many-th sample of a picture, and of a face across, makes its mean
+SAMPLED: Final = 16  # a mean uses every 16th sample of a picture, and 16 samples across a face
 SIDE: Final = 128
-ROOM: Final = 1.6  # side of the picture around a face against its longer one
+ROOM: Final = 1.6  # side of the cut, in longer sides of the face
 LEAST_SCORE: Final = 0.5
 
 
 class Shades:
-    """A frame's luma, of which no more than what is asked for is turned into 8 bits."""
+    """A frame's luma. Only requested parts are converted to 8 bits."""
 
     def __init__(self, frame: VideoFrame) -> None:
         planar = frame.format.is_planar
@@ -27,16 +27,16 @@ class Shades:
         self._shift = frame.format.components[0].bits - 8 if planar else 0
 
     def whole(self) -> float:
-        """The picture's mean, of 255."""
+        """Return the picture's mean shade, of 255."""
         return float(self._plane[::SAMPLED, ::SAMPLED].mean()) / (1 << self._shift)
 
     def mean(self, box: Box) -> float:
-        """Of what of `box` is inside the picture; 0 if nothing is."""
+        """Return the mean shade of the part of `box` inside the picture, or 0 if there is none."""
         part = self._part(box, max(1, int(box.width / SAMPLED)))
         return float(part.mean()) / (1 << self._shift) if part.size else 0.0
 
     def around(self, box: Box, room: float) -> tuple[NDArray[np.uint8], Box]:
-        """A square around `box`, as far as it is inside the picture, in 8 bits; and the box in shares of it."""
+        """Cut a square around `box` out of the picture, in 8 bits. Return it and the box in shares of it."""
         (x, y), half = box.centre, max(box.width, box.height) * room / 2
         square = Box(x - half, y - half, x + half, y + half)
         part = self._part(square, 1)
@@ -51,20 +51,20 @@ class Shades:
 
 
 class Pose:
-    """Not safe for several threads."""
+    """Estimates poses from landmarks. Not safe for several threads."""
 
     def __init__(self, facts: VideoFacts) -> None:
         self._quarters = quarters_of(facts.rotation)
         self._landmarks = LandmarkFinder(SIDE, LEAST_SCORE)
 
     def facing(self, shades: Shades, box: Box) -> float:
-        """1 for a face seen from the front, 0 for one seen from the side, or without features."""
+        """Return 1 for a frontal face, 0 for a profile or a face without landmarks."""
         square, place = shades.around(box, ROOM)
         if min(square.shape) < 2:
             return 0.0
         factor = min(1.0, SIDE / max(square.shape))
         small = cv2.resize(square, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
-        # People lie, and cameras lie about it: the file's own side first, then the others.
+        # People may lie, and files may have a wrong rotation: try the file's rotation first, then the others.
         for turn in range(4):
             turned = np.rot90(small, self._quarters + turn)
             pixels = np.asarray(cv2.cvtColor(np.ascontiguousarray(turned), cv2.COLOR_GRAY2BGR), np.uint8)

@@ -1,4 +1,4 @@
-"""YuNet's five landmarks of one face, found by OpenCV in a small picture around it."""
+"""YuNet's five landmarks of one face. OpenCV finds them in a small picture around the face."""
 
 import math
 from typing import Final
@@ -18,16 +18,16 @@ type Landmarks = NDArray[np.float32]  # OpenCV's row of 15 numbers: box, five la
 
 
 class LandmarkFinder:
-    """Not safe for several threads. Raises RedactionError if the weights are missing."""
+    """Finds landmarks. Not safe for several threads. Raises RedactionError if the weights are missing."""
 
     def __init__(self, side: int, least_score: float) -> None:
-        """`side`: of the largest picture, in pixels."""
+        """`side` is the largest picture's, in pixels."""
         none = np.zeros(0, np.uint8)
         network = np.frombuffer(weights.YUNET.read(), np.uint8)
         self._detector = cv2.FaceDetectorYN.create("onnx", network, none, (side, side), least_score, SUPPRESSION)
 
     def find(self, pixels: NDArray[np.uint8], meant: Box) -> Landmarks | None:
-        """Return those of the face that overlaps `meant` most. `meant` is in shares of the BGR picture."""
+        """Return the landmarks of the face that overlaps `meant` most. `meant` is in shares of the BGR picture."""
         high, wide = pixels.shape[:2]
         self._detector.setInputSize((wide, high))
         found = self._detector.detect(pixels)[1]

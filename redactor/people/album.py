@@ -135,7 +135,7 @@ class Album:
         return len(people)
 
     def add_file(self, name: str, text: str) -> None:
-        """Publish `<stem>_<name>` together with the others."""
+        """Publish a file `<stem>_<name>` together with the others."""
         with self._writing():
             (self._partial / f"{self._stem}_{name}").write_text(text, encoding="utf-8")
 

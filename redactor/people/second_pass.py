@@ -54,7 +54,7 @@ class SecondPass:
         return len(self._shown)
 
     def doubts(self) -> Doubts:
-        """None: what the file says is covered, and nothing else is looked for."""
+        """Return no doubts: exactly the annotated boxes are covered."""
         return Doubts()
 
     def run(self, items: Iterable[VideoFrame | AnyPacket]) -> Iterator[RegionedFrame | AnyPacket]:

@@ -1,7 +1,7 @@
-"""Doubtful places as JSON: in a result, and as a file beside the annotations, for a review.
+"""Doubtful places as JSON: in a result, and in a file beside the annotations, for review.
 
 The file is {"version": 1, "width", "height", "count", "warnings", "places": [...]}, with the size of the upright
-picture. Times are seconds on the clock of the annotations; places are shares of the upright picture.
+picture. Times are in seconds on the annotations' clock, places in shares of the upright picture.
 """
 
 import json
@@ -21,7 +21,7 @@ def to_json(doubts: Doubts) -> list[dict[str, Any]]:
 
 
 def document(doubts: Doubts, width: int, height: int) -> str:
-    """The file's text; `width` and `height` are of the upright picture."""
+    """Return the file's text. `width` and `height` are those of the upright picture."""
     head = {
         "version": VERSION,
         "width": width,
@@ -35,7 +35,7 @@ def document(doubts: Doubts, width: int, height: int) -> str:
 
 
 def check_output(path: Path) -> None:
-    """Raise ConfigurationUnsupported where no file can be written."""
+    """Raise ConfigurationUnsupported if the file cannot be written."""
     if not path.parent.is_dir():
         raise ConfigurationUnsupported(f"{path}: its folder does not exist")
     if path.is_dir():
@@ -43,7 +43,7 @@ def check_output(path: Path) -> None:
 
 
 def write(path: Path, text: str) -> None:
-    """Write the file as a whole or not at all."""
+    """Write the file completely or not at all."""
     partial = path.with_name(f".doubtful.{secrets.token_hex(4)}.part")
     try:
         partial.write_text(text, encoding="utf-8")

@@ -53,7 +53,7 @@ def emit(message: dict[str, Any]) -> None:
 
 
 def summary(destination: Path, result: Result, *, identified: bool) -> str:
-    """`identified`: whether the faces of one person were put together, in an analysis or its annotations."""
+    """Return the text for people. `identified` is True if one person's faces share an id."""
     if not identified:
         found = _counted(result.tracks, "face track", "face tracks")
     else:

@@ -1,4 +1,4 @@
-"""Faces that may be bare, and those that were found by luck, are listed with a reason, a time and a place."""
+"""Faces that may be bare or were found by luck are listed with reason, time and place."""
 
 import json
 import subprocess
@@ -38,7 +38,7 @@ def collector(walk: Any, make_clip: Any, recipe: Any) -> DoubtCollector:
 def watched(
     collector: DoubtCollector, frames: Sequence[Sequence[Region]], pixels: NDArray[np.uint8] = GREY, cut: int = 10**6
 ) -> Doubts:
-    """What is doubtful of a still picture in which these regions are covered, one list a frame; `cut`: a new scene."""
+    """Return the doubts about a still picture with one list of regions for each frame. `cut` is a new scene."""
     frame = VideoFrame.from_ndarray(pixels, "rgb24").reformat(format="yuv420p")
     for index, regions in enumerate(frames):
         collector.see(index, index / RATE, int(index >= cut), frame, regions)
@@ -68,7 +68,7 @@ def test_a_face_that_is_lost_in_the_open_is_doubtful_from_its_last_sighting_on(c
     [
         (MIDDLE.moved(-300, 0), [], 10**6),  # leaves the picture
         (MIDDLE, [], 20),  # a new scene
-        (MIDDLE, [Region(8, MIDDLE, seen=True, since=20)], 10**6),  # another track goes on
+        (MIDDLE, [Region(8, MIDDLE, seen=True, since=20)], 10**6),  # another track continues
     ],
 )
 def test_a_face_that_leaves_or_goes_on_is_not_lost(
@@ -112,7 +112,7 @@ def test_a_face_is_doubtful_that_shows_no_front_which_way_up_it_may_be(
     pixels[20:340, 100:420] = small
     shares = FACE.stretched(1 / 512, 1 / 512).turned(quarters)
     box = shares.stretched(320, 320).moved(100, 20)
-    if turned:  # nothing but hair is there
+    if turned:  # only hair is visible
         pixels[int(box.top) : int(box.bottom), int(box.left) : int(box.right)] = (90, 60, 40)
     doubts = watched(collector, [covered(box)] * 60, pixels)
     assert (Reason.TURNED in reasons(doubts)) is turned
