@@ -14,7 +14,7 @@ from stack.observability.monitoring import Monitoring
 from stack.observability.portal import portal_link
 from stack.observability.workbook import Dashboard
 from stack.place import make_place
-from stack.retries import retry_what_azure_is_not_ready_for
+from stack.retries import retry_transient_failures
 from stack.settings import read_settings
 from stack.storage import FunctionStorage, Lake, MediaStorage, Retention
 from stack.transform import FaceRedaction
@@ -23,7 +23,7 @@ settings = read_settings(pulumi.Config(), pulumi.Config("azure-native").get("loc
 package = build_package(Path("function"), Path(".cache/function-package"))
 transform = FaceRedaction(settings.blur_type, settings.resolution, settings.quality, settings.verify)
 
-retry_what_azure_is_not_ready_for()
+retry_transient_failures()
 place = make_place(settings)
 monitoring = Monitoring("monitoring", place, settings.log_days)
 lake = Lake(

@@ -80,7 +80,7 @@ async def _on_error(args: pulumi.ErrorHookArgs) -> bool:
     return True
 
 
-def retry_what_azure_is_not_ready_for() -> None:
+def retry_transient_failures() -> None:
     """Apply these retries to every Azure resource declared from here on."""
     if isinstance(get_monitor(), MockMonitor):
         return  # mocks have no engine that repeats operations or accepts the hook

@@ -117,13 +117,13 @@ class Topic:
 
     def publish(self, event: Event) -> None:
         """Accept the event. Once this returns, a restart does not lose it."""
-        self._tell(Notice(Stage.PUBLISHED, event))
+        self._notify(Notice(Stage.PUBLISHED, event))
         wanted = [name for name, subscription in self._subscriptions.items() if subscription.filter.admits(event)]
         for name in wanted:
             delivery = self._ledger.add(name, event, time.time())
             self._loop.call_soon_threadsafe(self._begin, delivery)
         if not wanted:
-            self._tell(Notice(Stage.FILTERED_OUT, event))
+            self._notify(Notice(Stage.FILTERED_OUT, event))
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -167,7 +167,9 @@ class Topic:
             outcome = await self._attempt(subscription, delivery)
             if outcome.delivered:
                 self._ledger.remove(delivery)
-                self._tell(Notice(Stage.DELIVERED, delivery.event, subscription.name, delivery.attempts, outcome.name))
+                self._notify(
+                    Notice(Stage.DELIVERED, delivery.event, subscription.name, delivery.attempts, outcome.name)
+                )
                 return
             if outcome.final:
                 delivery.given_up = f"UndeliverableDueToHttp{outcome.name}"
@@ -178,7 +180,7 @@ class Topic:
                 delivery.due = min(time.time() + wait, expiry)
             self._ledger.update(delivery)
             if delivery.given_up is None:
-                self._tell(
+                self._notify(
                     Notice(
                         Stage.RETRYING,
                         delivery.event,
@@ -213,7 +215,7 @@ class Topic:
                 wait = self._schedule.delay(failures, None)
                 if time.time() + wait > since + DEAD_LETTERING_SECONDS:
                     break
-                self._tell(
+                self._notify(
                     Notice(
                         Stage.DEAD_LETTERING_FAILED,
                         delivery.event,
@@ -225,9 +227,9 @@ class Topic:
                 )
                 await asyncio.sleep(wait)
         self._ledger.remove(delivery)
-        self._tell(Notice(stage, delivery.event, subscription.name, delivery.attempts, detail))
+        self._notify(Notice(stage, delivery.event, subscription.name, delivery.attempts, detail))
 
-    def _tell(self, notice: Notice) -> None:
+    def _notify(self, notice: Notice) -> None:
         log.info("event %s %s: %s", notice.event.get("id"), notice.stage.value, notice.detail)
         if self._listener:
             try:

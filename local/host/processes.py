@@ -199,14 +199,14 @@ class _ChildReaper:
     def hold(self, process: Process) -> None:
         with self._lock:
             self._held[process.pid] = process
-            self._tell(f"+{process.pid}\n")
+            self._write(f"+{process.pid}\n")
 
     def release(self, group: int) -> None:
         with self._lock:
             if self._held.pop(group, None):
-                self._tell(f"-{group}\n")
+                self._write(f"-{group}\n")
 
-    def _tell(self, line: str) -> None:
+    def _write(self, line: str) -> None:
         assert self._child.stdin
         self._child.stdin.write(line.encode())
         self._child.stdin.flush()

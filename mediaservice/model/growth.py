@@ -25,7 +25,7 @@ def largest(job: Job) -> tuple[Job, Job]:
     return begun, states.conclude(ended, now)
 
 
-def shorn(job: Job) -> Job:
+def reduced(job: Job) -> Job:
     """Return the job without its client's texts, as far as it is readable without them."""
     outputs = tuple(replace(output, label=cut(output.label, SHORT)) for output in job.outputs)
     inputs = tuple(replace(each, label=cut(each.label, SHORT) if each.label else None) for each in job.inputs)

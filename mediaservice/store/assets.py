@@ -39,7 +39,7 @@ class Assets:
                     raise
                 if await self.owner(asset.container):
                     raise TakenError from None
-                await self._disclaim(asset.container)  # left by a crash during an asset's deletion
+                await self._release_container(asset.container)  # left by a crash during an asset's deletion
         raise ExistsError
 
     async def owner(self, container: str) -> Stored[Asset] | None:
@@ -51,7 +51,7 @@ class Assets:
         asset = await self.get(claim["Asset"])
         return asset if asset and asset.value.container == container else None
 
-    async def _disclaim(self, container: str) -> None:
+    async def _release_container(self, container: str) -> None:
         await self._client.delete_entity(PARTITION, keys.of_container(container))
 
     async def replace(self, former: Stored[Asset], asset: Asset) -> Stored[Asset]:
@@ -61,7 +61,7 @@ class Assets:
     async def delete(self, asset: Stored[Asset]) -> None:
         """Delete the record. Raises ChangedError."""
         await self._table.delete(_rows(asset.value), asset.etag)
-        await self._disclaim(asset.value.container)
+        await self._release_container(asset.value.container)
 
     async def page(self, query: Query) -> Page[Asset]:
         indexes = (

@@ -73,7 +73,7 @@ class Jobs:
             if not (job.state.final and is_refusal(error)):
                 raise
             log.warning("a job's record is cut", extra={"job": job.name, "reason": str(error)})
-            stored = await self._replace(Stored(growth.shorn(former.value), former.etag), growth.shorn(job))
+            stored = await self._replace(Stored(growth.reduced(former.value), former.etag), growth.reduced(job))
         if job.state.final:
             telemetry.record(telemetry.ENDED, 1, state=job.state)
         return stored

@@ -23,7 +23,7 @@ OWN = (
 type Attributes = Mapping[str, str | int | float]
 
 
-class Form(Enum):
+class Aggregation(Enum):
     """The aggregation of a metric's values."""
 
     DISTRIBUTION = auto()
@@ -38,16 +38,16 @@ class Metric:
     name: str
     unit: str
     description: str
-    form: Form = Form.DISTRIBUTION
+    aggregation: Aggregation = Aggregation.DISTRIBUTION
 
 
 SUBMIT_SECONDS = Metric("media.job.submit.duration", "s", "From a job's request until it is accepted")
 WAIT_SECONDS = Metric("media.job.wait.duration", "s", "From a job's acceptance until a worker takes it first")
 SPEED = Metric("media.redaction.speed", "{frame}/s", "Frames that the engine processes per second, for each output")
-ENDED = Metric("media.jobs.ended", "{job}", "Jobs that ended, by their state", Form.SUM)
-UNFINISHED = Metric("media.jobs.unfinished", "{job}", "Jobs that have not ended, by their state", Form.LATEST)
-QUEUE_LENGTH = Metric("media.queue.length", "{message}", "Messages of the queue, leased ones included", Form.LATEST)
-QUEUE_SECONDS = Metric("media.queue.age", "s", "Time that the oldest queued job has waited", Form.LATEST)
+ENDED = Metric("media.jobs.ended", "{job}", "Jobs that ended, by their state", Aggregation.SUM)
+UNFINISHED = Metric("media.jobs.unfinished", "{job}", "Jobs that have not ended, by their state", Aggregation.LATEST)
+QUEUE_LENGTH = Metric("media.queue.length", "{message}", "Messages of the queue, with leased ones", Aggregation.LATEST)
+QUEUE_SECONDS = Metric("media.queue.age", "s", "Wait of the oldest queued job", Aggregation.LATEST)
 
 
 class Kind(Enum):

@@ -28,7 +28,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 from mediaservice import telemetry
 from mediaservice.logs import fields, masked
-from mediaservice.telemetry import Attributes, Form, Kind, Metric
+from mediaservice.telemetry import Aggregation, Attributes, Kind, Metric
 from redactor.version import __version__
 
 SCOPE = "mediaservice"
@@ -101,12 +101,12 @@ class _Sender:
 
     def _instrument(self, metric: Metric) -> Callable[[float, Attributes], None]:
         about = (metric.name, metric.unit, metric.description)
-        match metric.form:
-            case Form.DISTRIBUTION:
+        match metric.aggregation:
+            case Aggregation.DISTRIBUTION:
                 return self._meter.create_histogram(*about).record
-            case Form.LATEST:
+            case Aggregation.LATEST:
                 return self._meter.create_gauge(*about).set
-            case Form.SUM:
+            case Aggregation.SUM:
                 return self._meter.create_counter(*about).add
 
     @contextlib.contextmanager

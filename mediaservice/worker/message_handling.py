@@ -81,7 +81,7 @@ class HandledMessage:
             await asyncio.sleep(ORPHAN_SECONDS)
             stored = await jobs.get(ticket.transform, ticket.job)
         if not stored and self.lease.received < ORPHAN_TRIES:
-            await self._put_off(2 ** (self.lease.received - 1), ticket)
+            await self._defer(2 ** (self.lease.received - 1), ticket)
             return None
         over = not stored or stored.value.instance != ticket.instance or stored.value.state.final
         held = stored is not None and not over and _held_by_other(stored, self.lease)
@@ -96,7 +96,7 @@ class HandledMessage:
         if over:
             await self._store.work.delete(self.lease)
         elif held and stored:
-            await self._put_off(self._settings.lease_seconds, replace(ticket, seen=stored.etag))
+            await self._defer(self._settings.lease_seconds, replace(ticket, seen=stored.etag))
         else:
             return stored
         return None
@@ -111,7 +111,7 @@ class HandledMessage:
         self.lease = await self._store.work.renew(self.lease, self._settings.lease_seconds, ticket=named)
         return best
 
-    async def _put_off(self, seconds: int, ticket: Ticket) -> None:
+    async def _defer(self, seconds: int, ticket: Ticket) -> None:
         self.lease = await self._store.work.renew(self.lease, seconds, ticket=ticket)
 
     async def _take(self, stored: Stored[Job]) -> bool:
@@ -154,7 +154,7 @@ class HandledMessage:
         log.error("a job cannot be taken", extra=_about(self.lease) | {"failed": failed, "reason": reason})
         if failed < attempts:
             await self._store.jobs.set_aside(job)
-            await self._put_off(min(RETRY_SECONDS, self._settings.lease_seconds), replace(ticket, failed=failed))
+            await self._defer(min(RETRY_SECONDS, self._settings.lease_seconds), replace(ticket, failed=failed))
             return
         now = datetime.now(UTC)
         if job.state is JobState.CANCELING:

@@ -84,5 +84,5 @@ def test_two_videos_that_would_come_back_under_one_name_are_refused(tmp_path: Pa
     assert str(second) in refusal(first, second)
 
 
-def test_a_malformed_list_of_endings_is_left_to_the_program_to_tell(tmp_path: Path) -> None:
+def test_a_malformed_list_of_endings_is_left_to_the_program_to_report(tmp_path: Path) -> None:
     check_videos([video(tmp_path / "a.mp4")], Stack("face-redaction", "dev", {"face-redaction:uploadEndings": ".mp4"}))
