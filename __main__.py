@@ -21,7 +21,7 @@ from stack.transform import FaceRedaction
 
 settings = read_settings(pulumi.Config(), pulumi.Config("azure-native").get("location"))
 package = build_package(Path("function"), Path(".cache/function-package"))
-transform = FaceRedaction(settings.blur_type, settings.resolution, settings.quality, settings.verify)
+transform = FaceRedaction(settings.blur_type, settings.resolution, settings.quality, settings.verify, settings.damaged)
 
 retry_transient_failures()
 place = make_place(settings)

@@ -19,7 +19,7 @@ from redactor.errors import (
     ContentUnsupported,
     RedactionError,
 )
-from redactor.options import BlurType, Options, Quality, Resolution
+from redactor.options import BlurType, Damaged, Options, Quality, Resolution
 from redactor.results import (
     BareFace,
     DoubtfulPlace,
@@ -40,6 +40,7 @@ __all__ = [
     "ConfigurationUnsupported",
     "ContentMalformed",
     "ContentUnsupported",
+    "Damaged",
     "DoubtfulPlace",
     "Doubts",
     "Options",

@@ -16,6 +16,7 @@ from redactor.command.options import (
     AnnotationsOption,
     BlurTypeOption,
     CrfOption,
+    DamagedOption,
     DoubtfulOption,
     IdListOption,
     JsonOption,
@@ -27,7 +28,7 @@ from redactor.command.options import (
     ResolutionOption,
 )
 from redactor.errors import ConfigurationUnsupported, RedactionError
-from redactor.options import BlurType, Options, Quality, Resolution
+from redactor.options import BlurType, Damaged, Options, Quality, Resolution
 from redactor.reports.reporting import ProgressStyle, emit
 from redactor.results import Progress, Result, Verification
 
@@ -79,6 +80,7 @@ def redact(
     ] = "",
     crf: CrfOption = 20,
     doubtful: DoubtfulOption = None,
+    damaged: DamagedOption = Damaged.REFUSE,
     preview: PreviewOption = None,
     json_summary: JsonOption = False,
     progress: ProgressOption = ProgressStyle.AUTO,
@@ -90,7 +92,7 @@ def redact(
             raise ConfigurationUnsupported("--mode redact and --annotations go together")
         chosen = chosen_ids(ids, id_list)
         kept = parsed_ids("--keep", keep)
-        options = Options(blur_type, resolution, quality, crf, annotations, chosen, kept, doubtful=doubtful)
+        options = Options(blur_type, resolution, quality, crf, annotations, chosen, kept, damaged, doubtful)
         with previewed(preview, destination):
             return redactor.redact(source, destination, options, report, cancel)
 
@@ -104,6 +106,7 @@ def analyze(
     folder: Annotated[Path, typer.Argument(metavar="OUTDIR", help="The existing folder to write to.")],
     resolution: ResolutionOption = Resolution.SOURCE,
     quality: QualityOption = Quality.BALANCED,
+    damaged: DamagedOption = Damaged.REFUSE,
     preview: PreviewOption = None,
     json_summary: JsonOption = False,
     progress: ProgressOption = ProgressStyle.AUTO,
@@ -111,7 +114,7 @@ def analyze(
     """Write <IN>_annotations.json, <IN>_doubtful.json and a thumbnail of each person into OUTDIR, for review."""
 
     def work(report: Callable[[Progress], None], cancel: threading.Event) -> Result:
-        options = Options(resolution=resolution, quality=quality)
+        options = Options(resolution=resolution, quality=quality, damaged=damaged)
         with previewed(preview, source, folder / f"{source.stem}_annotations.json"):
             return redactor.analyze(source, folder, options, report, cancel)
 

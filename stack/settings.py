@@ -10,7 +10,7 @@ from typing import Protocol
 
 import pulumi
 
-from stack.transform import BlurType, Quality, Resolution
+from stack.transform import BlurType, Damaged, Quality, Resolution
 
 
 class Engine(StrEnum):
@@ -69,6 +69,7 @@ class Settings:
     blur_type: BlurType
     resolution: Resolution
     quality: Quality
+    damaged: Damaged
     verify: bool
     sas_hours: int
     reconcile_minutes: int
@@ -206,6 +207,7 @@ def read_settings(config: Config, location: str | None) -> Settings:
         blur_type=read.choice("blurType", BlurType),
         resolution=read.choice("resolution", Resolution),
         quality=read.choice("quality", Quality),
+        damaged=read.choice("damaged", Damaged),
         verify=read.verify(engine),
         sas_hours=read.whole("sasHours", 1, 168),
         reconcile_minutes=read.number(

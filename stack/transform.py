@@ -32,6 +32,13 @@ class Quality(StrEnum):
     ACCURATE = "accurate"
 
 
+class Damaged(StrEnum):
+    """What becomes of a damaged video: its job ends in Error, or the last good picture replaces damaged ones."""
+
+    REFUSE = "refuse"
+    SALVAGE = "salvage"
+
+
 @dataclass(frozen=True)
 class FaceRedaction:
     """A Transform with one output: FaceDetectorPreset in Combined mode, from a video to a redacted video."""
@@ -40,6 +47,7 @@ class FaceRedaction:
     resolution: Resolution
     quality: Quality = Quality.BALANCED
     verify: bool = False
+    damaged: Damaged = Damaged.REFUSE
     name: str = "faceredact"
     description: str = "Transform for FaceRedaction Analyzer"
     mode: str = "Combined"
@@ -52,6 +60,8 @@ class FaceRedaction:
         options = {} if self.quality is Quality.BALANCED else {"quality": self.quality.value}
         if self.verify:
             options["verify"] = "true"
+        if self.damaged is not Damaged.REFUSE:
+            options["damaged"] = self.damaged.value
         return options or None
 
     def properties(self) -> dict[str, Any]:

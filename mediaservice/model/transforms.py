@@ -41,6 +41,13 @@ class Quality(StrEnum):
     ACCURATE = "accurate"
 
 
+class Damaged(StrEnum):
+    """Our own: FaceDetectorPreset.experimentalOptions may name one as `damaged`."""
+
+    REFUSE = "refuse"
+    SALVAGE = "salvage"
+
+
 class OnError(StrEnum):
     STOP = "StopProcessingJob"
     CONTINUE = "ContinueJob"
@@ -75,6 +82,10 @@ class FaceDetectorPreset(_Wire):
         return Quality(self.experimental_options.get("quality", Quality.BALANCED))
 
     @property
+    def damaged(self) -> Damaged:
+        return Damaged(self.experimental_options.get("damaged", Damaged.REFUSE))
+
+    @property
     def verify(self) -> bool:
         """True to verify the redacted video before publication, and publish none that shows a face."""
         return self.experimental_options.get("verify") == "true"
@@ -86,6 +97,9 @@ class FaceDetectorPreset(_Wire):
         quality = options.get("quality", Quality.BALANCED)
         if quality not in set(Quality):
             raise ValueError(f"quality {quality!r} is not supported; it is one of {', '.join(Quality)}")
+        damaged = options.get("damaged", Damaged.REFUSE)
+        if damaged not in set(Damaged):
+            raise ValueError(f"damaged {damaged!r} is not supported; it is one of {', '.join(Damaged)}")
         verify = options.get("verify", "false")
         if verify not in {"true", "false"}:
             raise ValueError(f"verify {verify!r} is not supported; it is one of true, false")

@@ -63,7 +63,7 @@ async def perform(
     """Run the engine for one source. Raises JobFailedError."""
     shown = {material.video: input_name, material.annotations: "the annotations", material.ids: "the list of ids"}
     if preset.mode is Mode.ANALYZE:
-        options = ["--resolution", preset.resolution, "--quality", preset.quality]
+        options = ["--resolution", preset.resolution, "--quality", preset.quality, "--damaged", preset.damaged]
         arguments = ["analyze", str(material.video), str(produced.folder), *options]
         result = await run_engine(settings, arguments, material.video.parent, shown, progress)
         return Made(result, _products(preset.mode, produced.names(), material.video.stem, input_name))
@@ -73,6 +73,7 @@ async def perform(
         people += ["--annotations", str(material.annotations)]
         people += ["--id-list", str(material.ids)] if material.ids.exists() else []
     options = ["--blur-type", preset.blur_type, "--resolution", preset.resolution, "--quality", preset.quality]
+    options += ["--damaged", preset.damaged]
     options += ["--mode", "redact", *people] if people else []
     arguments = ["redact", str(material.video), str(target), *options]
     first, second = _halves(progress) if preset.verify else (progress, progress)

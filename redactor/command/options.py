@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 import typer
 
-from redactor.options import BlurType, Quality, Resolution
+from redactor.options import BlurType, Damaged, Quality, Resolution
 from redactor.reports.reporting import ProgressStyle
 
 DETECTION: Final = "Detection"
@@ -30,6 +30,13 @@ ResolutionOption = Annotated[
     ),
 ]
 QualityOption = Annotated[Quality, typer.Option(help="Effort spent on detecting faces.", rich_help_panel=DETECTION)]
+DamagedOption = Annotated[
+    Damaged,
+    typer.Option(
+        help="refuse: damaged input ends the run. salvage: repeat the last good picture instead of damaged ones.",
+        rich_help_panel=OUTPUT,
+    ),
+]
 ProgressOption = Annotated[
     ProgressStyle,
     typer.Option(help="auto: a bar on a terminal, else nothing. json: one object per line.", rich_help_panel=OUTPUT),

@@ -18,9 +18,12 @@ VIDEO_ENTRIES: Final = frozenset({b"avc1", b"avc3", b"hvc1", b"hev1"})
 MAX_UINT32: Final = 2**32 - 1
 
 
-def index_first(path: Path, checkpoint: Callable[[], None], entry_boxes: bytes = b"") -> None:
+def index_first(
+    path: Path, checkpoint: Callable[[], None], entry_boxes: bytes = b"", rewritten: tuple[str, str] = ("", "")
+) -> None:
     """Rewrite the MP4 at `path` in place, and add `entry_boxes` to the video's sample entry.
 
+    `rewritten`: a text in the index and what stands in its place, of the same length.
     `checkpoint` is called after each block. If it raises, the file is left unusable.
     """
     with path.open("r+b") as file:
@@ -30,7 +33,8 @@ def index_first(path: Path, checkpoint: Callable[[], None], entry_boxes: bytes =
             raise RedactionError(f"{path.name}: boxes are {kinds}, expected ftyp first and moov last")
         start, (_, index_at, size) = boxes[1][1], boxes[-1]
         file.seek(index_at)
-        index = relocated(file.read(size), entry_boxes)
+        old, new = (text.encode() for text in rewritten)
+        index = relocated(file.read(size).replace(old, new), entry_boxes)
         _insert_before_media(file, index, start, index_at, checkpoint)
 
 

@@ -21,6 +21,7 @@ from redactor.video.faststart import index_first
 from redactor.video.hdr import Hdr10, hdr10
 from redactor.video.repairs import Repairs
 from redactor.video.restarts import AnyPacket
+from redactor.video.salvage_note import SalvageNote
 from redactor.video.sound import sound
 from redactor.video.source import Source
 from redactor.video.track_length import TrackLength
@@ -60,6 +61,8 @@ class Sink:
         self._partial = destination.parent / f".{destination.name}.{secrets.token_hex(4)}.part"
         self._finished = False
         self._repairs = Repairs()
+        self._replaced = source.replaced
+        self._note = SalvageNote() if source.salvages else None
         try:
             self._container: OutputContainer = av.open(
                 f"file:{self._partial.absolute()}",
@@ -78,6 +81,8 @@ class Sink:
             changes = [track.change for track in self._sounds.values() if track.change]
             self._conversions = (*_conversions(facts, self.pixel_format), *changes)
             self._container.metadata[WRITER_TAGS[CONTAINERS[suffix]]] = f"redactor {__version__}"
+            if self._note is not None:
+                self._container.metadata["comment"] = self._note.placeholder
             self._container.set_chapters(source.container.chapters())
         except BaseException:
             self._discard()
@@ -138,7 +143,8 @@ class Sink:
         except av.FFmpegError as error:
             raise RedactionError(f"{self.destination}: cannot be written ({error.strerror})") from error
         try:
-            index_first(self._partial, checkpoint, self._hdr.boxes())
+            note = (self._note.placeholder, self._note.text(self._replaced)) if self._note else ("", "")
+            index_first(self._partial, checkpoint, self._hdr.boxes(), note)
         except OSError as error:
             raise RedactionError(f"{self.destination}: cannot be written ({error.strerror})") from error
         self._finished = True

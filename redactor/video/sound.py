@@ -137,7 +137,7 @@ class ConvertedSound:
             samples = np.ascontiguousarray(part.to_ndarray()[:, cut:], np.float32)
             part = AudioFrame.from_ndarray(samples, "fltp", self._layout)
             part.sample_rate = self._rate
-        part.pts = None
+        part.pts, part.time_base = None, Fraction(1, self._rate)
         self._queue.write(part)
         self._queued += part.samples
 

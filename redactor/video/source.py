@@ -54,7 +54,7 @@ class Source:
         """`canvas` replaces the canvas from the file's own description."""
         self.path = path
         self.replaced: list[Replaced] = []
-        self._open: list[InputContainer] = []
+        self._open: list[InputContainer | Tail] = []
         self._silent: dict[int, str] = {}  # by index, the reason to omit a stream of sound
         try:
             self.container = self._opened()
@@ -88,8 +88,8 @@ class Source:
         self.close()
 
     def close(self) -> None:
-        for container in self._open:
-            container.close()
+        for one in reversed(self._open):
+            one.close()
 
     @property
     def origin(self) -> Fraction:
@@ -225,7 +225,9 @@ class Source:
 
     def _described_late(self, stream: AudioStream, position: int) -> AudioStream | None:
         """Read a stream's parameters at byte `position`, where it begins, if the file's beginning lacks them."""
-        container = av.open(Tail(self.path, position), "r", format=self._format)
+        tail = Tail(self.path, position)
+        self._open.append(tail)
+        container = av.open(tail, "r", format=self._format)
         self._open.append(container)
         for one in container.streams.audio:
             if one.id == stream.id and _is_described(one):

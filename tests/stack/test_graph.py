@@ -275,6 +275,10 @@ def test_more_care_is_asked_for_in_the_transform() -> None:
     declared = next(each["value"] for each in container["env"] if each["name"] == "MEDIA_TRANSFORMS")
     (output,) = json.loads(declared)["faceredact"]["outputs"]
     assert output["preset"]["experimentalOptions"] == {"verify": "true"}
+    (container,) = run("dev", damaged="salvage").one("app:ContainerApp").inputs["template"]["containers"]
+    declared = next(each["value"] for each in container["env"] if each["name"] == "MEDIA_TRANSFORMS")
+    (output,) = json.loads(declared)["faceredact"]["outputs"]
+    assert output["preset"]["experimentalOptions"] == {"damaged": "salvage"}
     (output,) = run("ams", quality="accurate").one("media:Transform").inputs["outputs"]
     assert output["preset"]["experimentalOptions"] == {"quality": "accurate"}
 

@@ -76,6 +76,7 @@ def test_the_azure_engine_has_no_settings_of_its_own() -> None:
         ("blurType", "high", "Box, Low, Med, High, Black"),
         ("resolution", "HD", "SourceResolution, StandardDefinition"),
         ("quality", "best", "fast, balanced, accurate"),
+        ("damaged", "repair", "refuse, salvage"),
         ("verify", "yes", "true or false"),
         ("sasHours", "0", "a whole number from 1 to 168"),
         ("sasHours", "169", "a whole number from 1 to 168"),
