@@ -19,7 +19,7 @@ from redactor.errors import (
     ContentUnsupported,
     RedactionError,
 )
-from redactor.options import BlurType, Damaged, Options, Quality, Resolution
+from redactor.options import BlurType, Damaged, Options, Projection, Quality, Resolution
 from redactor.results import (
     BareFace,
     DoubtfulPlace,
@@ -46,6 +46,7 @@ __all__ = [
     "Options",
     "Place",
     "Progress",
+    "Projection",
     "Quality",
     "Reason",
     "RedactionError",

@@ -24,11 +24,12 @@ from redactor.command.options import (
     ModeOption,
     PreviewOption,
     ProgressOption,
+    ProjectionOption,
     QualityOption,
     ResolutionOption,
 )
 from redactor.errors import ConfigurationUnsupported, RedactionError
-from redactor.options import BlurType, Damaged, Options, Quality, Resolution
+from redactor.options import BlurType, Damaged, Options, Projection, Quality, Resolution
 from redactor.reports.reporting import ProgressStyle, emit
 from redactor.results import Progress, Result, Verification
 
@@ -63,6 +64,7 @@ def redact(
     destination: Annotated[Path, typer.Argument(metavar="OUT", help="The .mp4, .m4v or .mov to write.")],
     resolution: ResolutionOption = Resolution.SOURCE,
     quality: QualityOption = Quality.BALANCED,
+    projection: ProjectionOption = Projection.AUTO,
     blur_type: BlurTypeOption = BlurType.MED,
     mode: ModeOption = Mode.COMBINED,
     annotations: AnnotationsOption = None,
@@ -92,7 +94,7 @@ def redact(
             raise ConfigurationUnsupported("--mode redact and --annotations go together")
         chosen = chosen_ids(ids, id_list)
         kept = parsed_ids("--keep", keep)
-        options = Options(blur_type, resolution, quality, crf, annotations, chosen, kept, damaged, doubtful)
+        options = Options(blur_type, resolution, quality, crf, annotations, chosen, kept, damaged, doubtful, projection)
         with previewed(preview, destination):
             return redactor.redact(source, destination, options, report, cancel)
 
@@ -106,6 +108,7 @@ def analyze(
     folder: Annotated[Path, typer.Argument(metavar="OUTDIR", help="The existing folder to write to.")],
     resolution: ResolutionOption = Resolution.SOURCE,
     quality: QualityOption = Quality.BALANCED,
+    projection: ProjectionOption = Projection.AUTO,
     damaged: DamagedOption = Damaged.REFUSE,
     preview: PreviewOption = None,
     json_summary: JsonOption = False,
@@ -114,7 +117,7 @@ def analyze(
     """Write <IN>_annotations.json, <IN>_doubtful.json and a thumbnail of each person into OUTDIR, for review."""
 
     def work(report: Callable[[Progress], None], cancel: threading.Event) -> Result:
-        options = Options(resolution=resolution, quality=quality, damaged=damaged)
+        options = Options(resolution=resolution, quality=quality, damaged=damaged, projection=projection)
         with previewed(preview, source, folder / f"{source.stem}_annotations.json"):
             return redactor.analyze(source, folder, options, report, cancel)
 
@@ -128,6 +131,7 @@ def verify(
     redacted: Annotated[
         Path, typer.Argument(metavar="OUT", help="The same video, redacted by this or another program.")
     ],
+    projection: ProjectionOption = Projection.AUTO,
     annotations: AnnotationsOption = None,
     ids: Annotated[
         str,
@@ -146,7 +150,7 @@ def verify(
 
     def work(report: Callable[[Progress], None], cancel: threading.Event) -> Verification:
         chosen = chosen_ids(ids, id_list)
-        options = Options(annotations=annotations, ids=chosen, keep=parsed_ids("--keep", keep))
+        options = Options(annotations=annotations, ids=chosen, keep=parsed_ids("--keep", keep), projection=projection)
         return redactor.verify(source, redacted, options, report, cancel)
 
     found = execute(work, progress, as_json=json_summary, activity="verifying")

@@ -32,6 +32,14 @@ class Quality(StrEnum):
     ACCURATE = "accurate"
 
 
+class Projection(StrEnum):
+    """How the picture shows the world. `auto` follows the file; the edges of 360° equirectangular pictures meet."""
+
+    AUTO = "auto"
+    FLAT = "flat"
+    EQUIRECTANGULAR = "equirectangular"
+
+
 class Damaged(StrEnum):
     """Handling of damaged input: end the run, or replace damaged pictures by the last good one."""
 
@@ -59,6 +67,7 @@ class Options:
     keep: frozenset[int] | None = None
     damaged: Damaged = Damaged.REFUSE
     doubtful: str | Path | None = None
+    projection: Projection = Projection.AUTO
 
     def __post_init__(self) -> None:
         if not 0 <= self.crf <= 51:

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 import typer
 
-from redactor.options import BlurType, Damaged, Quality, Resolution
+from redactor.options import BlurType, Damaged, Projection, Quality, Resolution
 from redactor.reports.reporting import ProgressStyle
 
 DETECTION: Final = "Detection"
@@ -26,6 +26,13 @@ ResolutionOption = Annotated[
     Resolution,
     typer.Option(
         help="Size of the picture in which faces are detected. The output keeps the input's size.",
+        rich_help_panel=DETECTION,
+    ),
+]
+ProjectionOption = Annotated[
+    Projection,
+    typer.Option(
+        help="auto: as the file says. equirectangular: a 360° picture, whose left and right edges meet.",
         rich_help_panel=DETECTION,
     ),
 ]

@@ -3,7 +3,7 @@
 import itertools
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from av.packet import Packet
@@ -12,6 +12,7 @@ from av.video.frame import VideoFrame
 from redactor.faces.doubts import DoubtCollector
 from redactor.faces.effort import effort
 from redactor.faces.scenes import CutDetector
+from redactor.faces.seam import Seam, wraps
 from redactor.faces.search import Search
 from redactor.faces.tracking import Region, Spans, Tracker
 from redactor.options import Options
@@ -45,9 +46,10 @@ class Analysis:
         self._step = max(1, min(MOST_STEPS, round(rate / effort(options).detections_a_second)))
         extension = max(2, round(rate * EXTENSION_SECONDS))
         spans = Spans(self.look_ahead, extension, extension)
-        self._tracker = Tracker(spans, facts.width, facts.height, self._step / rate)
+        self._seam = Seam(facts.width if wraps(facts, options.projection) else None)
+        self._tracker = Tracker(spans, facts.width, facts.height, self._step / rate, self._seam)
         self._cuts = CutDetector()
-        self._search = Search(facts, options, rate)
+        self._search = Search(facts, options, rate, self._seam)
         self._doubts = DoubtCollector(facts)
         self._time_base = facts.time_base
         self.detections = 0
@@ -102,9 +104,10 @@ class Analysis:
             if index > newest:
                 return
             waiting.popleft()
-            regions = tuple(self._tracker.regions(index, scene))
+            regions = self._tracker.regions(index, scene)
             self.detections += sum(region.seen for region in regions)
             self._doubts.see(index, float((frame.pts or 0) * self._time_base), scene, frame, regions)
             for refusal in self._tracker.refusals():
                 self._doubts.refuse(refusal)
-            yield RegionedFrame(frame, regions, scene)
+            copies = (replace(region, box=box) for region in regions for box in self._seam.copies(region.box))
+            yield RegionedFrame(frame, tuple(copies), scene)

@@ -10,6 +10,7 @@ from av.video.frame import VideoFrame
 
 from redactor.faces.effort import effort
 from redactor.faces.orientation import SIDES, Orientation
+from redactor.faces.seam import Seam
 from redactor.faces.tracking import WEAK
 from redactor.geometry import Box
 from redactor.networks.centerface import CenterFace
@@ -39,17 +40,18 @@ DIM_BONUS: Final = 0.2
 class Search:
     """Of one video. Frames come in order, but not all of them have to come."""
 
-    def __init__(self, facts: VideoFacts, options: Options, rate: float) -> None:
+    def __init__(self, facts: VideoFacts, options: Options, rate: float, seam: Seam | None = None) -> None:
         """`rate`: frames a second, of all of them."""
+        self._seam = seam or Seam(None)
         spent = effort(options)
         aspect = facts.aspect or Fraction(1)
         longer = max(facts.width, facts.height)
         self._looks = [
-            [Reducer(side, aspect, facts.rotation) for side in sides]
+            [Reducer(side, aspect, facts.rotation, repeated=self._seam.repeated) for side in sides]
             for sides in spent.sides(longer, options.resolution)
         ]
         second = spent.second_opinion.side(longer) if spent.second_opinion else None
-        self._second = Reducer(second, aspect, facts.rotation) if second else None
+        self._second = Reducer(second, aspect, facts.rotation, repeated=self._seam.repeated) if second else None
         self._next = 0
         self._detector = YuNet()
         self._judge = CenterFace()
@@ -67,14 +69,14 @@ class Search:
             self._picture = self._upright(reducer, frame)
             for turn in found:
                 picture = self._picture.turned(turn - usual) if turn != usual else self._picture
-                found[turn] += _stored(picture, self._detector.detect(picture.pixels, WEAK))
+                found[turn] += self._stored(picture, self._detector.detect(picture.pixels, WEAK))
         self._next = (self._next + 1) % len(self._looks)
         if self._second:
             upright = self._upright(self._second, frame)
             for turn in self._orientation.observed:
                 picture = upright.turned(turn - usual) if turn != usual else upright
                 faces = self._judge.detect(picture.pixels, LEAST_HEAT)
-                found[turn] += _stored(picture, [_weighed(face) for face in faces])
+                found[turn] += self._stored(picture, [_weighed(face) for face in faces])
         return _distinct(
             self._orientation.settle(index, found, lambda box, score, turn: self._agrees(box, score, [turn]))
         )
@@ -88,7 +90,7 @@ class Search:
 
     def _agrees(self, box: Box, score: float, sides: Iterable[int]) -> bool:
         assert self._picture is not None
-        crop, place = self._picture.close_up(box, CLOSE_UP_SIDE, CLOSE_UP_ROOM)
+        crop, place = self._picture.close_up(self._seam.inside(box), CLOSE_UP_SIDE, CLOSE_UP_ROOM)
         shares = place.stretched(1 / CLOSE_UP_SIDE, 1 / CLOSE_UP_SIDE)
         wanted = max(LEAST_AGREEMENT, (TOGETHER - score) / 2)
         for turn in {(turn - self._turn) % 4 for turn in sides}:
@@ -98,15 +100,14 @@ class Search:
                 return True
         return False
 
+    def _stored(self, picture: Picture, faces: Sequence[Detection]) -> list[Detection]:
+        return [Detection(self._seam.inside(picture.stored(face.box)), face.score) for face in faces]
+
     def _upright(self, reducer: Reducer, frame: VideoFrame) -> Picture:
         picture = reducer.reduce(frame, self._orientation.turn)
         if picture.pixels[::4, ::4].mean() >= DARK:
             return picture
         return picture.showing(np.asarray(cv2.LUT(picture.pixels, BRIGHTER), np.uint8))
-
-
-def _stored(picture: Picture, faces: Sequence[Detection]) -> list[Detection]:
-    return [Detection(picture.stored(face.box), face.score) for face in faces]
 
 
 def _weighed(face: Detection) -> Detection:

@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from redactor.faces.seam import Seam
 from redactor.geometry import Box
 from redactor.networks.detection import Detection
 
@@ -159,12 +160,15 @@ class Track:
 class Tracker:
     """Fed with detections in frame order; asked for a frame's regions once all it may depend on has been fed."""
 
-    def __init__(self, spans: Spans, width: int, height: int, interval: float = USUAL_INTERVAL) -> None:
+    def __init__(
+        self, spans: Spans, width: int, height: int, interval: float = USUAL_INTERVAL, seam: Seam | None = None
+    ) -> None:
         """`width`, `height`: of the frame, in stored pixels, as are all boxes; `interval`: seconds between detections.
 
         Noise that is looked at more often is not more of a face.
         """
         self._spans = spans
+        self._seam = seam or Seam(None)
         self._weight = interval / USUAL_INTERVAL
         self._width, self._height = width, height
         self._tracks: list[Track] = []
@@ -189,7 +193,7 @@ class Tracker:
         weak = [d for d in detections if WEAK <= d.score < STRONG]
         for candidates in (strong, weak):
             sightings = [Sighting(frame, scene, d.box, d.score) for d in candidates]
-            matches = _matches(free, sightings, self._edges)
+            matches = _matches(free, sightings, self._edges, self._seam)
             for row, column in matches.items():
                 self._extend(free[row], sightings[column], second_look)
             for column, sighting in enumerate(sightings):
@@ -218,6 +222,8 @@ class Tracker:
         self._tracks.append(track)
 
     def _extend(self, track: Track, sighting: Sighting, second_look: SecondLook) -> None:
+        if track.sightings:
+            sighting = replace(sighting, box=self._seam.near(sighting.box, track.sightings[-1].box))
         track.sightings.append(sighting)
         if sighting.score < STRONG:
             track.evidence += (sighting.score - WEAK) * self._weight
@@ -264,10 +270,11 @@ class Tracker:
     def _edges(self, box: Box) -> frozenset[str]:
         """The frame's edges that a face is near enough to, to be cut off by them or about to be."""
         near = box.size / 4
+        ends = not self._seam.exists  # else the picture goes on there
         beyond = {
-            "left": box.left < near,
+            "left": ends and box.left < near,
             "top": box.top < near,
-            "right": box.right > self._width - near,
+            "right": ends and box.right > self._width - near,
             "bottom": box.bottom > self._height - near,
         }
         return frozenset(edge for edge, reached in beyond.items() if reached)
@@ -284,7 +291,7 @@ class _Spot:
 
 
 def _matches(
-    tracks: Sequence[Track], sightings: Sequence[Sighting], edges: Callable[[Box], frozenset[str]]
+    tracks: Sequence[Track], sightings: Sequence[Sighting], edges: Callable[[Box], frozenset[str]], seam: Seam
 ) -> dict[int, int]:
     """Index of track to index of sighting, at the least total cost."""
     if not tracks or not sightings:
@@ -297,7 +304,11 @@ def _matches(
         left = _Spot(*last.centre, last.size, edges(last))
         expected = _Spot(*place.centre, place.size, left.edges)
         for column, (sighting, spot) in enumerate(zip(sightings, seen, strict=True)):
-            cost[row, column] = _cost(track, left, expected, sighting, spot)
+            near, here = sighting, spot
+            if seam.exists:
+                near = replace(sighting, box=seam.near(sighting.box, place))
+                here = replace(spot, x=near.box.centre[0])
+            cost[row, column] = _cost(track, left, expected, near, here)
     possible = np.isfinite(cost)
     rows, columns = linear_sum_assignment(np.where(possible, cost, 1e6))
     return {int(r): int(c) for r, c in zip(rows, columns, strict=True) if possible[r, c]}

@@ -53,7 +53,7 @@ def verify(
         findings = Findings(facts)
         people = shown(facts) if shown else None
         outputs = _frames(after.items())
-        analysis = Analysis(facts, Options(quality=Quality.ACCURATE))
+        analysis = Analysis(facts, Options(quality=Quality.ACCURATE, projection=options.projection))
         frames = compared = strange = 0
         for item in analysis.run(cancellable(cancel, before.items())):
             if isinstance(item, Packet):

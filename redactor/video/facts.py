@@ -17,6 +17,9 @@ from redactor.video.canvas import Canvas, Crop
 BOTTOM_FIRST: Final = frozenset({3, 4})  # AV_FIELD_BB, AV_FIELD_TB: the bottom field is shown first
 LARGEST_SIDE: Final = 16384  # the limit of the H.264 and HEVC encoders
 MOST_PIXELS: Final = 8192 * 4320
+SPHERICAL: Final = struct.Struct("4i5I")  # projection, yaw, pitch, roll; left, top, right, bottom bound; padding
+EQUIRECTANGULAR: Final = 0  # AV_SPHERICAL_EQUIRECTANGULAR
+SIDE_BY_SIDE: Final = struct.pack("i", 1)  # AV_STEREO3D_SIDEBYSIDE: each eye has edges of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,7 @@ class VideoFacts:
     chroma_location: int
     interlaced: bool
     bottom_first: bool
+    spherical: bool = False  # a 360° picture whose left and right edges meet
 
     @property
     def canvas(self) -> Canvas:
@@ -80,6 +84,7 @@ def described(name: str, container: InputContainer, video: VideoStream, canvas: 
         chroma_location=context.chroma_sample_location,
         interlaced=context.field_order not in {0, 1},
         bottom_first=context.field_order in BOTTOM_FIRST,
+        spherical=_is_spherical(context.coded_side_data.get("spherical"), context.coded_side_data.get("stereo_3d")),
     )
 
 
@@ -97,6 +102,17 @@ def exact(ratio: AVRational | None) -> Fraction:
 def _estimated_frames(container: InputContainer, video: VideoStream) -> int | None:
     rate, length = video.average_rate, container.duration
     return round(length / av.time_base * float(rate)) or None if rate and length else None
+
+
+def _is_spherical(mapping: bytes | None, stereo: bytes | None) -> bool:
+    """Parse FFmpeg's AVSphericalMapping and AVStereo3D: an equirectangular picture of all directions, for one eye.
+
+    Containers have it as Google's sv3d and st3d boxes, as its older uuid box, or as Matroska's Projection.
+    """
+    if mapping is None or len(mapping) < SPHERICAL.size or (stereo is not None and stereo[:4] == SIDE_BY_SIDE):
+        return False
+    projection, _, _, _, left, _, right, _, _ = SPHERICAL.unpack(mapping[: SPHERICAL.size])
+    return projection == EQUIRECTANGULAR and not left and not right
 
 
 def _matrix(data: bytes | None) -> tuple[int, ...] | None:

@@ -36,22 +36,26 @@ class Picture:
     """`pixels`: (height, width, 3) uint8 BGR, square pixels, upright.
 
     `quarters` quarter turns anticlockwise made it upright; `width` and `height` are the frame's, in stored pixels.
+    `repeated` stored pixels of the frame's right end are shown again at its left end, and as many the other way around.
     """
 
     pixels: NDArray[np.uint8]
     quarters: int
     width: int
     height: int
+    repeated: float = 0.0
 
     def stored(self, box: Box) -> Box:
         """Convert a box of this picture to the frame's stored pixels; `analysed` is the inverse."""
         high, wide = self.pixels.shape[:2]
-        return box.stretched(1 / wide, 1 / high).turned(-self.quarters).stretched(self.width, self.height)
+        unturned = box.stretched(1 / wide, 1 / high).turned(-self.quarters)
+        return unturned.stretched(self.width + 2 * self.repeated, self.height).moved(-self.repeated, 0)
 
     def analysed(self, box: Box) -> Box:
         """Convert a box in the frame's stored pixels to this picture."""
         high, wide = self.pixels.shape[:2]
-        return box.stretched(1 / self.width, 1 / self.height).turned(self.quarters).stretched(wide, high)
+        shares = box.moved(self.repeated, 0).stretched(1 / (self.width + 2 * self.repeated), 1 / self.height)
+        return shares.turned(self.quarters).stretched(wide, high)
 
     def showing(self, pixels: NDArray[np.uint8]) -> "Picture":
         """Replace the pixels by others of the same size."""
@@ -60,7 +64,15 @@ class Picture:
     def turned(self, quarters: int) -> "Picture":
         """Turn the picture by further quarters anticlockwise."""
         pixels = np.ascontiguousarray(np.rot90(self.pixels, quarters))
-        return Picture(pixels, (self.quarters + quarters) % 4, self.width, self.height)
+        return replace(self, pixels=pixels, quarters=(self.quarters + quarters) % 4)
+
+    def with_ends(self, share: float) -> "Picture":
+        """Repeat that share of the picture's width beyond each end. It must not be turned yet."""
+        columns = round(share * self.pixels.shape[1])
+        if not columns:
+            return self
+        pixels = np.concatenate([self.pixels[:, -columns:], self.pixels, self.pixels[:, :columns]], axis=1)
+        return replace(self, pixels=pixels, repeated=columns * self.width / self.pixels.shape[1])
 
     def close_up(self, stored: Box, side: int, room: float) -> tuple[NDArray[np.uint8], Box]:
         """Cut out (side, side, 3) BGR around a box in stored pixels. Return it and the box in it.
@@ -85,8 +97,12 @@ def quarters_of(rotation: int) -> int:
 class Reducer:
     """Reduces frames for analysis: to a longer side of at most `long_side`, square pixels, upright."""
 
-    def __init__(self, long_side: int, aspect: Fraction, rotation: int) -> None:
-        """`aspect` is the sample aspect ratio, `rotation` the degrees anticlockwise that turn the frame upright."""
+    def __init__(self, long_side: int, aspect: Fraction, rotation: int, *, repeated: float = 0.0) -> None:
+        """`aspect` is the sample aspect ratio, `rotation` the degrees anticlockwise that turn the frame upright.
+
+        `repeated` is the share of a 360° picture's width that is shown again beyond each end.
+        """
+        self._repeated = repeated
         self._long_side = long_side
         self._aspect = float(aspect)
         self._quarters = quarters_of(rotation)
@@ -97,7 +113,7 @@ class Reducer:
         factor = min(1.0, self._long_side / max(wide, high))
         width, height = max(1, round(wide * factor)), max(1, round(high * factor))
         stored = Picture(_small_bgr(frame, width, height), 0, frame.width, frame.height)
-        return stored.turned((self._quarters + turn) % 4)
+        return stored.with_ends(self._repeated).turned((self._quarters + turn) % 4)
 
 
 def _small_bgr(frame: VideoFrame, width: int, height: int) -> NDArray[np.uint8]:
