@@ -79,7 +79,7 @@ class Jobs:
         return stored
 
     async def set_aside(self, job: Job) -> None:
-        """Leave a job whose taking Storage refuses to the messages that name it."""
+        """Reserve a job that Storage refuses to have taken for the messages that name it."""
         key = {"PartitionKey": keys.of_name(job.transform), "RowKey": keys.set_aside(job.name)}
         await self._client.upsert_entity({**key, "Instance": job.instance})
 

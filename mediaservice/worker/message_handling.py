@@ -147,7 +147,7 @@ class HandledMessage:
         return True
 
     async def _set_aside(self, stored: Stored[Job], reason: str) -> None:
-        """Let other jobs go ahead of one whose taking Storage refuses, and count the refusals in the message."""
+        """Let other jobs go ahead of one that Storage refuses to have taken, and count the refusals in the message."""
         job, ticket, attempts = stored.value, self.lease.ticket, self._settings.max_attempts
         assert ticket, "a job comes by a ticket"
         failed = ticket.failed + 1
