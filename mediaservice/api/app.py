@@ -58,6 +58,7 @@ def create(settings: ApiSettings) -> FastAPI:
         openapi_url=DOCUMENT,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # it would lead to http, which is what this process speaks
         responses=FAILURES,
         middleware=[
             Middleware(Requests),

@@ -9,8 +9,8 @@ from typing import override
 import h11
 from uvicorn.protocols.http.h11_impl import STATUS_PHRASES, H11Protocol
 
-from mediaservice.api.contract.problems import MEDIA_TYPE, body
-from mediaservice.api.middleware.requests import COMMON
+from mediaservice.api.contract.problems import ERROR_TYPE, body
+from mediaservice.api.middleware.requests import COMMON, OF_FAILURES
 from mediaservice.api.middleware.size_limit import HEADERS_TOO_LARGE
 
 # The size that an unfinished head may have. It exceeds the limit on headers, so that a head between the two is refused
@@ -83,8 +83,9 @@ class HttpProtocol(H11Protocol):
 
     def _answer(self, status: int, code: str, message: str) -> None:
         content = json.dumps(body(code, message)).encode()
-        headers = COMMON | {
-            "content-type": MEDIA_TYPE,
+        headers = {name: value for name, value in COMMON.items() if name != "odata-version"} | {
+            **OF_FAILURES,
+            "content-type": ERROR_TYPE,
             "content-length": str(len(content)),
             "connection": "close",
             "x-ms-request-id": str(uuid.uuid4()),

@@ -59,14 +59,13 @@ def _changes(former: Job, job: Job) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _job_changes(former: Job, job: Job) -> Iterator[tuple[str, dict[str, Any]]]:
-    if former.state is job.state:
-        return
-    data: dict[str, Any] = {"previousState": former.state, "state": job.state}
-    data["correlationData"] = dict(job.correlation_data)
-    yield "JobStateChange", data
-    if job.state.final:
-        data = {**data, "outputs": [_output(output) for output in job.outputs]}
-    yield f"Job{NAMED[job.state]}", data
+    for before, state in _steps(former.state, job.state):
+        data: dict[str, Any] = {"previousState": before, "state": state}
+        data["correlationData"] = dict(job.correlation_data)
+        yield "JobStateChange", data
+        if state.final:
+            data = {**data, "outputs": [_output(output) for output in job.outputs]}
+        yield f"Job{NAMED[state]}", data
 
 
 def _output_changes(
@@ -79,10 +78,19 @@ def _output_changes(
             "JobOutputProgress",
             {"jobCorrelationData": correlation, "label": output.label, "progress": output.progress},
         )
-    if former.state is not output.state:
-        data = {"previousState": former.state, "output": _output(output), "jobCorrelationData": correlation}
+    for before, state in _steps(former.state, output.state):
+        data = {"previousState": before, "output": _output(output, state), "jobCorrelationData": correlation}
         yield "JobOutputStateChange", data
-        yield f"JobOutput{NAMED[output.state]}", data
+        yield f"JobOutput{NAMED[state]}", data
+
+
+def _steps(former: JobState, state: JobState) -> Iterator[tuple[JobState, JobState]]:
+    """From state to state: whoever takes a job has it scheduled and begun at once, and the contract tells of both."""
+    if (former, state) == (JobState.QUEUED, JobState.PROCESSING):
+        yield former, JobState.SCHEDULED
+        yield JobState.SCHEDULED, state
+    elif former is not state:
+        yield former, state
 
 
 def _half_minutes(output: JobOutput, job: Job) -> int:
@@ -92,14 +100,14 @@ def _half_minutes(output: JobOutput, job: Job) -> int:
     return max(0, int((job.last_modified - output.start_time).total_seconds() // PROGRESS_SECONDS))
 
 
-def _output(value: JobOutput) -> dict[str, Any]:
+def _output(value: JobOutput, state: JobState | None = None) -> dict[str, Any]:
     error = value.error
     return {
         "@odata.type": "#Microsoft.Media.JobOutputAsset",
         "assetName": value.asset,
         "label": value.label,
         "progress": value.progress,
-        "state": value.state,
+        "state": state or value.state,
         "error": error
         and {
             "category": error.code.category,

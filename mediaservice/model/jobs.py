@@ -44,6 +44,7 @@ class AssetInput:
     files: tuple[str, ...] = ()
     label: str | None = None
     kind: Literal["asset"] = "asset"
+    given: tuple[str, ...] | None = None  # what the client named of `files`, if that was not all
 
 
 Input = HttpInput | AssetInput

@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from mediaservice.model.jobs import JobState
 from mediaservice.utf16 import cut
 
 CLAUSE = re.compile(
-    r"\s*(?P<field>[A-Za-z][\w./]*)\s+(?P<operator>\w+)\s+(?P<literal>(?:[\w.]+)?'(?:[^']|'')*'|[^\s']+)\s*"
+    r"\s*(?P<field>[A-Za-z][\w./]*)\s+(?P<operator>\w+)\s+(?P<literal>(?:[\w.]+)?'(?:[^']|'')*'|[^\s'()]+)\s*"
 )
-JOIN = re.compile(r"(and|or)\s", re.IGNORECASE)
+JOIN = re.compile(r"(and|or)(?=[\s(])\s*", re.IGNORECASE)
+OPEN, CLOSE = re.compile(r"\s*\(\s*"), re.compile(r"\s*\)\s*")
+MAX_DEPTH = 20
 MAX_ALTERNATIVES = 10  # each is a search of its own
 TOP = re.compile(r"[0-9]{1,9}")
 QUOTED = re.compile(r"(?P<type>[\w.]+)?'(?P<text>(?:[^']|'')*)'")
@@ -40,11 +43,15 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Field:
-    """A property that can be filtered by. `name` is the client's spelling, such as properties/created."""
+    """A property that can be filtered by. `name` is the client's spelling, such as properties/created.
+
+    `values` are all that it can have; their case does not matter.
+    """
 
     name: str
     kind: Kind
     operators: frozenset[Operator]
+    values: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -90,7 +97,7 @@ RANGE = frozenset({Operator.GT, Operator.GE, Operator.LT, Operator.LE})
 CREATED, LAST_MODIFIED = "properties/created", "properties/lastModified"
 JOBS = offer(
     Field("name", Kind.TEXT, EQUAL),
-    Field("properties/state", Kind.TEXT, frozenset({Operator.EQ, Operator.NE})),
+    Field("properties/state", Kind.TEXT, frozenset({Operator.EQ, Operator.NE}), tuple(JobState)),
     Field(CREATED, Kind.TIME, RANGE),
     Field(LAST_MODIFIED, Kind.TIME, RANGE),
     orders=("name", CREATED, LAST_MODIFIED),
@@ -110,32 +117,80 @@ TRANSFORMS = offer(
 )
 
 
-def parse_filter(text: str | None, offered: Offer) -> tuple[tuple[Condition, ...], ...]:
-    """Parse clauses joined by `and`, which binds more closely, and `or`. Raises QueryError."""
-    alternatives: list[list[Condition]] = [[]]
-    position = 0
-    while text and position < len(text):
-        clause = CLAUSE.match(text, position)
+type Alternatives = tuple[tuple[Condition, ...], ...]
+
+
+def parse_filter(text: str | None, offered: Offer) -> Alternatives:
+    """Clauses joined by `and`, which binds more closely, and `or`, with parentheses. Raises QueryError."""
+    return _Parser(text, offered.fields).whole() if text else ((),)
+
+
+class _Parser:
+    """By recursive descent; what is read is kept as alternatives of conditions that hold together."""
+
+    def __init__(self, text: str, fields: Mapping[str, Field]) -> None:
+        self._text = text
+        self._fields = fields
+        self._position = 0
+        self._depth = 0
+
+    def whole(self) -> Alternatives:
+        read = self._either()
+        if self._position < len(self._text):
+            raise self._not_understood("clauses are joined by `and` and `or` only")
+        return read
+
+    def _either(self) -> Alternatives:
+        read = self._all()
+        while self._joined("or"):
+            read = self._bounded((*read, *self._all()))
+        return read
+
+    def _all(self) -> Alternatives:
+        read = self._one()
+        while self._joined("and"):
+            second = self._one()
+            read = self._bounded(tuple((*first, *more) for first in read for more in second))
+        return read
+
+    def _one(self) -> Alternatives:
+        if self._skipped(OPEN):
+            self._depth += 1
+            if self._depth > MAX_DEPTH:
+                raise QueryError(f"$filter has parentheses within more than {MAX_DEPTH} others")
+            read = self._either()
+            if not self._skipped(CLOSE):
+                raise self._not_understood("a parenthesis is not closed")
+            self._depth -= 1
+            return read
+        clause = CLAUSE.match(self._text, self._position)
         if not clause:
+            raise self._not_understood("write `property operator literal`")
+        self._position = clause.end()
+        return ((_condition(clause, self._fields),),)
+
+    def _joined(self, by: str) -> bool:
+        joined = JOIN.match(self._text, self._position)
+        if not joined or joined[1].lower() != by:
+            return False
+        self._position = joined.end()
+        return True
+
+    def _skipped(self, what: re.Pattern[str]) -> bool:
+        found = what.match(self._text, self._position)
+        if found:
+            self._position = found.end()
+        return found is not None
+
+    def _bounded(self, read: Alternatives) -> Alternatives:
+        if len(read) > MAX_ALTERNATIVES:
             raise QueryError(
-                f"$filter is not understood from {text[position:]!r} on; write `property operator literal`"
+                f"$filter has {len(read)} alternatives, as `or` makes them; at most {MAX_ALTERNATIVES} are allowed"
             )
-        alternatives[-1].append(_condition(clause, offered.fields))
-        position = clause.end()
-        if position < len(text):
-            joined = JOIN.match(text, position)
-            if not joined or joined.end() >= len(text):
-                raise QueryError(
-                    f"$filter is not understood from {text[position:]!r} on; clauses are joined by `and` and `or` only"
-                )
-            if joined[1].lower() == "or":
-                alternatives.append([])
-            position = joined.end()
-    if len(alternatives) > MAX_ALTERNATIVES:
-        raise QueryError(
-            f"$filter has {len(alternatives)} clauses joined by `or`; at most {MAX_ALTERNATIVES} are allowed"
-        )
-    return tuple(tuple(conditions) for conditions in alternatives)
+        return read
+
+    def _not_understood(self, hint: str) -> QueryError:
+        return QueryError(f"$filter is not understood from {cut(self._text[self._position :], 100)!r} on; {hint}")
 
 
 def _condition(clause: re.Match[str], offered: Mapping[str, Field]) -> Condition:
@@ -155,6 +210,11 @@ def _condition(clause: re.Match[str], offered: Mapping[str, Field]) -> Condition
         return Condition(field.name, operator, _time(field.name, value))
     if not quoted:
         raise QueryError(f"$filter compares {field.name} with {literal}; a text must be in single quotes")
+    if field.values:
+        known = next((each for each in field.values if each.lower() == value.lower()), None)
+        if known is None:
+            raise QueryError(f"$filter compares {field.name} with {value!r}; it can be {', '.join(field.values)}")
+        value = known
     return Condition(field.name, operator, value)
 
 

@@ -96,7 +96,7 @@ def complete(job: Job, listing: Mapping[str, Sequence[str]]) -> tuple[Input, ...
     """
     selective = redacts(job)
     return tuple(
-        replace(given, files=_completed(given, listing[given.asset], job, selective=selective))
+        replace(given, files=_completed(given, listing[given.asset], job, selective=selective), given=given.files)
         if isinstance(given, AssetInput) and given.asset in listing
         else given
         for given in job.inputs

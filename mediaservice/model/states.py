@@ -134,7 +134,10 @@ def request_cancel(job: Job, now: datetime) -> Job:
     if job.state.final or job.state is JobState.CANCELING:
         return job
     if job.state is JobState.PROCESSING:
-        return _move(job, JobState.CANCELING, now)
+        outputs = tuple(
+            output if output.state.final else replace(output, state=JobState.CANCELING) for output in job.outputs
+        )
+        return replace(_move(job, JobState.CANCELING, now), outputs=outputs)
     return _end(job, JobState.CANCELED, now)
 
 

@@ -122,6 +122,11 @@ class TransformOutput(_Wire):
     relative_priority: Priority = Field(Priority.NORMAL, alias="relativePriority")
     preset: FaceDetectorPreset
 
+    @field_validator("on_error", "relative_priority", mode="before")
+    @classmethod
+    def _null_means_default(cls, value: Any, info: Any) -> Any:
+        return cls.model_fields[info.field_name].get_default() if value is None else value
+
     @field_validator("preset", mode="before")
     @classmethod
     def _only_faces(cls, value: Any) -> Any:

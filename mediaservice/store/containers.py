@@ -195,17 +195,22 @@ class Containers:
         with contextlib.suppress(ResourceNotFoundError):
             await self._blob(container, name).delete_blob()
 
-    async def sas_url(self, container: str, permissions: str, expiry: datetime) -> str:
-
-        sas = generate_container_sas(
-            self._storage_name,
-            container,
-            user_delegation_key=await self._delegation_key(expiry),
-            permission=ContainerSasPermissions.from_string(permissions),
-            expiry=expiry,
-            protocol="https",
-        )
-        return f"{self._client.get_container_client(container).url}?{sas}"
+    async def sas_urls(self, container: str, permissions: str, expiry: datetime) -> list[str]:
+        """Two, as Media Services gave one for each of its storage account's keys."""
+        url, key = self._client.get_container_client(container).url, await self._delegation_key(expiry)
+        return [
+            f"{url}?"
+            + generate_container_sas(
+                self._storage_name,
+                container,
+                user_delegation_key=key,
+                permission=ContainerSasPermissions.from_string(permissions),
+                start=start,
+                expiry=expiry,
+                protocol="https",
+            )
+            for start in (None, datetime.now(UTC) - CLOCK_SKEW)
+        ]
 
     async def _delegation_key(self, needed_until: datetime) -> UserDelegationKey:
         async with self._key_lock:

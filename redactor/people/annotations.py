@@ -114,7 +114,7 @@ class AnnotationsWriter:
             "start": self._start,
             "duration": self._interval * len(self._events),
             "interval": self._interval,
-            "events": [[_rendered(i, event) for i, event in enumerate(events)] for events in self._events],
+            "events": [[_rendered(index, event) for event in events] for index, events in enumerate(self._events)],
         }
         self._file.write(self._separator + json.dumps(fragment))
         self._separator = ",\n"
@@ -143,6 +143,7 @@ def read(path: Path) -> Annotations:
 
 
 def _rendered(index: int, event: Event) -> dict[str, Any]:
+    """Render a face. `index` is its interval's in the fragment (Microsoft: the JSON of the face detector's output)."""
     place = {"x": event.box.left, "y": event.box.top, "width": event.box.width, "height": event.box.height}
     return {"index": index, "id": event.id} | {name: round(share, 6) for name, share in place.items()}
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
 
 from mediaservice.model.transforms import FaceDetectorPreset, Priority, TransformOutput
 from mediaservice.utf16 import has_half_pair
@@ -38,8 +38,12 @@ class AssetProperties(Body):
     storage_account_name: str | None = Field(None, alias="storageAccountName")
 
 
+def _empty_for_null(value: Any) -> Any:
+    return {} if value is None else value
+
+
 class AssetBody(Body):
-    properties: AssetProperties = AssetProperties.model_validate({})
+    properties: Annotated[AssetProperties, BeforeValidator(_empty_for_null)] = AssetProperties.model_validate({})
 
 
 class ContainerPermission(StrEnum):
@@ -157,4 +161,4 @@ class JobPatchProperties(Body):
 
 
 class JobPatch(Body):
-    properties: JobPatchProperties = JobPatchProperties.model_validate({})
+    properties: Annotated[JobPatchProperties, BeforeValidator(_empty_for_null)] = JobPatchProperties.model_validate({})

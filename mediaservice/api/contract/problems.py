@@ -1,11 +1,13 @@
 """Errors in the form of Azure Resource Manager and Media Services: `{"error": {"code", "message"}}`."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 
 from mediaservice.model.query import QueryError
@@ -14,6 +16,8 @@ from mediaservice.store.errors import TooLargeError
 
 CODES = {404: "NotFound", 405: "MethodNotAllowed", 413: "RequestContentTooLarge"}
 MEDIA_TYPE = "application/json; odata.metadata=minimal"
+ERROR_TYPE = "application/json; charset=utf-8"
+BAD_REQUEST = 400
 
 
 class Problem(Exception):  # noqa: N818 — it is an answer rather than a failure
@@ -25,6 +29,17 @@ class Problem(Exception):  # noqa: N818 — it is an answer rather than a failur
 
 class OdataResponse(JSONResponse):
     media_type = MEDIA_TYPE
+
+    def __init__(
+        self,
+        content: Any,
+        status_code: int = 200,
+        headers: Mapping[str, str] | None = None,
+        media_type: str | None = None,
+        background: BackgroundTask | None = None,
+    ) -> None:
+        media_type = media_type or (ERROR_TYPE if status_code >= BAD_REQUEST else MEDIA_TYPE)
+        super().__init__(content, status_code, headers, media_type, background)
 
     def render(self, content: Any) -> bytes:
         """Encode, with question marks for halves of surrogate pairs, which a client may have sent as a key."""

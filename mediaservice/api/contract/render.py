@@ -1,5 +1,6 @@
 """Entities in the form of the contract."""
 
+import uuid
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,9 +24,13 @@ def account(value: Account) -> dict[str, Any]:
         "type": TYPE,
         "location": value.location,
         "tags": {},
+        "identity": {"type": "None"},
         "properties": {
+            "mediaServiceId": str(uuid.uuid5(uuid.NAMESPACE_URL, value.id.lower())),
             "storageAccounts": [{"id": value.storage_id, "type": "Primary"}],
             "storageAuthentication": "ManagedIdentity",
+            "encryption": {"type": "SystemKey"},
+            "keyDelivery": {"accessControl": {"defaultAction": "Allow"}},
             "publicNetworkAccess": "Enabled",
             "provisioningState": "Succeeded",
         },
@@ -43,7 +48,7 @@ def asset(of: Account, value: Asset) -> dict[str, Any]:
         "storageAccountName": of.storage_name,
         "storageEncryptionFormat": "None",
     }
-    return _resource(f"{of.id}/assets/{value.name}", f"{TYPE}/assets", properties)
+    return _resource(f"{of.id}/assets/{value.name}", f"{TYPE}/assets", properties, value)
 
 
 def transform(of: Account, value: Transform) -> dict[str, Any]:
@@ -52,7 +57,7 @@ def transform(of: Account, value: Transform) -> dict[str, Any]:
         "lastModified": time(value.last_modified),
         **value.properties.model_dump(mode="json", by_alias=True),
     }
-    return _resource(f"{of.id}/transforms/{value.name}", f"{TYPE}/transforms", properties)
+    return _resource(f"{of.id}/transforms/{value.name}", f"{TYPE}/transforms", properties, value)
 
 
 def job(of: Account, value: Job) -> dict[str, Any]:
@@ -69,12 +74,20 @@ def job(of: Account, value: Job) -> dict[str, Any]:
         "endTime": time(value.end_time) if value.end_time else None,
     }
     resource_id = f"{of.id}/transforms/{value.transform}/jobs/{value.name}"
-    return _resource(resource_id, f"{TYPE}/transforms/jobs", properties)
+    return _resource(resource_id, f"{TYPE}/transforms/jobs", properties, value)
 
 
-def _resource(resource_id: str, kind: str, properties: dict[str, Any]) -> dict[str, Any]:
+def _resource(
+    resource_id: str, kind: str, properties: dict[str, Any], entity: Asset | Transform | Job
+) -> dict[str, Any]:
     present = {key: value for key, value in properties.items() if value is not None}
-    return {"name": resource_id.rpartition("/")[2], "id": resource_id, "type": kind, "properties": present}
+    return {
+        "name": resource_id.rpartition("/")[2],
+        "id": resource_id,
+        "type": kind,
+        "properties": present,
+        "systemData": {"createdAt": time(entity.created), "lastModifiedAt": time(entity.last_modified)},
+    }
 
 
 def _job_inputs(value: Job) -> dict[str, Any]:
@@ -92,7 +105,7 @@ def _input(given: Input) -> dict[str, Any]:
             shown["baseUri"] = given.base_uri
     else:
         shown |= {"@odata.type": "#Microsoft.Media.JobInputAsset", "assetName": given.asset}
-        shown["files"] = list(given.files)
+        shown["files"] = list(given.files if given.given is None else given.given)
     if given.label:
         shown["label"] = given.label
     return shown

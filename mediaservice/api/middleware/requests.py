@@ -33,13 +33,16 @@ COMMON = {
     "strict-transport-security": "max-age=31536000; includeSubDomains",
     "x-content-type-options": "nosniff",
 }
+FAILED = 400
+OF_FAILURES = {"content-language": "en-US"}  # with which Resource Manager answers, rather than the service
 HEALTH = "/healthz"  # the process answers
 READY = "/readyz"  # the process can do its work
 log = logging.getLogger("mediaservice.access")
 
 
-def canonical(path: str) -> str:
-    segments = path.split("/")
+def canonical(path: str, *, slash: bool = False) -> str:
+    """With `slash` the last character is a separator, and not part of a name that was encoded."""
+    segments = (path.rstrip("/") if slash else path).split("/")
     if len(segments) < 2 or segments[1].lower() != "subscriptions":
         return path
     for position in range(1, len(segments), 2):
@@ -61,7 +64,7 @@ class Requests:
         headers = Headers(scope=scope)
         request_id = str(uuid.uuid4())
         correlation = headers.get("x-ms-correlation-request-id", request_id)
-        scope["path"] = canonical(scope["path"])
+        scope["path"] = canonical(scope["path"], slash=scope.get("raw_path", b"").endswith(b"/"))
         state = scope.setdefault("state", {})
         state["correlation_id"] = correlation
         status = 500
@@ -73,7 +76,9 @@ class Requests:
                 begun_answer = True
                 status = message["status"]
                 out = MutableHeaders(scope=message)
-                out.update(COMMON)
+                out.update(COMMON if status < FAILED else {**COMMON, **OF_FAILURES})
+                if status >= FAILED:
+                    del out["odata-version"]
                 out["x-ms-request-id"] = request_id
                 out["x-ms-correlation-request-id"] = correlation
                 if client_id := headers.get("x-ms-client-request-id"):

@@ -13,6 +13,7 @@ from mediaservice.api.contract.document import GONE, MADE
 from mediaservice.api.contract.paging import collection, query_of
 from mediaservice.api.contract.problems import Problem, bad_request, not_found
 from mediaservice.api.contract.scope import ACCOUNT, AssetName, InAccount, StoreHere
+from mediaservice.api.middleware.auth import CLOCK_SKEW_SECONDS
 from mediaservice.model.assets import Asset
 from mediaservice.model.query import ASSETS
 from mediaservice.names import CONTAINER
@@ -111,10 +112,10 @@ async def list_container_sas(name: AssetName, body: ContainerSasBody, store: Sto
     now = datetime.now(UTC)
     expiry = body.expiry_time or now + timedelta(hours=1)
     expiry = expiry if expiry.tzinfo else expiry.replace(tzinfo=UTC)
-    if not now < expiry <= now + MAX_SAS:
+    if not now < expiry <= now + MAX_SAS + timedelta(seconds=CLOCK_SKEW_SECONDS):
         raise bad_request(f"expiryTime is {expiry.isoformat()}; it must be within 24 hours from now.")
-    url = await store.containers.sas_url(found.value.container, LETTERS[body.permissions], expiry)
-    return {"assetContainerSasUrls": [url]}
+    urls = await store.containers.sas_urls(found.value.container, LETTERS[body.permissions], expiry)
+    return {"assetContainerSasUrls": urls}
 
 
 @router.post("/{asset}/listStreamingLocators")

@@ -18,7 +18,7 @@ from mediaservice.api.contract.problems import Problem, bad_request, not_found
 from mediaservice.api.contract.scope import ACCOUNT, InAccount, JobName, StoreHere, TransformName
 from mediaservice.api.routes.submission import submit
 from mediaservice.model import states
-from mediaservice.model.jobs import Job, JobState
+from mediaservice.model.jobs import Job
 from mediaservice.model.query import JOBS
 from mediaservice.store.errors import ChangedError
 
@@ -67,8 +67,8 @@ async def update(
     patch = body.properties
 
     def change(job: Job) -> Job:
-        priority = patch.priority if patch.priority and job.state is JobState.QUEUED else job.priority
         description = job.description if patch.description is None else patch.description
+        priority = patch.priority or job.priority
         return replace(job, description=description, priority=priority, last_modified=datetime.now(UTC))
 
     return render.job(account, await _change(store, transform, name, change))

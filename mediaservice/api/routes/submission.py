@@ -98,7 +98,7 @@ def _input(given: HttpInputBody | AssetInputBody, path: str, *, lasting: bool) -
     if given.base_uri:
         url = given.base_uri.rstrip("/") + "/" + url.lstrip("/")
     if wrong := address_problem(url):
-        raise bad_request(f"properties.{path}.files[0], with baseUri: {wrong}.")
+        raise bad_request(f"properties.{path}.files[0]: {wrong}, baseUri included.")
     shown = re.split(r"\?|%3F", given.base_uri, maxsplit=1, flags=re.IGNORECASE)[0] if given.base_uri else None
     return HttpInput(url, shown, given.label, lasting=lasting)
 

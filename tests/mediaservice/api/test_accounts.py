@@ -1,3 +1,4 @@
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,9 @@ def test_the_account_is_found_by_name_by_group_and_by_subscription(media: Any, s
     account = media.mediaservices.get(GROUP, service.account)
     assert (account.name, account.location, account.provisioning_state) == (service.account, "westeurope", "Succeeded")
     assert account.storage_accounts[0].type == "Primary"
+    assert uuid.UUID(str(account.media_service_id))
+    assert (account.encryption.type, account.identity.type) == ("SystemKey", "None")
+    assert account.key_delivery.access_control.default_action == "Allow"
     assert [each.id for each in media.mediaservices.list(GROUP)] == [account.id]
     assert [each.id for each in media.mediaservices.list_by_subscription()] == [account.id]
 

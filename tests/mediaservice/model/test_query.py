@@ -59,7 +59,12 @@ def test_a_quote_in_a_text_is_doubled() -> None:
         ("name eq a", "must be in single quotes"),
         ("name eq 'a' xor name eq 'b'", "joined by `and` and `or` only"),
         (" or ".join(["name eq 'a'"] * 11), "at most 10 are allowed"),
-        ("(name eq 'a')", "not understood"),
+        ("(name eq 'a'", "a parenthesis is not closed"),
+        ("name eq 'a')", "not understood from"),
+        ("()", "not understood"),
+        ("(" * 100 + "name eq 'a'" + ")" * 100, "within more than 20"),
+        ("(name eq 'a' or name eq 'b') and " * 4 + "name eq 'c'", "at most 10 are allowed"),
+        ("properties/state eq 'Nonsense'", "it can be Queued, Scheduled, Processing, Finished"),
         ("name eq 'a' and", "not understood from 'and'"),
         ("properties/created gt yesterday", "must look like 2026-01-31T12:00:00Z"),
         ("startswith(name, 'a')", "not understood"),
@@ -106,3 +111,33 @@ def test_assets_are_not_ordered_by_their_last_change() -> None:
 def test_top_must_be_a_positive_number(text: str) -> None:
     with pytest.raises(QueryError, match="top"):
         parse_top(text)
+
+
+@pytest.mark.parametrize("written", ["Microsoft.Media.JobState'finished'", "'FINISHED'", "'Finished'"])
+@pytest.mark.parametrize("operator", ["eq", "ne"])
+def test_a_state_is_understood_whatever_its_case(written: str, operator: str) -> None:
+    ((condition,),) = parse_filter(f"properties/state {operator} {written}", JOBS)
+    assert condition.value == "Finished"
+
+
+@pytest.mark.parametrize(
+    ("text", "alternatives"),
+    [
+        ("(name eq 'a')", ["a"]),
+        ("(name eq 'a') or (name eq 'b')", ["a", "b"]),
+        ("((name eq 'a')or((name eq 'b')))", ["a", "b"]),
+        ("(name eq 'a' or name eq 'b') and properties/state eq 'Queued'", ["a Queued", "b Queued"]),
+        ("properties/state eq 'Queued' and (name eq 'a' or name eq 'b')", ["Queued a", "Queued b"]),
+        ("(name eq 'a' or name eq 'b') and (name eq 'c' or name eq 'd')", ["a c", "a d", "b c", "b d"]),
+        ("name eq 'a' or name eq 'b' and name eq 'c'", ["a", "b c"]),
+        ("name eq '(a) or b'", ["(a) or b"]),
+    ],
+)
+def test_parentheses_bind_first(text: str, alternatives: list[str]) -> None:
+    read = parse_filter(text, JOBS)
+    assert [" ".join(str(condition.value) for condition in conditions) for conditions in read] == alternatives
+
+
+def test_a_time_may_stand_before_a_parenthesis() -> None:
+    ((condition,),) = parse_filter("(properties/created gt 2026-01-31T12:00:00Z)", JOBS)
+    assert isinstance(condition.value, datetime)

@@ -84,7 +84,8 @@ def test_a_jobs_events_have_the_contracts_shape(announced: Pipeline, receiver: R
         announced.until(lambda: "JobOutputProgress" in receiver.types(name))
         go.touch()
         assert worker.wait(20) == 0
-    states = ["JobStateChange", "JobProcessing", "JobOutputStateChange", "JobOutputProcessing"]
+    states = ["JobStateChange", "JobScheduled", "JobOutputStateChange", "JobOutputScheduled"]
+    states += ["JobStateChange", "JobProcessing", "JobOutputStateChange", "JobOutputProcessing"]
     ends = ["JobOutputStateChange", "JobOutputFinished", "JobStateChange", "JobFinished"]
     types = receiver.types(name)
     assert sorted(kind for kind in types if kind != "JobOutputProgress") == sorted(states + ends)
@@ -173,6 +174,20 @@ def test_events_that_the_topic_refuses_hold_up_no_others(
 
     assert asyncio.run(send()) == 1
     assert (receiver.types(name), "JobCanceled" in receiver.types(f"{name}-2")) == ([], True)
+
+
+def test_what_is_taken_is_said_to_be_scheduled_first() -> None:
+    taken = states.take(queued(), holder="h", message="m", now=LATER)
+    told = [
+        (event.type.removeprefix("Microsoft.Media."), event.data["previousState"], event.data["state"])
+        for event in events_of(queued(), taken)
+    ]
+    assert told == [
+        ("JobStateChange", "Queued", "Scheduled"),
+        ("JobScheduled", "Queued", "Scheduled"),
+        ("JobStateChange", "Scheduled", "Processing"),
+        ("JobProcessing", "Scheduled", "Processing"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ def test_each_video_of_a_list_is_redacted_into_the_output_asset(pipeline: Pipeli
     assert (job.state, job.outputs[0].progress) == ("Finished", 100)
     assert job.input.odata_type == "#Microsoft.Media.JobInputs"
     assert [each.label for each in job.input.inputs] == ["first", None, None]
-    assert [each.files for each in job.input.inputs] == [[], ["film.mp4"], []]
+    assert [each.files for each in job.input.inputs] == [[], [], []]  # as they were given
     assert pipeline.files(container) == {
         "one_redacted.mp4": b'REDACTED {"n": 1}',
         "film_redacted.mp4": b'REDACTED {"from": "asset"}',
@@ -138,13 +138,14 @@ def test_files_that_the_client_did_not_name_are_looked_for_in_their_asset() -> N
     assert (problem(given), unnamed(given)) == (None, ("faces",))
     found = {"faces": ["a_annotations.json", "a_thumb000001.jpg"]}
     completed = complete(given, found)
-    assert completed == (AssetInput("videos", ("a.mp4",)), AssetInput("faces", ("a_annotations.json",)))
+    assert completed == (AssetInput("videos", ("a.mp4",)), AssetInput("faces", ("a_annotations.json",), given=()))
     assert chosen_files(job(*completed)) == [("a.mp4", "a_annotations.json", None)]
 
     alone = job(AssetInput("videos", ("a.mp4",)))
     assert (problem(alone), unnamed(alone)) == (None, ("videos",))
     beside = {"videos": ["a.mp4", "b.mp4", "a_annotations.json", "b_annotations.json", "a_IDList.txt"]}
-    assert complete(alone, beside) == (AssetInput("videos", ("a.mp4", "a_annotations.json", "a_IDList.txt")),)
+    (both,) = complete(alone, beside)
+    assert both == AssetInput("videos", ("a.mp4", "a_annotations.json", "a_IDList.txt"), given=("a.mp4",))
 
 
 @pytest.mark.parametrize(

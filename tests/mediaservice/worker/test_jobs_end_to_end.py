@@ -58,6 +58,9 @@ def test_progress_can_be_read_while_the_engine_works(pipeline: Pipeline, name: s
     with pipeline.start() as worker:
         pipeline.until(lambda: pipeline.job(name).outputs[0].progress == 50)
         assert pipeline.job(name).state == "Processing"
+        changed = Job(input=JobInputHttp(), outputs=[], priority="Low")
+        pipeline.media.jobs.update(GROUP, pipeline.service.account, "faceredact", name, changed)
+        assert (pipeline.job(name).priority, pipeline.job(name).state) == ("Low", "Processing")
         go.touch()
         assert worker.wait(15) == 0
 

@@ -38,13 +38,13 @@ def test_annotations_hold_the_faces_place_in_every_frame(analyzed: Path, walk: A
     document = json.loads((analyzed / "walk_annotations.json").read_text())
     assert (document["version"], document["timescale"], document["offset"]) == (1, 12800, 0)
     assert (document["width"], document["height"], document["framerate"]) == (320, 240, 25)
-    events = [events for fragment in document["fragments"] for events in fragment["events"]]
+    events = [(index, *faces) for each in document["fragments"] for index, faces in enumerate(each["events"])]
     assert len(events) == 40
-    for (event,), scene in zip(events, walk(40, 320, 240), strict=True):
+    for (index, event), scene in zip(events, walk(40, 320, 240), strict=True):
         x, y = event["x"] + event["width"] / 2, event["y"] + event["height"] / 2
         assert abs(x * 320 - scene.face.centre[0]) < 12
         assert abs(y * 240 - scene.face.centre[1]) < 16
-        assert (event["index"], event["id"]) == (0, 1)
+        assert (event["index"], event["id"]) == (index, 1)  # of the frame in its fragment
 
 
 def test_each_face_has_a_thumbnail(analyzed: Path) -> None:
