@@ -23,7 +23,7 @@ PYTHON = .venv/bin/python
 UV = $(PYTHON) -m uv
 READY = .venv/ready
 
-.PHONY: help setup redact cloud replay check test soak lint lock clean
+.PHONY: help setup redact cloud replay operate check test soak lint lock clean
 .DEFAULT_GOAL := help
 
 help: ## Show this
@@ -37,6 +37,9 @@ cloud: $(READY) ## Keep the local cloud up and say where it is; STACK=dev|ams, D
 
 replay: $(READY) ## Raise the events of dead letters again; STACK=a deployed stack's name, or local; ARGS=--dry-run only lists them
 	@$(OUTPUTS) && printf '%s' "$$outputs" | $(PYTHON) -m operations replay $(ARGS)
+
+operate: $(READY) ## Act on STACK=a deployed stack's name, or local; DO="jobs", "job NAME", cancel, retry, result, erase, queue
+	@$(OUTPUTS) && printf '%s' "$$outputs" | $(PYTHON) -m operations $(DO)
 
 # Of a deployed stack, or of the cloud that `make cloud` keeps up on this machine, with a login there.
 LOCAL = .cache/local-cloud

@@ -114,9 +114,11 @@ pulumi.export("resultsIn", media_storage.blob_endpoint)
 pulumi.export("functionApp", function.host_name)
 pulumi.export("function", FUNCTION_NAME)
 pulumi.export("mediaEndpoint", media.endpoint)
+pulumi.export("mediaAudience", media.audience)
 pulumi.export("mediaAccount", media.name)
 pulumi.export("transform", media.transform)
 pulumi.export("jobEvents", media.job_events)
+pulumi.export("subscription", place.subscription_id)
 pulumi.export("resourceGroup", place.group_name)
 pulumi.export(
     "dashboards",

@@ -2,11 +2,23 @@
 
 import logging
 import sys
-from typing import Annotated, NoReturn
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from operations.errors import OperationError, UsageError
+
+if TYPE_CHECKING:  # slow to import, and a wrong option should be told at once
+    from collections.abc import Iterator
+
+    from azure.core.credentials import TokenCredential
+
+    from operations.outputs import StackOutputs
+    from operations.records import Records
 
 app = typer.Typer(help="Commands on a deployed stack.", no_args_is_help=True, add_completion=False)
 
@@ -42,6 +54,118 @@ def replay(
     for line in failures:
         print(line, file=sys.stderr)
     raise typer.Exit(1 if failures else 0)
+
+
+@app.command()
+def jobs(
+    state: Annotated[str, typer.Option("--state", help="Only those in this state, such as Error.")] = "",
+    source: Annotated[str, typer.Option("--source", help="Only those whose upload's name has this in it.")] = "",
+    since: Annotated[str, typer.Option("--since", help="Only those submitted since: a time, or 24h, 7d.")] = "",
+    most: Annotated[int, typer.Option("--most", help="At most so many, the newest first.", min=1)] = 50,
+) -> None:
+    """List jobs. This and all commands below read a stack's outputs as JSON from standard input."""
+    from operations.jobs import list_jobs, state_of, time_of
+    from operations.tables import show_table
+
+    wanted, earliest = state_of(state), time_of(since, datetime.now(UTC))
+    with _stack() as stack:
+        found = list_jobs(stack.records, state=wanted, source=source, since=earliest, most=most)
+        show_table(
+            ("submitted", "state", "%", "video", "job", "error"),
+            [
+                (f"{job.created:%Y-%m-%d %H:%M:%S}", job.state, str(job.progress), job.video, job.name, job.error)
+                for job in found
+            ],
+        )
+
+
+@app.command()
+def job(name: Annotated[str, typer.Argument(help="The job's name.")]) -> None:
+    """Print all about one job, with the files of its result."""
+    from operations.jobs import describe
+    from operations.tables import show_entries
+
+    with _stack() as stack:
+        show_entries(describe(stack.outputs, stack.credential, stack.records, name))
+
+
+@app.command()
+def cancel(name: Annotated[str, typer.Argument(help="The job's name.")]) -> None:
+    """Cancel a job that has not ended."""
+    with _stack() as stack:
+        stack.records.job(name)
+        stack.records.cancel(name)
+    print(f"{name}: to be canceled")
+
+
+@app.command()
+def retry(name: Annotated[str, typer.Argument(help="The name of a job in Error or Canceled.")]) -> None:
+    """Redact the upload of a failed job again, by a job of its own."""
+    from operations.jobs import retry as run
+
+    with _stack() as stack:
+        print(f"{run(stack.outputs, stack.credential, stack.records, name)}: its event is raised again")
+
+
+@app.command()
+def result(
+    video: Annotated[str, typer.Argument(help="The upload's name, with its folders.")],
+    out: Annotated[Path, typer.Option("--out", help="The folder for the files.", file_okay=False)] = Path("out"),
+) -> None:
+    """Download the newest result of an upload."""
+    from operations.result import fetch_result
+
+    with _stack() as stack:
+        for path in fetch_result(stack.outputs, stack.credential, stack.records, video, out):
+            print(path)
+
+
+@app.command()
+def erase(
+    video: Annotated[str, typer.Argument(help="The upload's name, with its folders.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Delete it all, without another question.")] = False,
+) -> None:
+    """Delete an upload, its results, jobs and dead letters, and print what remains for how long."""
+    from operations.erase import erase as run
+
+    if not yes:
+        raise UsageError(f"erase deletes {video} and all that was made of it; allowed: with --yes")
+    with _stack() as stack:
+        for line in run(stack.outputs, stack.credential, stack.records, video):
+            print(line)
+
+
+@app.command()
+def queue() -> None:
+    """Print how many jobs wait, since when, and how those of the last day ended."""
+    from operations.jobs import summarize
+    from operations.tables import show_entries
+
+    with _stack() as stack:
+        show_entries(summarize(stack.records, datetime.now(UTC)))
+
+
+@dataclass(frozen=True)
+class _Stack:
+    outputs: "StackOutputs"
+    credential: "TokenCredential"
+    records: "Records"
+
+
+@contextmanager
+def _stack() -> "Iterator[_Stack]":
+    """The stack whose outputs are on standard input, by the credentials of the current login."""
+    from operations.outputs import StackOutputs
+
+    if sys.stdin.isatty():
+        raise UsageError("nothing says which stack is meant; allowed: `pulumi stack output --json` piped in")
+    outputs = StackOutputs.read(sys.stdin.read())
+    from azure.identity import DefaultAzureCredential
+
+    from operations.records import Records
+
+    with DefaultAzureCredential() as credential, Records(outputs, credential) as records:
+        yield _Stack(outputs, credential, records)
 
 
 def run() -> NoReturn:

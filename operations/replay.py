@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from operations.errors import OperationError, UsageError
+from operations.tables import show_table
 
 if TYPE_CHECKING:  # slow to import, and a wrong option should be reported at once
     from azure.core.credentials import TokenCredential
@@ -126,7 +127,7 @@ class Replay:
                     if container != uploads.container_name:
                         raise ReplayError(f"it is not in {self._at.uploads}")
                     with uploads.get_blob_client(video) as blob:
-                        _touch(blob, newest.event_id)
+                        raise_event(blob, newest.event_id)
                     for letter in {event.letter for event in of_video}:
                         waiting[letter].discard((container, video))
                         if not waiting[letter]:
@@ -170,7 +171,7 @@ def _event(letter: str, item: dict[str, Any]) -> DeadEvent:
     )
 
 
-def _touch(blob: "BlobClient", event_id: str) -> None:
+def raise_event(blob: "BlobClient", event_id: str) -> None:
     """Copy a video onto itself, unless an interrupted run has already done so for the same event.
 
     Raises ReplayError if it is deleted, changes meanwhile or cannot be copied completely.
@@ -258,19 +259,15 @@ def replay(containers: Containers, credential: "TokenCredential", *, dry_run: bo
 
 
 def _tabulate(events: list[DeadEvent]) -> None:
-    from rich.console import Console
-    from rich.measure import Measurement
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table("uploaded", "video", "why it was given up", "attempts", box=None, pad_edge=False)
-    for event in events:
-        cells = (
-            f"{event.time:%Y-%m-%d %H:%M:%S}",
-            f"{event.container}/{event.video}",
-            event.reason,
-            str(event.attempts),
-        )
-        table.add_row(*(Text(cell) for cell in cells))
-    wide = Console(highlight=False, width=10_000)  # one line per letter, however narrow the terminal
-    wide.print(table, width=Measurement.get(wide, wide.options, table).maximum)
+    show_table(
+        ("uploaded", "video", "why it was given up", "attempts"),
+        [
+            (
+                f"{event.time:%Y-%m-%d %H:%M:%S}",
+                f"{event.container}/{event.video}",
+                event.reason,
+                str(event.attempts),
+            )
+            for event in events
+        ],
+    )

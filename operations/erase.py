@@ -1,0 +1,79 @@
+"""`erase`: deletes an upload with all that was made of it, and says what remains and for how long."""
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from operations.errors import UsageError
+from operations.outputs import StackOutputs
+from operations.records import FINAL, Records, failures
+
+if TYPE_CHECKING:  # slow to import, and a wrong option should be told at once
+    from azure.core.credentials import TokenCredential
+
+DEAD_LETTERS = "dead-letters"  # the container's name in the graph
+
+
+def erase(outputs: StackOutputs, credential: "TokenCredential", records: Records, video: str) -> Iterator[str]:
+    """A line for each thing that is deleted, and for what remains. The upload goes first, so that no job is made anew.
+
+    Raises UsageError while a job of the video is not over, or when nothing is known of it; OperationError.
+    """
+    jobs = records.of_video(video)
+    if unfinished := [job for job in jobs if job.state not in FINAL]:
+        raise UsageError(f"job {unfinished[0].name} of {video} is {unfinished[0].state}; cancel it first, or wait")
+    uploaded = _delete_upload(outputs, credential, video)
+    if uploaded:
+        yield f"upload {outputs.upload_to}/{video}"
+    for job in jobs:
+        records.forget(job)
+        yield f"job {job.name}, its asset and their files"
+    letters = list(_delete_letters(outputs, credential, video))
+    yield from letters
+    if not (uploaded or jobs or letters):
+        raise UsageError(f"nothing is known of {video!r}; allowed: the name of an upload, such as 2026/party.mp4")
+    yield "remains: upload and files as soft-deleted copies until `recoverDays` are over, which nobody can shorten"
+    yield "remains: its name in logs and traces until `logDays` are over"
+    yield "remains: copies that were downloaded, and events that subscribers have kept"
+
+
+def _delete_upload(outputs: StackOutputs, credential: "TokenCredential", video: str) -> bool:
+    """With its snapshots. False when it is gone already."""
+    from azure.core.exceptions import ResourceNotFoundError
+    from azure.storage.blob import ContainerClient
+
+    with ContainerClient.from_container_url(outputs.upload_to, credential) as uploads, failures(outputs.upload_to):
+        try:
+            uploads.delete_blob(video, delete_snapshots="include")
+        except ResourceNotFoundError:
+            return False
+    return True
+
+
+def _delete_letters(outputs: StackOutputs, credential: "TokenCredential", video: str) -> Iterator[str]:
+    """A letter that names other videos as well keeps those."""
+    from azure.storage.blob import ContainerClient
+
+    url = f"{outputs.results_in}/{DEAD_LETTERS}"
+    container = outputs.upload_to.rpartition("/")[2]
+    subject = f"/blobServices/default/containers/{container}/blobs/{video}"
+    with ContainerClient.from_container_url(url, credential) as letters, failures(url):
+        for name in letters.list_blob_names():
+            events = _events(letters.download_blob(name).readall())
+            others = [event for event in events if event.get("subject") != subject]
+            if len(others) == len(events):
+                continue
+            if others:
+                letters.upload_blob(name, json.dumps(others), overwrite=True)
+            else:
+                letters.delete_blob(name)
+            yield f"dead letter {name}"
+
+
+def _events(content: bytes) -> list[dict[str, Any]]:
+    """What is no letter of ours is left alone."""
+    try:
+        events = json.loads(content)
+    except ValueError:
+        return []
+    return events if isinstance(events, list) and all(isinstance(event, dict) for event in events) else []

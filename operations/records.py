@@ -1,0 +1,158 @@
+"""The media service's records of uploads: their jobs and output assets, by Microsoft's own client."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import unquote, urlsplit
+
+from operations.errors import OperationError, UsageError
+from operations.outputs import StackOutputs
+
+if TYPE_CHECKING:  # slow to import, and a wrong option should be told at once
+    from azure.core.credentials import TokenCredential
+
+FINAL = frozenset({"Finished", "Error", "Canceled"})
+STATES = ("Queued", "Scheduled", "Processing", "Finished", "Error", "Canceling", "Canceled")
+
+
+@dataclass(frozen=True)
+class Record:
+    """A job. `video` is the upload's name in its container; the job's own where it has no upload in `uploads`."""
+
+    name: str
+    state: str
+    progress: int
+    video: str
+    source: str
+    etag: str
+    asset: str
+    created: datetime
+    started: datetime | None
+    ended: datetime | None
+    error: str
+
+
+class Records:
+    """Jobs and assets, from `with` until its end. Raises OperationError."""
+
+    def __init__(self, outputs: StackOutputs, credential: "TokenCredential") -> None:
+        from azure.mgmt.media import AzureMediaServices
+
+        _, _, subscription, _, self._group, *_, self._account = outputs.media_account.split("/")
+        self._transform = outputs.transform
+        self._uploads = f"{outputs.upload_to}/"
+        self._client = AzureMediaServices(
+            credential,
+            subscription,
+            base_url=outputs.media_endpoint,
+            credential_scopes=[f"{outputs.media_audience}/.default"],
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._client.close()
+
+    def jobs(self, *, state: str = "", since: datetime | None = None) -> Iterator[Record]:
+        """The newest first."""
+        conditions = []
+        if state:
+            conditions.append(f"properties/state eq Microsoft.Media.JobState'{state}'")
+        if since:
+            conditions.append(f"properties/created ge {since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}")
+        with failures("the media service"):
+            found = self._client.jobs.list(
+                self._group,
+                self._account,
+                self._transform,
+                filter=" and ".join(conditions) or None,
+                orderby="properties/created desc",
+            )
+            yield from (self._record(job) for job in found)
+
+    def of_video(self, video: str) -> list[Record]:
+        """Every job of an upload's name, the newest first."""
+        return [job for job in self.jobs() if job.video == video]
+
+    def job(self, name: str) -> Record:
+        """Raises UsageError when there is none."""
+        from azure.core.exceptions import ResourceNotFoundError
+
+        with failures("the media service"):
+            try:
+                return self._record(self._client.jobs.get(self._group, self._account, self._transform, name))
+            except ResourceNotFoundError:
+                raise UsageError(f"there is no job {name!r}; `jobs` lists those that there are") from None
+
+    def cancel(self, name: str) -> None:
+        with failures("the media service"):
+            self._client.jobs.cancel_job(self._group, self._account, self._transform, name)
+
+    def forget(self, job: Record) -> None:
+        """Delete a job that has ended, and its output asset with its container."""
+        with failures("the media service"):
+            self._client.assets.delete(self._group, self._account, job.asset)
+            self._client.jobs.delete(self._group, self._account, self._transform, job.name)
+
+    def container_of(self, asset: str) -> str | None:
+        """The blob container that an asset's files are in; None when the asset is gone."""
+        from azure.core.exceptions import ResourceNotFoundError
+
+        with failures("the media service"):
+            try:
+                return str(self._client.assets.get(self._group, self._account, asset).container)
+            except ResourceNotFoundError:
+                return None
+
+    def _record(self, job: Any) -> Record:
+        correlation = job.correlation_data or {}
+        source = str(correlation.get("source") or "")
+        (output, *_) = job.outputs
+        error = output.error
+        return Record(
+            name=job.name,
+            state=str(job.state),
+            progress=int(output.progress or 0),
+            video=unquote(source.removeprefix(self._uploads)) if source.startswith(self._uploads) else job.name,
+            source=source,
+            etag=str(correlation.get("eTag") or ""),
+            asset=output.asset_name,
+            created=job.created,
+            started=job.start_time,
+            ended=job.end_time,
+            error=f"{error.code}: {error.message}" if error else "",
+        )
+
+
+class failures:  # noqa: N801  # reads as a statement
+    """What Azure or the connection fails with becomes an OperationError of one line about `what`."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
+
+        if not isinstance(error, AzureError):
+            return
+        line = (error.message.splitlines() or [type(error).__name__])[0].strip()
+        if isinstance(error, ClientAuthenticationError):
+            line += " (log in by `az login`)"
+        elif isinstance(error, HttpResponseError) and error.status_code == 403:
+            line += " (docs/operate.md names the roles that are needed)"
+        raise OperationError(f"{self._what}: {line}") from None
+
+
+def path_of(url: str) -> str:
+    """What follows the host in an address, not percent-encoded."""
+    return unquote(urlsplit(url).path)
