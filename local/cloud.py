@@ -13,13 +13,13 @@ import httpx
 from azure.storage.queue import QueueClient
 
 from local.events.blob_watcher import BlobWatcher
-from local.events.endpoint import CustomTopic, TopicEndpoint
+from local.events.endpoint import CustomTopic
 from local.events.topic import Listener, Topic
 from local.graph.program import Graph, Stack, read_stack, run_program
 from local.host import certificates, interrupts, processes
 from local.host.environment import changed_environment
-from local.host.ports import free_port
 from local.host.scratch import scratch_folder
+from local.resources.addresses import LocalAddresses
 from local.resources.identities import event_senders, grant_media_roles, process_environment, register_identities
 from local.resources.media_service import HIDDEN_QUEUES, HIDDEN_TABLES, MediaService, declared_media_service
 from local.resources.packages import take_package, upload_packages
@@ -29,7 +29,6 @@ from local.services import azurite as emulator
 from local.services.azurite import Azurite
 from local.services.entra import Entra
 from local.services.function_app import FunctionApp
-from local.services.ingress import Ingress
 from local.services.scaler import Scaler
 from local.services.timers import Timers
 
@@ -38,35 +37,6 @@ API_START_SECONDS = 60.0
 _RESOURCE_MANAGER = "resource-manager"
 
 type OnStep = Callable[[str], None]
-
-
-class _Addresses:
-    """The local addresses of the graph's resources. An ingress opens when the program asks for an app's address."""
-
-    def __init__(self, ports: Mapping[str, int], trust: certificates.Certificates, life: ExitStack) -> None:
-        self._ports, self._trust, self._life = ports, trust, life
-        self.backends: dict[str, int] = {}  # app → the port that its process must listen on
-        self.urls: dict[str, str] = {}
-        self.topics: dict[str, TopicEndpoint] = {}
-
-    def storage(self, account: str) -> dict[str, str]:
-        at = emulator.endpoints(account, self._ports)
-        # Azurite has no dfs endpoint. Its blob endpoint serves the requests that it supports.
-        return {"blob": at.blob, "dfs": at.blob, "queue": at.queue, "table": at.table}
-
-    def container_app(self, name: str) -> str:
-        if name not in self.urls:
-            self.backends[name] = free_port()
-            self.urls[name] = self._life.enter_context(Ingress(self.backends[name], self._trust)).url
-        return self.urls[name].removeprefix("https://")
-
-    def topic(self, name: str) -> str:
-        if name not in self.topics:
-            self.topics[name] = self._life.enter_context(TopicEndpoint(self._trust))
-        return self.topics[name].url
-
-    def web_app(self, name: str) -> str:
-        return f"{name}.localhost"  # only events reach the function
 
 
 @dataclass(frozen=True)
@@ -151,7 +121,7 @@ class Cloud:
         self._platform = {**self.trust.environment, "PATH": os.defpath, "TMPDIR": str(self._folder)}
         self.entra = self._life.enter_context(Entra(self.trust, tenant_id=_TENANT_ID))
         ports = emulator.choose_ports(self._data and self._data / "azurite")
-        addresses = _Addresses(ports, self.trust, self._life)
+        addresses = LocalAddresses(ports, self.trust, self._life)
         self._step(f"Running the program's stack {self._options.stack}")
         self._run_program(addresses)
         self._step("Starting storage")
@@ -171,7 +141,7 @@ class Cloud:
         interrupts.ours.check()
         self._on_step(text)
 
-    def _run_program(self, addresses: _Addresses) -> None:
+    def _run_program(self, addresses: LocalAddresses) -> None:
         options = self._options
         changes = {**options.changes, "authority": self.entra.authority}
         if read_stack(options.program, options.stack, options.changes).setting("engine") == "azure":
@@ -206,7 +176,7 @@ class Cloud:
             for table in HIDDEN_TABLES:
                 make_table(self.azurite, self.media.storage_account, table)
 
-    def _start_api(self, addresses: _Addresses) -> processes.Process:
+    def _start_api(self, addresses: LocalAddresses) -> processes.Process:
         ((app, port),) = addresses.backends.items()
         self.media_url = addresses.urls[app]
         api = self._life.enter_context(
@@ -258,7 +228,7 @@ class Cloud:
         )
         self._scaler = self._life.enter_context(Scaler(rule, queue, start, cap=self._options.workers))
 
-    def _start_job_events(self, addresses: _Addresses, subscriptions: Subscriptions) -> None:
+    def _start_job_events(self, addresses: LocalAddresses, subscriptions: Subscriptions) -> None:
         for declared in self.graph.of("eventgrid:Topic"):
             topic = Topic(
                 subscriptions.of(declared),

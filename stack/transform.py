@@ -33,7 +33,7 @@ class Quality(StrEnum):
 
 
 class Damaged(StrEnum):
-    """What becomes of a damaged video: its job ends in Error, or the last good picture replaces damaged ones."""
+    """The handling of a damaged video: an Error, or the last good picture in place of damaged ones."""
 
     REFUSE = "refuse"
     SALVAGE = "salvage"

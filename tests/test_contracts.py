@@ -26,7 +26,7 @@ def values(choice: type[StrEnum]) -> list[str]:
     return [item.value for item in choice]
 
 
-@pytest.mark.parametrize("name", ["BlurType", "Resolution", "Quality"])
+@pytest.mark.parametrize("name", ["BlurType", "Resolution", "Quality", "Damaged"])
 def test_stack_service_and_engine_offer_the_same_choices(name: str) -> None:
     engine = values(getattr(redactor, name))
     assert values(getattr(mediaservice.model.transforms, name)) == engine

@@ -23,7 +23,7 @@ class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
 def turn(folder: Path, *, alone: bool) -> Iterator[None]:
     """Wait until a test may run: beside others, or `alone`. The workers of a run share `folder`.
 
-    Whoever wants to be alone holds the gate while others finish, so that no new test gets in before it.
+    A test that must run alone holds the gate while others finish, so that no new test starts before it.
     """
     with (folder / "gate").open("w") as gate, (folder / "room").open("w") as room:
         fcntl.flock(gate, fcntl.LOCK_EX)

@@ -1,7 +1,7 @@
-"""What other programs on this machine need to act on a cloud that is kept up: the stack's outputs, and a login.
+"""Access to a running cloud for other programs on this machine: the stack's outputs, and a login.
 
-They stand in a folder until the cloud's end: `outputs.json` as `pulumi stack output --json` prints it, `login` as
-variables for a shell, by which azure-identity's DefaultAzureCredential is the person at the keyboard.
+A folder holds them until the cloud's end: `outputs.json` in the form of `pulumi stack output --json`, and `login`,
+shell variables that make azure-identity's DefaultAzureCredential the person at the keyboard.
 """
 
 import json
@@ -16,7 +16,7 @@ from local.cloud import Cloud
 
 @contextmanager
 def access(cloud: Cloud, trust: Path, folder: Path) -> Iterator[None]:
-    """Keep both files in `folder`, readable by this user alone; `trust` is the bundle of certificate authorities."""
+    """Keep both files in `folder`, readable by this user only. `trust` is the bundle of certificate authorities."""
     person = str(uuid.uuid4())
     cloud.entra.register(person, cloud.entra.developer_id)
     login = {

@@ -42,7 +42,7 @@ class Quality(StrEnum):
 
 
 class Damaged(StrEnum):
-    """Our own: FaceDetectorPreset.experimentalOptions may name one as `damaged`."""
+    """The handling of damaged input, our own option: `damaged` in FaceDetectorPreset.experimentalOptions."""
 
     REFUSE = "refuse"
     SALVAGE = "salvage"

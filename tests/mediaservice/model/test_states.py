@@ -67,7 +67,7 @@ def test_a_queued_job_is_canceled_at_once() -> None:
     assert (job.state, job.outputs[0].state) == (JobState.CANCELED, JobState.CANCELED)
 
 
-def test_whoever_takes_over_a_job_being_canceled_does_not_revive_it() -> None:
+def test_taking_over_a_job_being_canceled_does_not_revive_it() -> None:
     job = states.take(states.request_cancel(processing(), NOW), holder="other", message="m2", now=LATER)
     assert job.state is JobState.CANCELING
     assert job.attempt

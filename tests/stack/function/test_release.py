@@ -87,7 +87,7 @@ def test_the_upload_uses_the_login_of_the_azure_provider(environment: dict[str, 
         assert isinstance(deployer_credential(), kind)
 
 
-def test_code_is_uploaded_by_whoever_deploys_or_by_a_group_that_takes_turns(dev: Graph) -> None:
+def test_code_is_uploaded_by_the_deployer_or_by_members_of_a_group(dev: Graph) -> None:
     def uploader(graph: Graph) -> tuple[str, str]:
         grants = graph.of("authorization:RoleAssignment")
         (upload,) = [each.inputs for each in grants if each.name == "deployer-uploads-code"]
