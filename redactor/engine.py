@@ -25,6 +25,7 @@ from redactor.results import Progress, Result
 from redactor.timing import Clocks, timed
 from redactor.video.canvas import Canvas, Outgrown, largest
 from redactor.video.facts import VideoFacts
+from redactor.video.identity import identity
 from redactor.video.picture import quarters_of
 from redactor.video.restarts import AnyPacket
 from redactor.video.sink import Sink
@@ -60,7 +61,7 @@ def _redact(
     source: Path,
     destination: Path,
     options: Options,
-    second_pass: Callable[[VideoFacts], SecondPass] | None,
+    second_pass: Callable[[Source], SecondPass] | None,
     canvas: Canvas | None,
     started: float,
     on_progress: Callable[[Progress], None],
@@ -68,7 +69,7 @@ def _redact(
 ) -> Result:
     with Source(source, options.damaged, canvas) as opened, Sink(destination, opened, options.crf) as sink:
         facts = opened.facts
-        regioned = second_pass(facts) if second_pass else Analysis(facts, options)
+        regioned = second_pass(opened) if second_pass else Analysis(facts, options)
         painter = Painter(options.blur_type, effort(options).margin)
         frames_with_faces = 0
         clocks = Clocks()
@@ -137,7 +138,10 @@ def _analyze(
     on_progress: Callable[[Progress], None],
     cancel: threading.Event,
 ) -> Result:
-    with Source(source, options.damaged, canvas) as opened, Album(folder, source.stem, opened.facts) as album:
+    with (
+        Source(source, options.damaged, canvas) as opened,
+        Album(folder, source.stem, opened.facts, identity(source)) as album,
+    ):
         analysis = Analysis(opened.facts, options)
         frames = frames_with_faces = 0
         clocks = Clocks()
@@ -186,13 +190,13 @@ def _on_a_canvas(source: Path, run_on: Callable[[Canvas | None], Result]) -> Res
             canvas = largest(source, FORMATS, outgrown.canvas)
 
 
-def _second_pass(options: Options) -> Callable[[VideoFacts], SecondPass] | None:
+def _second_pass(options: Options) -> Callable[[Source], SecondPass] | None:
     """Prepare the second pass if it is requested, so that bad annotations fail before any frame is read."""
     if options.annotations is None:
         return None
     annotations = read(Path(options.annotations))
     chosen = chosen_ids(annotations, options)
-    return lambda facts: SecondPass(facts, annotations, chosen)
+    return lambda opened: SecondPass(opened, annotations, chosen)
 
 
 def configure_libraries() -> None:

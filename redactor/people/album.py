@@ -25,6 +25,7 @@ from redactor.networks.sface import Recogniser
 from redactor.people.annotations import AnnotationsWriter, Event
 from redactor.people.identities import SAME_PERSON, Identities, Sample, is_clear, similarity
 from redactor.video.facts import VideoFacts
+from redactor.video.identity import VideoIdentity
 from redactor.video.picture import quarters_of
 
 FIRST_PAUSE_SECONDS: Final = 0.2  # from the first look at a face to the second
@@ -63,10 +64,11 @@ class Appearance:
 class Album:
     """A context, like a sink: `finish` completes the files, and leaving the context then publishes them."""
 
-    def __init__(self, folder: Path, stem: str, facts: VideoFacts) -> None:
+    def __init__(self, folder: Path, stem: str, facts: VideoFacts, video: VideoIdentity) -> None:
         self._folder = folder
         self._stem = stem
         self._facts = facts
+        self._video = video
         self._quarters = quarters_of(facts.rotation)
         self._recogniser = Recogniser()
         self._identities = Identities()
@@ -272,7 +274,7 @@ class Album:
         width, height = (facts.width, facts.height)[:: -1 if self._quarters % 2 else 1]
         timescale = facts.time_base.denominator
         with (self._partial / f"{self._stem}_annotations.json").open("w", encoding="utf-8") as file:
-            writer = AnnotationsWriter(file, timescale, float(facts.rate), width, height)
+            writer = AnnotationsWriter(file, timescale, float(facts.rate), width, height, self._video)
             self._events.seek(0)
             for frame, line in enumerate(self._events):
                 ticks, rows = json.loads(line)

@@ -9,13 +9,14 @@ import json
 import math
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import IO, Any, Final
 
 from redactor.errors import ConfigurationUnsupported
 from redactor.geometry import Box
+from redactor.video.identity import VideoIdentity
 
 VERSION: Final = 1
 LONGEST_FRAGMENT: Final = 250  # intervals
@@ -47,6 +48,19 @@ class Annotations:
     timescale: int
     offset: int
     fragments: Sequence[Fragment]
+    size: tuple[int, int] | None = None  # of the upright picture
+    video: VideoIdentity | None = None  # what it was made of, in files of our own
+
+    @property
+    def start(self) -> Fraction | None:
+        """The first fragment's start, in seconds."""
+        return Fraction(self.fragments[0].start + self.offset, self.timescale) if self.fragments else None
+
+    @property
+    def end(self) -> Fraction | None:
+        """The end of the last fragment, in seconds."""
+        ends = [fragment.start + fragment.duration for fragment in self.fragments]
+        return Fraction(max(ends) + self.offset, self.timescale) if ends else None
 
     @property
     def ids(self) -> frozenset[int]:
@@ -69,7 +83,9 @@ class Annotations:
 class AnnotationsWriter:
     """Writes a file fragment by fragment, so that memory does not grow with the video."""
 
-    def __init__(self, file: IO[str], timescale: int, framerate: float, width: int, height: int) -> None:
+    def __init__(
+        self, file: IO[str], timescale: int, framerate: float, width: int, height: int, video: VideoIdentity
+    ) -> None:
         """`width` and `height` are those of the upright picture."""
         head = {
             "version": VERSION,
@@ -78,6 +94,7 @@ class AnnotationsWriter:
             "framerate": round(framerate, 3),
             "width": width,
             "height": height,
+            "video": asdict(video),
         }
         self._file = file
         self._file.write(json.dumps(head)[:-1] + ', "fragments": [')
@@ -114,6 +131,7 @@ class AnnotationsWriter:
             "start": self._start,
             "duration": self._interval * len(self._events),
             "interval": self._interval,
+            # The contract's index: the frame's within its fragment.
             "events": [[_rendered(index, event) for event in events] for index, events in enumerate(self._events)],
         }
         self._file.write(self._separator + json.dumps(fragment))
@@ -139,6 +157,8 @@ def read(path: Path) -> Annotations:
         timescale=reader.positive(root, "timescale", "the file"),
         offset=reader.whole(root, "offset", "the file") if "offset" in root else 0,
         fragments=fragments,
+        size=reader.size(root),
+        video=reader.video(root),
     )
 
 
@@ -179,6 +199,23 @@ class _Reader:
         if value <= 0 or value != int(value):
             raise ConfigurationUnsupported(f"{self._name}: {key} of {place} is {value:g}, must be whole and above 0")
         return int(value)
+
+    def size(self, root: dict[str, Any]) -> tuple[int, int] | None:
+        if "width" not in root or "height" not in root:
+            return None
+        return self.positive(root, "width", "the file"), self.positive(root, "height", "the file")
+
+    def video(self, root: dict[str, Any]) -> VideoIdentity | None:
+        if root.get("video") is None:
+            return None
+        holder = self.mapping(root["video"], "video")
+        return VideoIdentity(
+            file=str(holder.get("file", "")),
+            size=self.whole(holder, "size", "video"),
+            rate=self.number(holder, "rate", "video"),
+            duration=None if holder.get("duration") is None else self.number(holder, "duration", "video"),
+            pictures=str(holder.get("pictures", "")),
+        )
 
     def fragments(self, root: dict[str, Any]) -> Iterator[Fragment]:
         for number, value in enumerate(self.sequence(root.get("fragments"), "fragments")):

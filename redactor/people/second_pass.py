@@ -12,10 +12,12 @@ from redactor.faces.analysis import RegionedFrame
 from redactor.faces.tracking import Region
 from redactor.options import Options
 from redactor.people.annotations import Annotations
+from redactor.people.belonging import check_belonging, clock_shift
 from redactor.results import Doubts
-from redactor.video.facts import VideoFacts
+from redactor.video.identity import identity
 from redactor.video.picture import quarters_of
 from redactor.video.restarts import AnyPacket
+from redactor.video.source import Source
 
 LISTED: Final = 20  # ids in an error message
 
@@ -39,9 +41,12 @@ class SecondPass:
 
     tracks = 0  # nothing is tracked: the file holds the places
 
-    def __init__(self, facts: VideoFacts, annotations: Annotations, ids: frozenset[int]) -> None:
-        """`ids` are the people to cover."""
-        self._facts = facts
+    def __init__(self, source: Source, annotations: Annotations, ids: frozenset[int]) -> None:
+        """`ids` are the people to cover. Raise ConfigurationUnsupported if the annotations are of another video."""
+        check_belonging(annotations, source.facts, identity(source.path))
+        self._source = source
+        self._facts = facts = source.facts
+        self._shift: Fraction | None = None
         self._annotations = annotations
         self._ids = ids
         self._quarters = quarters_of(facts.rotation)
@@ -64,9 +69,11 @@ class SecondPass:
 
     def regions_of(self, frame: VideoFrame) -> tuple[Region, ...]:
         time = Fraction(frame.pts or 0) * self._facts.time_base
+        if self._shift is None:
+            self._shift = clock_shift(self._annotations, time, self._source.origin)
         regions = tuple(
             Region(event.id, event.box.turned(-self._quarters).stretched(frame.width, frame.height), seen=True)
-            for event in self._annotations.at(time)
+            for event in self._annotations.at(time + self._shift)
             if event.id in self._ids
         )
         self._shown.update(region.track for region in regions)

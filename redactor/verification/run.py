@@ -51,7 +51,7 @@ def verify(
         facts = before.facts
         _check_sizes(source, before.facts, redacted, after.facts)
         findings = Findings(facts)
-        people = shown(facts) if shown else None
+        people = shown(before) if shown else None
         outputs = _frames(after.items())
         analysis = Analysis(facts, Options(quality=Quality.ACCURATE, projection=options.projection))
         frames = compared = strange = 0
@@ -88,13 +88,13 @@ def _bare(item: RegionedFrame, before: Luma, after: Luma, meant: Sequence[Box]) 
             yield Sight(region.track, region.box, left)
 
 
-def _shown_people(options: Options) -> Callable[[VideoFacts], SecondPass] | None:
+def _shown_people(options: Options) -> Callable[[Source], SecondPass] | None:
     """Return the annotated people that the output shows on purpose."""
     if options.annotations is None:
         return None
     annotations = read(Path(options.annotations))
     shown = annotations.ids - chosen_ids(annotations, options)
-    return lambda facts: SecondPass(facts, annotations, shown)
+    return lambda opened: SecondPass(opened, annotations, shown)
 
 
 def _frames(items: Iterator[VideoFrame | AnyPacket]) -> Iterator[VideoFrame]:

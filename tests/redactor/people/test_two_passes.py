@@ -261,3 +261,65 @@ def test_standard_definition_analyses_a_smaller_picture_and_keeps_the_output_s_s
     result = redactor.redact(clip, tmp_path / "out.mp4", Options(resolution=Resolution.STANDARD))
     assert max(looked_at) == (640, 360)
     assert (result.width, result.height, result.frames_with_faces) == (1920, 1080, 4)
+
+
+def test_annotations_of_another_video_are_refused(
+    analyzed: Path, walk: Any, recipe: Any, make_clip: Any, tmp_path: Path
+) -> None:
+    options = Options(annotations=analyzed / "walk_annotations.json")
+    other = make_clip(walk(40, 320, 240)[::-1], recipe(name="other.mp4"))
+    with pytest.raises(ConfigurationUnsupported, match=r"of another video \(walk.mp4\) than other.mp4: its first pic"):
+        redactor.redact(other, tmp_path / "out.mp4", options)
+    longer = make_clip(walk(100, 320, 240), recipe(name="longer.mp4", rate=30))
+    with pytest.raises(
+        ConfigurationUnsupported, match=r"the rate is 25 frames a second there and 29.* here; the length"
+    ):
+        redactor.redact(longer, tmp_path / "out.mp4", options)
+    assert not (tmp_path / "out.mp4").exists()
+
+
+def test_annotations_belong_to_the_same_pictures_under_another_name(
+    analyzed: Path, walking_clip: Path, tmp_path: Path
+) -> None:
+    renamed = tmp_path / "renamed.mp4"
+    renamed.write_bytes(walking_clip.read_bytes())
+    options = Options(annotations=analyzed / "walk_annotations.json")
+    assert redactor.redact(renamed, tmp_path / "out.mp4", options).frames_with_faces == 40
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"width": 640, "height": 360}, "the picture is 640x360 pixels there and 320x240 here"),
+        ({"timescale": 2560}, "the length is 8.0 seconds there and 1.6 here"),
+        ({"timescale": 128000}, "the length is 0.2 seconds there and 1.6 here"),
+    ],
+)
+def test_foreign_annotations_are_compared_by_size_and_length(
+    changes: dict[str, int], message: str, analyzed: Path, walking_clip: Path, tmp_path: Path
+) -> None:
+    path = analyzed / "walk_annotations.json"
+    document = json.loads(path.read_text())
+    del document["video"]
+    path.write_text(json.dumps(document))
+    assert redactor.redact(walking_clip, tmp_path / "out.mp4", Options(annotations=path)).frames_with_faces == 40
+    path.write_text(json.dumps(document | changes))
+    with pytest.raises(ConfigurationUnsupported, match=message):
+        redactor.redact(walking_clip, tmp_path / "other.mp4", Options(annotations=path))
+
+
+@pytest.mark.parametrize("older", [True, False])
+def test_older_annotations_of_a_clock_that_began_late_still_fit(
+    older: bool, walk: Any, recipe: Any, make_clip: Any, tmp_path: Path, read_video: Any
+) -> None:
+    """Times were once those of the container; MPEG-TS begins at 1.4 seconds."""
+    clip = make_clip(walk(20, 320, 240), recipe(name="clip.ts", time_base=Fraction(1, 25), audio=()))
+    redactor.analyze(clip, tmp_path)
+    path = tmp_path / "clip_annotations.json"
+    document = json.loads(path.read_text())
+    assert document["fragments"][0]["start"] == 0
+    del document["video"]
+    for fragment in document["fragments"]:
+        fragment["start"] += round(read_video(clip).times[0] * 90000) if older else 0
+    path.write_text(json.dumps(document))
+    assert redactor.redact(clip, tmp_path / "out.mp4", Options(annotations=path)).frames_with_faces == 20

@@ -1,0 +1,49 @@
+"""Tells one video file from another, before anything of it is decoded."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import av
+
+from redactor.video.facts import exact
+from redactor.video.restarts import RECORDED
+from redactor.video.source import FORMATS
+
+PICTURES: Final = 10  # of which the hash is taken
+
+
+@dataclass(frozen=True, slots=True)
+class VideoIdentity:
+    """A file's name, its size in bytes, pictures and seconds as its container states them, and a hash.
+
+    `pictures` is the SHA-256 of the first coded pictures: it stays the same if the file is renamed or its metadata
+    edited. `duration` is None if the container does not state one that can be relied on.
+    """
+
+    file: str
+    size: int
+    rate: float
+    duration: float | None
+    pictures: str
+
+
+def identity(path: Path) -> VideoIdentity:
+    """Raise av.FFmpegError if `path` is not a video that FFmpeg reads."""
+    options = {"protocol_whitelist": "file", "format_whitelist": FORMATS}
+    digest = hashlib.sha256()
+    with av.open(f"file:{path.absolute()}", container_options=options) as container:
+        video = container.streams.best("video")
+        rate = 0.0
+        if isinstance(video, av.VideoStream):
+            rate = float(exact(video.average_rate) or exact(video.guessed_rate))
+            left = PICTURES
+            for packet in container.demux(video):
+                digest.update(memoryview(packet) if packet.size else b"")
+                left -= bool(packet.size)
+                if not left:
+                    break
+        known = container.duration is not None and container.format.name not in RECORDED
+        duration = round((container.duration or 0) / av.time_base, 3) if known else None
+    return VideoIdentity(path.name, path.stat().st_size, round(rate, 3), duration, digest.hexdigest())
