@@ -12,7 +12,7 @@ import typer
 
 from operations.errors import OperationError, UsageError
 
-if TYPE_CHECKING:  # slow to import, and a wrong option should be told at once
+if TYPE_CHECKING:  # slow to import, and a wrong option should be reported at once
     from collections.abc import Iterator
 
     from azure.core.credentials import TokenCredential
@@ -59,9 +59,9 @@ def replay(
 @app.command()
 def jobs(
     state: Annotated[str, typer.Option("--state", help="Only those in this state, such as Error.")] = "",
-    source: Annotated[str, typer.Option("--source", help="Only those whose upload's name has this in it.")] = "",
-    since: Annotated[str, typer.Option("--since", help="Only those submitted since: a time, or 24h, 7d.")] = "",
-    most: Annotated[int, typer.Option("--most", help="At most so many, the newest first.", min=1)] = 50,
+    source: Annotated[str, typer.Option("--source", help="Only those whose upload's name contains this.")] = "",
+    since: Annotated[str, typer.Option("--since", help="Only those submitted since a time, or within 24h, 7d.")] = "",
+    most: Annotated[int, typer.Option("--most", help="The largest number of jobs, the newest first.", min=1)] = 50,
 ) -> None:
     """List jobs. This and all commands below read a stack's outputs as JSON from standard input."""
     from operations.jobs import list_jobs, state_of, time_of
@@ -81,7 +81,7 @@ def jobs(
 
 @app.command()
 def job(name: Annotated[str, typer.Argument(help="The job's name.")]) -> None:
-    """Print all about one job, with the files of its result."""
+    """Print all details of one job, with the files of its result."""
     from operations.jobs import describe
     from operations.tables import show_entries
 
@@ -100,7 +100,7 @@ def cancel(name: Annotated[str, typer.Argument(help="The job's name.")]) -> None
 
 @app.command()
 def retry(name: Annotated[str, typer.Argument(help="The name of a job in Error or Canceled.")]) -> None:
-    """Redact the upload of a failed job again, by a job of its own."""
+    """Redact the upload of a failed job again, by a new job."""
     from operations.jobs import retry as run
 
     with _stack() as stack:
@@ -123,9 +123,9 @@ def result(
 @app.command()
 def erase(
     video: Annotated[str, typer.Argument(help="The upload's name, with its folders.")],
-    yes: Annotated[bool, typer.Option("--yes", help="Delete it all, without another question.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Confirm the deletion.")] = False,
 ) -> None:
-    """Delete an upload, its results, jobs and dead letters, and print what remains for how long."""
+    """Delete an upload, its results, jobs and dead letters, and print which copies remain."""
     from operations.erase import erase as run
 
     if not yes:
@@ -137,7 +137,7 @@ def erase(
 
 @app.command()
 def queue() -> None:
-    """Print how many jobs wait, since when, and how those of the last day ended."""
+    """Print the number of waiting jobs, the longest wait, and the results of the last day."""
     from operations.jobs import summarize
     from operations.tables import show_entries
 
@@ -154,7 +154,7 @@ class _Stack:
 
 @contextmanager
 def _stack() -> "Iterator[_Stack]":
-    """The stack whose outputs are on standard input, by the credentials of the current login."""
+    """Return the stack whose outputs are on standard input, with the credentials of the current login."""
     from operations.outputs import StackOutputs
 
     if sys.stdin.isatty():

@@ -1,4 +1,4 @@
-"""`erase`: deletes an upload with all that was made of it, and says what remains and for how long."""
+"""`erase`: deletes an upload with its jobs and results, and lists the remaining copies."""
 
 import json
 from collections.abc import Iterator
@@ -8,16 +8,16 @@ from operations.errors import UsageError
 from operations.outputs import StackOutputs
 from operations.records import FINAL, Records, failures
 
-if TYPE_CHECKING:  # slow to import, and a wrong option should be told at once
+if TYPE_CHECKING:  # slow to import, and a wrong option should be reported at once
     from azure.core.credentials import TokenCredential
 
 DEAD_LETTERS = "dead-letters"  # the container's name in the graph
 
 
 def erase(outputs: StackOutputs, credential: "TokenCredential", records: Records, video: str) -> Iterator[str]:
-    """A line for each thing that is deleted, and for what remains. The upload goes first, so that no job is made anew.
+    """Yield a line for each deletion and each remaining copy. The upload goes first, so that no new job is submitted.
 
-    Raises UsageError while a job of the video is not over, or when nothing is known of it; OperationError.
+    Raises UsageError while a job of the video is not over, or if nothing is known of it, and OperationError.
     """
     jobs = records.of_video(video)
     if unfinished := [job for job in jobs if job.state not in FINAL]:
@@ -32,13 +32,13 @@ def erase(outputs: StackOutputs, credential: "TokenCredential", records: Records
     yield from letters
     if not (uploaded or jobs or letters):
         raise UsageError(f"nothing is known of {video!r}; allowed: the name of an upload, such as 2026/party.mp4")
-    yield "remains: upload and files as soft-deleted copies until `recoverDays` are over, which nobody can shorten"
+    yield "remains: upload and files as soft-deleted copies until `recoverDays` are over, which cannot be shortened"
     yield "remains: its name in logs and traces until `logDays` are over"
     yield "remains: copies that were downloaded, and events that subscribers have kept"
 
 
 def _delete_upload(outputs: StackOutputs, credential: "TokenCredential", video: str) -> bool:
-    """With its snapshots. False when it is gone already."""
+    """Delete the upload with its snapshots. Return False if it does not exist."""
     from azure.core.exceptions import ResourceNotFoundError
     from azure.storage.blob import ContainerClient
 
@@ -51,7 +51,7 @@ def _delete_upload(outputs: StackOutputs, credential: "TokenCredential", video: 
 
 
 def _delete_letters(outputs: StackOutputs, credential: "TokenCredential", video: str) -> Iterator[str]:
-    """A letter that names other videos as well keeps those."""
+    """Delete the video's dead letters. A letter about several videos keeps the others."""
     from azure.storage.blob import ContainerClient
 
     url = f"{outputs.results_in}/{DEAD_LETTERS}"
@@ -71,7 +71,7 @@ def _delete_letters(outputs: StackOutputs, credential: "TokenCredential", video:
 
 
 def _events(content: bytes) -> list[dict[str, Any]]:
-    """What is no letter of ours is left alone."""
+    """Return a letter's events, none for other blobs."""
     try:
         events = json.loads(content)
     except ValueError:

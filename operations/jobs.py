@@ -1,4 +1,4 @@
-"""`jobs`, `job`, `cancel`, `retry` and `queue`: what the media service has to do, has done, and how that is changed."""
+"""The commands `jobs`, `job`, `cancel`, `retry` and `queue`."""
 
 import re
 import uuid
@@ -11,7 +11,7 @@ from operations.errors import OperationError, UsageError
 from operations.outputs import StackOutputs
 from operations.records import FINAL, STATES, Record, Records, failures
 
-if TYPE_CHECKING:  # slow to import, and a wrong option should be told at once
+if TYPE_CHECKING:  # slow to import, and a wrong option should be reported at once
     from azure.core.credentials import TokenCredential
 
 _SPAN = re.compile(r"(\d{1,5})([mhd])")
@@ -19,7 +19,7 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
 def state_of(text: str) -> str:
-    """A state as the service spells it, whatever its case. Raises UsageError."""
+    """Return a state in the service's spelling. Case does not matter. Raises UsageError."""
     for state in STATES:
         if text.lower() == state.lower():
             return state
@@ -29,7 +29,7 @@ def state_of(text: str) -> str:
 
 
 def time_of(text: str, now: datetime) -> datetime | None:
-    """A time, or one so long ago, such as 90m, 24h or 7d. Raises UsageError."""
+    """Parse a time, or an age such as 90m, 24h or 7d. Raises UsageError."""
     if not text:
         return None
     if span := _SPAN.fullmatch(text):
@@ -44,13 +44,13 @@ def time_of(text: str, now: datetime) -> datetime | None:
 
 
 def list_jobs(records: Records, *, state: str, source: str, since: datetime | None, most: int) -> list[Record]:
-    """At most so many, the newest first; `source` is a part of the upload's name."""
+    """Return at most that many jobs, the newest first. `source` is a part of the upload's name."""
     wanted = (job for job in records.jobs(state=state, since=since) if source.lower() in job.video.lower())
     return list(islice(wanted, most))
 
 
 def describe(outputs: StackOutputs, credential: "TokenCredential", records: Records, name: str) -> dict[str, str]:
-    """All about one job, with the files of its result, as far as there are any."""
+    """Return all details of one job, with the files of its result, if any."""
     job = records.job(name)
     about = {
         "job": job.name,
@@ -71,9 +71,9 @@ def describe(outputs: StackOutputs, credential: "TokenCredential", records: Reco
 
 
 def retry(outputs: StackOutputs, credential: "TokenCredential", records: Records, name: str) -> str:
-    """Raise the event of a failed or canceled job's upload again, which makes a job of its own; the video's name.
+    """Raise the event of a failed or canceled job's upload again, which submits a new job. Return the video's name.
 
-    Raises UsageError for a job that is not over, or went well; OperationError when the upload is gone.
+    Raises UsageError for a job that is not over or has succeeded, and OperationError if the upload is gone.
     """
     from azure.storage.blob import ContainerClient
 
@@ -94,7 +94,7 @@ def retry(outputs: StackOutputs, credential: "TokenCredential", records: Records
 
 
 def summarize(records: Records, now: datetime) -> dict[str, str]:
-    """How much waits, since when, how much is worked on, and what ended within a day."""
+    """Return the numbers of waiting, running and recently ended jobs, and the longest wait."""
     waiting = list(records.jobs(state="Queued"))
     running = list(records.jobs(state="Processing"))
     ended = Counter(job.state for job in records.jobs(since=now - timedelta(days=1)) if job.state in FINAL)
@@ -114,7 +114,7 @@ def _files(outputs: StackOutputs, credential: "TokenCredential", container: str)
     try:
         with ContainerClient.from_container_url(url, credential) as blobs, failures(url):
             return "\n".join(f"{url}/{blob.name}  {blob.size:,} bytes" for blob in blobs.list_blobs())
-    except OperationError as error:  # the rest is worth knowing all the same
+    except OperationError as error:  # the rest is useful all the same
         return str(error)
 
 

@@ -1,4 +1,4 @@
-"""A deployed stack as its outputs describe it."""
+"""A deployed stack, by its outputs."""
 
 import json
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from operations.errors import UsageError
 
 @dataclass(frozen=True)
 class StackOutputs:
-    """Where a stack's parts are. `media_account` is the account's ARM id, `media_endpoint` where its API answers."""
+    """The addresses of a stack's parts. `media_account` is the account's ARM id, `media_endpoint` its API's address."""
 
     upload_to: str
     results_in: str
@@ -19,7 +19,7 @@ class StackOutputs:
 
     @classmethod
     def read(cls, text: str) -> "StackOutputs":
-        """Read what `pulumi stack output --json` prints. Raises UsageError."""
+        """Read the output of `pulumi stack output --json`. Raises UsageError."""
         try:
             outputs = json.loads(text)
             return cls(

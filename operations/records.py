@@ -1,4 +1,4 @@
-"""The media service's records of uploads: their jobs and output assets, by Microsoft's own client."""
+"""The media service's records of uploads: their jobs and output assets, by Microsoft's client."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 from operations.errors import OperationError, UsageError
 from operations.outputs import StackOutputs
 
-if TYPE_CHECKING:  # slow to import, and a wrong option should be told at once
+if TYPE_CHECKING:  # slow to import, and a wrong option should be reported at once
     from azure.core.credentials import TokenCredential
 
 FINAL = frozenset({"Finished", "Error", "Canceled"})
@@ -19,7 +19,7 @@ STATES = ("Queued", "Scheduled", "Processing", "Finished", "Error", "Canceling",
 
 @dataclass(frozen=True)
 class Record:
-    """A job. `video` is the upload's name in its container; the job's own where it has no upload in `uploads`."""
+    """A job. `video` is the upload's name in its container, or the job's name if it has no upload in `uploads`."""
 
     name: str
     state: str
@@ -35,7 +35,7 @@ class Record:
 
 
 class Records:
-    """Jobs and assets, from `with` until its end. Raises OperationError."""
+    """A client of jobs and assets, as a context manager. Raises OperationError."""
 
     def __init__(self, outputs: StackOutputs, credential: "TokenCredential") -> None:
         from azure.mgmt.media import AzureMediaServices
@@ -59,7 +59,7 @@ class Records:
         self._client.close()
 
     def jobs(self, *, state: str = "", since: datetime | None = None) -> Iterator[Record]:
-        """The newest first."""
+        """Yield jobs, the newest first."""
         conditions = []
         if state:
             conditions.append(f"properties/state eq Microsoft.Media.JobState'{state}'")
@@ -76,11 +76,11 @@ class Records:
             yield from (self._record(job) for job in found)
 
     def of_video(self, video: str) -> list[Record]:
-        """Every job of an upload's name, the newest first."""
+        """Return all jobs of an upload's name, the newest first."""
         return [job for job in self.jobs() if job.video == video]
 
     def job(self, name: str) -> Record:
-        """Raises UsageError when there is none."""
+        """Return the job of this name. Raises UsageError if there is none."""
         from azure.core.exceptions import ResourceNotFoundError
 
         with failures("the media service"):
@@ -100,7 +100,7 @@ class Records:
             self._client.jobs.delete(self._group, self._account, self._transform, job.name)
 
     def container_of(self, asset: str) -> str | None:
-        """The blob container that an asset's files are in; None when the asset is gone."""
+        """Return the blob container of an asset's files, or None if the asset is gone."""
         from azure.core.exceptions import ResourceNotFoundError
 
         with failures("the media service"):
@@ -130,7 +130,7 @@ class Records:
 
 
 class failures:  # noqa: N801  # reads as a statement
-    """What Azure or the connection fails with becomes an OperationError of one line about `what`."""
+    """Turn failures of Azure or the connection into an OperationError of one line about `what`."""
 
     def __init__(self, what: str) -> None:
         self._what = what
@@ -154,5 +154,5 @@ class failures:  # noqa: N801  # reads as a statement
 
 
 def path_of(url: str) -> str:
-    """What follows the host in an address, not percent-encoded."""
+    """Return the part of an address behind the host, not percent-encoded."""
     return unquote(urlsplit(url).path)

@@ -65,7 +65,7 @@ class Containers:
 
 
 @dataclass(frozen=True)
-class DeadEvent:
+class UndeliveredEvent:
     """One undelivered event. `letter` is the dead letter's blob name, `video` the uploaded blob's."""
 
     letter: str
@@ -92,11 +92,11 @@ class Replay:
         self._at = containers
         self._credential = credential
 
-    def letters(self) -> tuple[list[DeadEvent], list[str]]:
+    def letters(self) -> tuple[list[UndeliveredEvent], list[str]]:
         """Return all undelivered events, oldest first, and a line for each letter that cannot be read."""
         from azure.core.exceptions import AzureError
 
-        found: list[DeadEvent] = []
+        found: list[UndeliveredEvent] = []
         unread: list[str] = []
         with self._container(self._at.dead_letters) as container:
             try:
@@ -109,12 +109,12 @@ class Replay:
                 raise ReplayError(f"{self._at.dead_letters} cannot be read: {_said(error)}") from None
         return sorted(found, key=lambda event: event.time), unread
 
-    def raise_again(self, events: Iterable[DeadEvent]) -> Iterator[Outcome]:
+    def raise_again(self, events: Iterable[UndeliveredEvent]) -> Iterator[Outcome]:
         """Raise one event per video, however many of its events were lost, since only its present content exists.
 
         A letter is deleted once the event of every video that it names has been raised.
         """
-        videos: dict[tuple[str, str], list[DeadEvent]] = {}
+        videos: dict[tuple[str, str], list[UndeliveredEvent]] = {}
         waiting: dict[str, set[tuple[str, str]]] = {}
         for event in events:
             videos.setdefault((event.container, event.video), []).append(event)
@@ -145,7 +145,7 @@ class Replay:
         return ContainerClient.from_container_url(url, self._credential, retry_policy=retry)
 
 
-def _read(name: str, content: bytes) -> list[DeadEvent]:
+def _read(name: str, content: bytes) -> list[UndeliveredEvent]:
     """Parse a letter: a JSON array of events in Event Grid's schema, each with the reason of its failure."""
     try:
         return [_event(name, item) for item in json.loads(content)]
@@ -153,14 +153,14 @@ def _read(name: str, content: bytes) -> list[DeadEvent]:
         raise ReplayError("it is no dead letter of an upload") from None
 
 
-def _event(letter: str, item: dict[str, Any]) -> DeadEvent:
+def _event(letter: str, item: dict[str, Any]) -> UndeliveredEvent:
     container, between, video = item["subject"].removeprefix(_SUBJECT).partition("/blobs/")
     if not item["subject"].startswith(_SUBJECT) or not between or not video:
         raise ValueError(item["subject"])
     if "\ufffd" in video:  # some subjects lack characters that the address has
         video = unquote(urlsplit(item["data"]["url"]).path).partition(f"/{container}/")[2]
     reason = f"{item.get('deadLetterReason') or 'unknown'}: {item.get('lastDeliveryOutcome') or 'unknown'}"
-    return DeadEvent(
+    return UndeliveredEvent(
         letter=letter,
         event_id=str(item["id"]),
         time=datetime.fromisoformat(item["eventTime"]),
@@ -258,7 +258,7 @@ def replay(containers: Containers, credential: "TokenCredential", *, dry_run: bo
     return problems
 
 
-def _tabulate(events: list[DeadEvent]) -> None:
+def _tabulate(events: list[UndeliveredEvent]) -> None:
     show_table(
         ("uploaded", "video", "why it was given up", "attempts"),
         [

@@ -7,7 +7,7 @@ from operations.errors import OperationError
 from operations.outputs import StackOutputs
 from operations.records import Records, failures
 
-if TYPE_CHECKING:  # slow to import, and a wrong option should be told at once
+if TYPE_CHECKING:  # slow to import, and a wrong option should be reported at once
     from azure.core.credentials import TokenCredential
     from azure.storage.blob import ContainerClient
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:  # slow to import, and a wrong option should be told at once
 def fetch_result(
     outputs: StackOutputs, credential: "TokenCredential", records: Records, video: str, out: Path
 ) -> list[Path]:
-    """Download every file of the newest finished job of `video` into the folder `out`. Raises OperationError."""
+    """Download all files of the newest finished job of `video` into the folder `out`. Raises OperationError."""
     from azure.storage.blob import ContainerClient
 
     jobs = records.of_video(video)
@@ -36,7 +36,7 @@ def fetch_result(
 
 
 def _download(blobs: "ContainerClient", name: str, path: Path) -> Path:
-    """Whole or not at all."""
+    """Download a blob completely or not at all."""
     unfinished = path.with_name(f".{path.name}.partial")
     try:
         with unfinished.open("wb") as file:

@@ -1,4 +1,4 @@
-"""Tables on standard output, a record a line however narrow the terminal."""
+"""Tables on standard output, with one line per record however narrow the terminal."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -17,7 +17,7 @@ def show_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 
 def show_entries(entries: Mapping[str, str]) -> None:
-    """A name and its value a line; further lines of a value stand below its first."""
+    """Print one line per name and value. Further lines of a value are aligned below its first."""
     width = max(map(len, entries))
     for name, value in entries.items():
         print(f"{name:{width}}  " + value.replace("\n", f"\n{'':{width}}  "))

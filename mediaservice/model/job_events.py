@@ -85,7 +85,7 @@ def _output_changes(
 
 
 def _steps(former: JobState, state: JobState) -> Iterator[tuple[JobState, JobState]]:
-    """From state to state: whoever takes a job has it scheduled and begun at once, and the contract tells of both."""
+    """Yield the steps between two states: a taken job is scheduled and begun at once, and the contract has both."""
     if (former, state) == (JobState.QUEUED, JobState.PROCESSING):
         yield former, JobState.SCHEDULED
         yield JobState.SCHEDULED, state

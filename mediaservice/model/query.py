@@ -81,35 +81,35 @@ class Query:
 
 
 @dataclass(frozen=True)
-class Offer:
+class Queryable:
     """The properties that one kind of entity can be filtered and ordered by. Keys are in lower case."""
 
     fields: Mapping[str, Field]
     orders: Mapping[str, str]
 
 
-def offer(*fields: Field, orders: tuple[str, ...]) -> Offer:
-    return Offer({field.name.lower(): field for field in fields}, {order.lower(): order for order in orders})
+def queryable(*fields: Field, orders: tuple[str, ...]) -> Queryable:
+    return Queryable({field.name.lower(): field for field in fields}, {order.lower(): order for order in orders})
 
 
 EQUAL = frozenset({Operator.EQ})
 RANGE = frozenset({Operator.GT, Operator.GE, Operator.LT, Operator.LE})
 CREATED, LAST_MODIFIED = "properties/created", "properties/lastModified"
-JOBS = offer(
+JOBS = queryable(
     Field("name", Kind.TEXT, EQUAL),
     Field("properties/state", Kind.TEXT, frozenset({Operator.EQ, Operator.NE}), tuple(JobState)),
     Field(CREATED, Kind.TIME, RANGE),
     Field(LAST_MODIFIED, Kind.TIME, RANGE),
     orders=("name", CREATED, LAST_MODIFIED),
 )
-ASSETS = offer(
+ASSETS = queryable(
     Field("name", Kind.TEXT, EQUAL | RANGE),
     Field("properties/alternateId", Kind.TEXT, EQUAL),
     Field("properties/assetId", Kind.TEXT, EQUAL),
     Field(CREATED, Kind.TIME, EQUAL | RANGE),
     orders=("name", CREATED),
 )
-TRANSFORMS = offer(
+TRANSFORMS = queryable(
     Field("name", Kind.TEXT, EQUAL),
     Field(CREATED, Kind.TIME, RANGE),
     Field(LAST_MODIFIED, Kind.TIME, RANGE),
@@ -120,13 +120,13 @@ TRANSFORMS = offer(
 type Alternatives = tuple[tuple[Condition, ...], ...]
 
 
-def parse_filter(text: str | None, offered: Offer) -> Alternatives:
-    """Clauses joined by `and`, which binds more closely, and `or`, with parentheses. Raises QueryError."""
-    return _Parser(text, offered.fields).whole() if text else ((),)
+def parse_filter(text: str | None, queryable: Queryable) -> Alternatives:
+    """Parse clauses joined by `and`, which binds more closely, and `or`, with parentheses. Raises QueryError."""
+    return _Parser(text, queryable.fields).whole() if text else ((),)
 
 
 class _Parser:
-    """By recursive descent; what is read is kept as alternatives of conditions that hold together."""
+    """A recursive-descent parser. Its result is alternatives of conditions that hold together."""
 
     def __init__(self, text: str, fields: Mapping[str, Field]) -> None:
         self._text = text
@@ -193,11 +193,11 @@ class _Parser:
         return QueryError(f"$filter is not understood from {cut(self._text[self._position :], 100)!r} on; {hint}")
 
 
-def _condition(clause: re.Match[str], offered: Mapping[str, Field]) -> Condition:
+def _condition(clause: re.Match[str], queryable: Mapping[str, Field]) -> Condition:
     written = clause["field"]
-    field = offered.get(written.replace(".", "/").lower())
+    field = queryable.get(written.replace(".", "/").lower())
     if not field:
-        allowed = ", ".join(each.name for each in offered.values())
+        allowed = ", ".join(each.name for each in queryable.values())
         raise QueryError(f"$filter names {written!r}; allowed are {allowed}")
     operator = next((each for each in Operator if each == clause["operator"].lower()), None)
     if operator not in field.operators:
@@ -228,14 +228,14 @@ def _time(field: str, text: str) -> datetime:
         ) from None
 
 
-def parse_order(text: str | None, offered: Offer) -> Order | None:
+def parse_order(text: str | None, queryable: Queryable) -> Order | None:
     """Parse one property with `asc` (the default) or `desc`. Raises QueryError."""
     if not text or not text.strip():
         return None
     name, *direction = text.split()
-    field = offered.orders.get(name.replace(".", "/").lower())
+    field = queryable.orders.get(name.replace(".", "/").lower())
     if not field or len(direction) > 1 or (direction and direction[0].lower() not in ("asc", "desc")):
-        raise QueryError(f"$orderby is {text!r}; allowed are {', '.join(offered.orders.values())}, with asc or desc")
+        raise QueryError(f"$orderby is {text!r}; allowed are {', '.join(queryable.orders.values())}, with asc or desc")
     return Order(field, bool(direction) and direction[0].lower() == "desc")
 
 

@@ -196,7 +196,7 @@ class Containers:
             await self._blob(container, name).delete_blob()
 
     async def sas_urls(self, container: str, permissions: str, expiry: datetime) -> list[str]:
-        """Two, as Media Services gave one for each of its storage account's keys."""
+        """Return two addresses, since Media Services returned one per key of its storage account."""
         url, key = self._client.get_container_client(container).url, await self._delegation_key(expiry)
         return [
             f"{url}?"

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from fastapi import Request
 
-from mediaservice.model.query import Offer, Query, QueryError, parse_filter, parse_order, parse_top
+from mediaservice.model.query import Query, Queryable, QueryError, parse_filter, parse_order, parse_top
 
 if TYPE_CHECKING:
     from mediaservice.store.tables.listing import Page
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 FILTER, ORDER, TOP, SKIP_TOKEN = "$filter", "$orderby", "$top", "$skiptoken"
 
 
-def query_of(request: Request, offered: Offer, *, top: bool = False) -> Query:
+def query_of(request: Request, queryable: Queryable, *, top: bool = False) -> Query:
     """Parse a list's query options. Raises QueryError."""
     options = request.query_params
     allowed = {FILTER, ORDER, SKIP_TOKEN} | ({TOP} if top else set())
     if unknown := next((name for name in options if name.startswith("$") and name not in allowed), None):
         raise QueryError(f"{unknown} is not supported; allowed are {', '.join(sorted(allowed))}")
-    query = Query(parse_filter(options.get(FILTER), offered), parse_order(options.get(ORDER), offered))
+    query = Query(parse_filter(options.get(FILTER), queryable), parse_order(options.get(ORDER), queryable))
     if top:
         query = replace(query, limit=parse_top(options.get(TOP)))
     if token := options.get(SKIP_TOKEN):

@@ -41,7 +41,7 @@ log = logging.getLogger("mediaservice.access")
 
 
 def canonical(path: str, *, slash: bool = False) -> str:
-    """With `slash` the last character is a separator, and not part of a name that was encoded."""
+    """Return the canonical path. With `slash`, its last character is a separator, not part of an encoded name."""
     segments = (path.rstrip("/") if slash else path).split("/")
     if len(segments) < 2 or segments[1].lower() != "subscriptions":
         return path
