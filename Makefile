@@ -1,7 +1,7 @@
-# What people call. Everything works from a clean clone: each target sets up first what is missing.
+# The project's commands. They work from a clean clone: each target first sets up missing dependencies.
 
-# Of the caller's environment only what would change what is run or slow it down is kept out. Without bytecode, for
-# one, every start takes seconds longer.
+# Variables that would change or slow down the commands are removed from the environment. Without bytecode, for
+# instance, every start takes seconds longer.
 unexport PYTHONDONTWRITEBYTECODE PYTHONHOME PYTHONPATH PYTHONSTARTUP VIRTUAL_ENV
 unexport PIP_USER PIP_TARGET PIP_PREFIX PIP_REQUIRE_VIRTUALENV PIP_REQUIRE_HASHES
 unexport UV_PYTHON UV_SYSTEM_PYTHON UV_BREAK_SYSTEM_PACKAGES UV_COMPILE_BYTECODE UV_REQUIRE_HASHES UV_CONFIG_FILE
@@ -10,7 +10,7 @@ unexport MYPYPATH PYTEST_ADDOPTS PYTEST_XDIST_AUTO_NUM_WORKERS
 STACK = dev
 JOBS = 2000
 SEEDS = 1
-# Handed on in the environment as they were typed, so that no quote, space or dollar sign in them counts.
+# Passed on in the environment as typed, so that quotes, spaces and dollar signs in them have no effect.
 export VIDEO_TYPED := $(value VIDEO)
 export DATA_TYPED := $(value DATA)
 
@@ -29,10 +29,10 @@ READY = .venv/ready
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-redact: $(READY) ## Redact VIDEO=path, or without one a sample clip, on the local cloud; STACK=dev|ams, ARGS=more options
+redact: $(READY) ## Redact VIDEO=path, or a sample clip, on the local cloud; STACK=dev|ams, ARGS=more options
 	@exec $(PYTHON) -m local redact --stack "$(STACK)" $(ARGS) $(if $(VIDEO_TYPED),-- "$$VIDEO_TYPED")
 
-cloud: $(READY) ## Keep the local cloud up and say where it is; STACK=dev|ams, DATA=folder keeps its data
+cloud: $(READY) ## Keep the local cloud up and print its addresses; STACK=dev|ams, DATA=folder keeps its data
 	@exec $(PYTHON) -m local up --stack "$(STACK)" $(if $(DATA_TYPED),--data "$$DATA_TYPED") $(ARGS)
 
 replay: $(READY) ## Raise the events of dead letters again; STACK=a deployed stack's name, or local; ARGS=--dry-run only lists them
@@ -48,16 +48,16 @@ OUTPUTS = \
     elif [ -f $(LOCAL)/login ]; then . ./$(LOCAL)/login && outputs=$$(cat $(LOCAL)/outputs.json); \
     else echo "no local cloud is up; start one by 'make cloud'" >&2; exit 1; fi
 
-check: lint ## Check style, types and what can be tested within a minute; ROOM=folder of tests/, ARGS=what pytest takes
+check: lint ## Check style and types, and run the tests that fit into a minute; ROOM=folder of tests/, ARGS=options of pytest
 	@$(PYTEST) -m "not ($(TIERS))" $(ARGS) $(TESTS)
 
-test: $(READY) ## Run every test; ROOM=folder of tests/, ARGS=what pytest takes
+test: $(READY) ## Run all tests; ROOM=folder of tests/, ARGS=options of pytest
 	@$(PYTEST) $(ARGS) $(TESTS)
 
 PYTEST = exec $(PYTHON) -m pytest --numprocesses auto --maxprocesses $(WORKERS)
 TESTS = $(if $(ROOM),$(or $(wildcard tests/$(ROOM)),$(error ROOM: there is no tests/$(ROOM); rooms are $(patsubst tests/%/,%,$(wildcard tests/[a-z]*/)))))
 
-soak: $(READY) ## Kill the media service's processes at random under JOBS=2000 for each of SEEDS="1 2"; ARGS=what pytest takes
+soak: $(READY) ## Kill the media service's processes at random under JOBS=2000 for each of SEEDS="1 2"; ARGS=options of pytest
 	@SOAK_JOBS="$(JOBS)" SOAK_SEEDS="$(SEEDS)" exec $(PYTHON) -m pytest -s tests/mediaservice/test_soak.py $(ARGS)
 
 lint: $(READY) ## Check style, format and types
@@ -65,23 +65,23 @@ lint: $(READY) ## Check style, format and types
 	@$(PYTHON) -m ruff format --check --quiet --diff .
 	@$(PYTHON) -m mypy .
 
-lock: $(READY) ## Pin anew what each requirements.txt stands on, after a change of one of them
+lock: $(READY) ## Update the lock files, after a change of a requirements.txt
 	@$(COMPILE) requirements.txt -o requirements.lock
 	@$(COMPILE) function/requirements.txt -o function/requirements.lock $(DEPLOYED)
 	@$(COMPILE) mediaservice/requirements.txt -o mediaservice/requirements.lock $(DEPLOYED)
 	@$(COMPILE) policy/requirements.txt -o policy/requirements.lock
 
 COMPILE = $(UV) pip compile --quiet --no-header --no-annotate --python $(PYTHON)
-# What is deployed is checked against hashes, and runs on Azure's Linux whatever the developer's machine is.
+# Deployed packages are checked by hash, and are for Azure's Linux whatever the developer's machine.
 DEPLOYED = --generate-hashes --python-version 3.13 --python-platform x86_64-manylinux_2_28 -c requirements.lock
 
-clean: ## Remove what was set up and cached; out/ stays
+clean: ## Remove installed packages and caches; out/ stays
 	rm -rf .venv policy/.venv .cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-setup: $(READY) ## Install what is needed into .venv and .cache; every other target does so by itself
+setup: $(READY) ## Install the dependencies into .venv and .cache, as every other target does by itself
 
-# Each step in a line; what its tool said is shown only when it fails.
+# One line per step. A tool's output is shown only if it fails.
 $(READY): .venv/bin/python requirements.lock local/services/azurite/package-lock.json
 	@mkdir -p .cache; \
 	step() { \
