@@ -11,7 +11,7 @@ import secrets
 import threading
 import time
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from http import HTTPStatus
@@ -26,9 +26,14 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from local.graph.outputs import AZURE_CLI
 from local.host.certificates import Certificates
+from local.services.client_credentials import Application, ClientCredentials, OAuthError
 
 API_VERSION = "2019-08-01"
 TOKEN_SECONDS = 24 * 3600
+TOKENS = "/oauth2/v2.0/token"
+# As this tenant, MSAL takes the authority as it is. Of any other that is not Microsoft's, it asks Microsoft first.
+ADFS = "adfs"
+FORM_BYTES = 64 * 1024
 
 
 class RefusedError(Exception):
@@ -67,10 +72,11 @@ class Entra:
         for audience, grants in (api_roles or {}).items():
             for principal_id, roles in grants.items():
                 self.grant(audience, principal_id, roles)
+        self._client_credentials = ClientCredentials(self.token)
         self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         self._key_id = secrets.token_urlsafe(16)
-        self._tokens = _Server(("127.0.0.1", 0), partial(_Handler, self.issue_to_application))
-        self._authority = _Server(("127.0.0.1", 0), partial(_Handler, self._metadata))
+        self._tokens = _Server(("127.0.0.1", 0), partial(_Handler, self.issue_to_application, None))
+        self._authority = _Server(("127.0.0.1", 0), partial(_Handler, self._metadata, self._issue_by_secret))
         # The handshake runs in the request's thread, so that one slow client does not block the others.
         self._authority.socket = certificates.server_context.wrap_socket(
             self._authority.socket, server_side=True, do_handshake_on_connect=False
@@ -92,6 +98,10 @@ class Entra:
     def register(self, client_id: str, principal_id: str) -> None:
         """Add a user-assigned identity."""
         self._directory.identities[client_id] = principal_id
+
+    def application(self, principal_id: str) -> Application:
+        """Register an application that acts as `principal_id` and logs in by its secret."""
+        return self._client_credentials.register(principal_id)
 
     def grant(self, audience: str, principal_id: str, roles: Collection[str]) -> None:
         """Grant app roles of the API `audience`. Without roles, only make the API known."""
@@ -181,19 +191,35 @@ class Entra:
             "token_type": "Bearer",
         }
 
+    def _issue_by_secret(self, target: str, form: Mapping[str, str]) -> dict[str, Any]:
+        path = urlsplit(target).path
+        if path not in (f"/{tenant}{TOKENS}" for tenant in (self.tenant_id, ADFS)):
+            raise RefusedError(HTTPStatus.NOT_FOUND, f"no such path for tenant {self.tenant_id}: {path}")
+        return self._client_credentials.answer(form)
+
     def _metadata(self, target: str, _header: str | None) -> dict[str, Any]:
         keys = f"/{self.tenant_id}/discovery/v2.0/keys"
         path = urlsplit(target).path
+        if path == f"/{ADFS}/.well-known/openid-configuration":
+            return {**self._configuration(ADFS), "issuer": self.issuer, "jwks_uri": self.authority + keys}
         if path == keys:
             public = jwt.algorithms.RSAAlgorithm.to_jwk(self._key.public_key(), as_dict=True)
             return {"keys": [{**public, "kid": self._key_id, "use": "sig", "alg": "RS256", "issuer": self.issuer}]}
         if path == f"/{self.tenant_id}/v2.0/.well-known/openid-configuration":
             return {
+                **self._configuration(self.tenant_id),
                 "issuer": f"{self.authority}/{self.tenant_id}/v2.0",
                 "jwks_uri": self.authority + keys,
-                "id_token_signing_alg_values_supported": ["RS256"],
             }
         raise RefusedError(HTTPStatus.NOT_FOUND, f"no such path for tenant {self.tenant_id}: {path}")
+
+    def _configuration(self, tenant: str) -> dict[str, Any]:
+        return {
+            "authorization_endpoint": f"{self.authority}/{tenant}/oauth2/v2.0/authorize",
+            "token_endpoint": f"{self.authority}/{tenant}{TOKENS}",
+            "token_endpoint_auth_methods_supported": ["client_secret_post"],
+            "id_token_signing_alg_values_supported": ["RS256"],
+        }
 
     def __enter__(self) -> Self:
         for thread in self._threads:
@@ -236,13 +262,27 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = 10
 
-    def __init__(self, answer: Any, *args: Any) -> None:
-        self._answer = answer
+    def __init__(self, answer: Any, answer_form: Any, *args: Any) -> None:
+        self._answer, self._answer_form = answer, answer_form
         super().__init__(*args)
 
     def do_GET(self) -> None:
+        self._respond(lambda: self._answer(self.path, self.headers.get("X-IDENTITY-HEADER")))
+
+    def do_POST(self) -> None:
+        length = self.headers.get("Content-Length", "")
+        if self._answer_form is None or not length.isdecimal() or int(length) > FORM_BYTES:
+            self.close_connection = True
+            self.send_error(HTTPStatus.NOT_IMPLEMENTED)
+            return
+        form = parse_qs(self.rfile.read(int(length)).decode(errors="replace"))
+        self._respond(lambda: self._answer_form(self.path, {name: values[-1] for name, values in form.items()}))
+
+    def _respond(self, answer: Callable[[], dict[str, Any]]) -> None:
         try:
-            status, body = HTTPStatus.OK, self._answer(self.path, self.headers.get("X-IDENTITY-HEADER"))
+            status, body = HTTPStatus.OK, answer()
+        except OAuthError as refusal:
+            status, body = refusal.status, {"error": refusal.error, "error_description": str(refusal)}
         except RefusedError as refusal:
             status, body = refusal.status, {"statusCode": refusal.status.value, "message": str(refusal)}
         payload = json.dumps(body).encode()

@@ -3,6 +3,7 @@
 import queue
 import threading
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from local.cloud import Cloud, Options
 from local.events.filter import Event
 from local.events.topic import Notice, Stage
 from local.host import interrupts
-from local.user.access import access
+from local.user.access import access, exported
 from local.user.display import Display, console
 from local.user.job_log import ENDED, KIND, job_of
 from local.user.journey import QUIET_SECONDS, closing
@@ -39,8 +40,8 @@ def watch(options: Options, folder: Path) -> None:
             cloud = life.enter_context(listening)
             display.started()
         trust = _keep_trust(cloud, options)
-        life.enter_context(access(cloud, trust, folder))
-        _introduce(cloud, trust, folder)
+        login = life.enter_context(access(cloud, trust, folder))
+        _introduce(cloud, trust, folder, login)
         client = life.enter_context(closing(media_client(cloud)))
         quiet_seconds = QUIET_SECONDS if cloud.publishes_job_events else 0.0
         while True:
@@ -142,7 +143,7 @@ def _keep_trust(cloud: Cloud, options: Options) -> Path:
     return kept
 
 
-def _introduce(cloud: Cloud, trust: Path, folder: Path) -> None:
+def _introduce(cloud: Cloud, trust: Path, folder: Path, login: Mapping[str, str]) -> None:
     exports = cloud.graph.exports
     lake = exports["uploadTo"].rpartition("/")[0]
     account, container = lake.rpartition("/")[2], exports["uploadTo"].rpartition("/")[2]
@@ -158,7 +159,10 @@ def _introduce(cloud: Cloud, trust: Path, folder: Path) -> None:
         f"media service    {cloud.media_url}  (account {cloud.media.account}, transform {exports['transform']})",
         f"trust            {trust}",
         f"logs             {cloud.logs}",
-        f"login, outputs   {folder}  (for `make replay STACK=local`, and for any program: . {folder}/login)",
+        f"login, outputs   {folder}  (for `make replay STACK=local`; `. {folder}/login` is the block below)",
+        "",
+        "For any program, paste into a shell; DefaultAzureCredential is then an application with your rights here:",
+        *exported(login).splitlines(),
         "",
         "Azure CLI",
         f"  export REQUESTS_CA_BUNDLE='{trust}'",
@@ -170,6 +174,11 @@ def _introduce(cloud: Cloud, trust: Path, folder: Path) -> None:
         "",
         "Python",
         "  from azure.storage.blob import BlobServiceClient",
+        "  from azure.identity import DefaultAzureCredential",
+        "  from azure.mgmt.media import AzureMediaServices",
+        "  media = AzureMediaServices(DefaultAzureCredential(), os.environ['AZURE_SUBSCRIPTION_ID'],",
+        "      base_url=os.environ['MEDIA_ENDPOINT'], credential_scopes=[os.environ['MEDIA_AUDIENCE'] + '/.default'])",
+        "  results = BlobServiceClient(os.environ['RESULTS_IN'], DefaultAzureCredential())",
         "  lake = BlobServiceClient.from_connection_string(os.environ['AZURE_STORAGE_CONNECTION_STRING'])",
         f"  lake.get_blob_client('{container}', 'party.mp4').upload_blob(open('party.mp4', 'rb'))",
         "",

@@ -87,6 +87,30 @@ def test_videos_that_cannot_be_redacted_are_reported_in_one_line_before_anything
     assert not out.exists()
 
 
+# A program that knows nothing of this cloud but what the printed block says.
+CLIENT = """
+import os
+from azure.identity import DefaultAzureCredential
+from azure.mgmt.media import AzureMediaServices
+from azure.storage.blob import BlobServiceClient
+
+credential = DefaultAzureCredential()
+at = os.environ["AZURE_RESOURCE_GROUP"], os.environ["MEDIA_ACCOUNT"]
+media = AzureMediaServices(
+    credential,
+    os.environ["AZURE_SUBSCRIPTION_ID"],
+    base_url=os.environ["MEDIA_ENDPOINT"],
+    credential_scopes=[os.environ["MEDIA_AUDIENCE"] + "/.default"],
+)
+(job,) = media.jobs.list(*at, os.environ["MEDIA_TRANSFORM"])
+container = media.assets.get(*at, job.outputs[0].asset_name).container
+results = BlobServiceClient(os.environ["RESULTS_IN"], credential).get_container_client(container)
+(name,) = results.list_blob_names()
+assert results.download_blob(name).readall()
+print(job.state, name)
+"""
+
+
 def replay(access: Path) -> tuple[int, str]:
     """As `make replay STACK=local` runs it: the exit code, and how its output begins."""
     script = f". {access}/login && {sys.executable} -m operations replay --dry-run <{access}/outputs.json"
@@ -106,6 +130,13 @@ def test_the_cloud_kept_up_takes_uploads_as_it_says(tmp_path: Path) -> None:
             lake.get_blob_client("raw", "party.mp4").upload_blob(clip.read_bytes())
         until(lambda: "raw/party.mp4: redacted: https://" in command.output)
         assert replay(tmp_path / "access") == (0, "no dead letters")
+        block = "".join(re.findall(r"^export [A-Z_]+=.*\n", command.output, re.MULTILINE))
+        script = tmp_path / "client.py"
+        script.write_text(CLIENT)
+        done = subprocess.run(
+            ["/bin/sh", "-c", f"{block}\n{sys.executable} {script}"], capture_output=True, text=True, check=False
+        )
+        assert (done.stdout, done.returncode) == ("Finished party_redacted.mp4\n", 0), done.stderr
         command.send(signal.SIGINT)
         assert command.wait(WITHIN_SECONDS) == 130
         assert (command.children(), command.temporary_files()) == ([], [])

@@ -4,9 +4,10 @@ import httpx
 import jwt
 import pytest
 from azure.core.exceptions import ClientAuthenticationError
-from azure.identity import DefaultAzureCredential, ManagedIdentityCredential
+from azure.identity import ClientSecretCredential, DefaultAzureCredential, ManagedIdentityCredential
 
 from local.host.certificates import Certificates
+from local.services.client_credentials import Application
 from local.services.entra import Entra
 
 CLIENT = "c1111111-1111-4111-8111-111111111111"
@@ -77,3 +78,57 @@ def test_the_developer_is_a_principal_of_the_same_tenant(entra: Entra, certifica
     token = entra.credential().get_token("api://tested/.default").token
     claims = verified(entra, certificates, token, "api://tested")
     assert (claims["oid"], claims["roles"]) == (entra.developer_id, ["Media.Read"])
+
+
+@pytest.fixture
+def application(entra: Entra, certificates: Certificates, monkeypatch: pytest.MonkeyPatch) -> Application:
+    """An application with PRINCIPAL's rights, by the variables that azure-identity reads."""
+    entra.grant("api://tested", PRINCIPAL, ["Media.ReadWrite"])
+    made = entra.application(PRINCIPAL)
+    variables = {
+        "AZURE_AUTHORITY_HOST": entra.authority,
+        "AZURE_TENANT_ID": "adfs",
+        "AZURE_CLIENT_ID": made.client_id,
+        "AZURE_CLIENT_SECRET": made.secret,
+        **certificates.environment,
+    }
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    return made
+
+
+def test_an_application_gets_tokens_by_its_secret(
+    entra: Entra, certificates: Certificates, application: Application
+) -> None:
+    by_secret = ClientSecretCredential("adfs", application.client_id, application.secret, authority=entra.authority)
+    with by_secret, DefaultAzureCredential() as by_default:
+        for credential in (by_secret, by_default):
+            claims = verified(entra, certificates, credential.get_token("api://tested/.default").token, "api://tested")
+            assert (claims["oid"], claims["appid"], claims["idtyp"]) == (PRINCIPAL, application.client_id, "app")
+            assert claims["roles"] == ["Media.Read", "Media.ReadWrite"] or claims["roles"] == ["Media.ReadWrite"]
+            verified(entra, certificates, credential.get_token(STORAGE).token, "https://storage.azure.com")
+
+
+@pytest.mark.parametrize(
+    ("changed", "status", "error"),
+    [
+        ({"client_secret": "wrong"}, 401, "invalid_client"),
+        ({"client_id": "unknown"}, 400, "unauthorized_client"),
+        ({"grant_type": "password"}, 400, "unsupported_grant_type"),
+        ({"scope": "api://tested"}, 400, "invalid_scope"),
+        ({"scope": "/.default"}, 400, "invalid_scope"),
+    ],
+)
+def test_a_request_for_a_token_that_is_wrong_is_refused_in_oauths_words(
+    entra: Entra, certificates: Certificates, application: Application, changed: dict[str, str], status: int, error: str
+) -> None:
+    form = {
+        "grant_type": "client_credentials",
+        "client_id": application.client_id,
+        "client_secret": application.secret,
+        "scope": "api://tested/.default",
+    }
+    address = f"{entra.authority}/{entra.tenant_id}/oauth2/v2.0/token"
+    answer = httpx.post(address, data=form | changed, verify=certificates.client_context)
+    assert (answer.status_code, answer.json()["error"]) == (status, error)
+    assert httpx.post(address, data=form, verify=certificates.client_context).json()["token_type"] == "Bearer"
