@@ -1,6 +1,7 @@
 """The rules, one concern per file, independent of Pulumi's policy SDK."""
 
 from policy.rules.events import DEAD_LETTERS, NO_TOPIC_KEYS
+from policy.rules.flex import FLEX_CONSUMPTION
 from policy.rules.plain_secrets import NO_PLAIN_SECRETS
 from policy.rules.roles import LISTED_ROLES
 from policy.rules.rule import UNKNOWN, Declared, Rule, kind_of
@@ -17,6 +18,7 @@ RULES = [
     NO_PLAIN_SECRETS,
     LISTED_ROLES,
     DEAD_LETTERS,
+    FLEX_CONSUMPTION,
     TAGS,
 ]
 

@@ -25,7 +25,10 @@ _KEY_VAULT_REFERENCE = "@Microsoft.KeyVault("
 
 
 def _breaches(resource: Declared) -> Iterator[str]:
+    hidden = _hidden(resource)
     for path, text in _texts(resource.inputs, ""):
+        if path in hidden:
+            continue
         for what, pattern in _VALUES.items():
             if pattern.search(text):
                 yield f"take {what} out of {path}; use an identity and a role, or a Key Vault reference"
@@ -40,6 +43,17 @@ def _breaches(resource: Declared) -> Iterator[str]:
         for registry in resource.each("configuration.registries"):
             if registry.get("passwordSecretRef"):
                 yield f"pull from {registry.get('server')} with an identity, not with a password"
+
+
+def _hidden(resource: Declared) -> set[str]:
+    """Paths of a nested deployment's parameters that Azure shows to nobody: its template declares them secure."""
+    if resource.kind != "resources:Deployment":
+        return set()
+    declared = resource.at("properties.template.parameters")
+    if not isinstance(declared, Mapping):
+        return set()
+    secure = [name for name, each in declared.items() if str(each.get("type")).lower().startswith("secure")]
+    return {f"properties.parameters.{name}.value" for name in secure}
 
 
 def _settings(resource: Declared) -> Iterator[tuple[str, Any]]:

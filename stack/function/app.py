@@ -130,10 +130,10 @@ class FunctionApp(pulumi.ComponentResource):
                     )
                 ),
             ),
-            # A plain dict: SiteConfigArgs adds netFrameworkVersion, which Flex Consumption refuses.
+            # A plain dict: SiteConfigArgs adds netFrameworkVersion, which Flex Consumption refuses. Nor does it take
+            # ftpsState (azure-cli#31414): it has no FTP.
             site_config={
                 "minTlsVersion": "1.2",
-                "ftpsState": "Disabled",
                 "http20Enabled": True,
                 "appSettings": [{"name": key, "value": value} for key, value in settings.items()],
             },

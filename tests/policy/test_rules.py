@@ -15,8 +15,21 @@ ACCOUNT = {
     "tags": TAGS,
 }
 SITE = {"httpsOnly": True, "siteConfig": {"minTlsVersion": "1.2", "ftpsState": "Disabled"}, "tags": TAGS}
+FLEX = {**SITE, "functionAppConfig": {}, "siteConfig": {"minTlsVersion": "1.2"}}
 APP = {"configuration": {"ingress": {"allowInsecure": False}}, "tags": TAGS}
 TOPIC = {"disableLocalAuth": True, "minimumTlsVersionAllowed": "1.2", "tags": TAGS}
+# What newer regions answer 400 to, with the value that a provider or a habit would give it.
+FLEX_REFUSES: dict[str, Any] = {
+    "alwaysOn": False,
+    "ftpsState": "Disabled",
+    "functionAppScaleLimit": 200,
+    "functionsRuntimeScaleMonitoringEnabled": False,
+    "linuxFxVersion": "Python|3.13",
+    "netFrameworkVersion": "v4.6",
+    "preWarmedInstanceCount": 0,
+    "use32BitWorkerProcess": True,
+    "windowsFxVersion": "",
+}
 GRANT = {
     "roleDefinitionId": "/subscriptions/s/providers/Microsoft.Authorization/roleDefinitions/"
     "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1",
@@ -35,6 +48,12 @@ def app(**env: Any) -> dict[str, Any]:
     return {**APP, "template": {"containers": [{"name": "api", "env": [env]}]}}
 
 
+def deployment(kind: str) -> dict[str, Any]:
+    """A nested deployment with a link to a package, given as a parameter of this kind."""
+    template = {"parameters": {"packageUri": {"type": kind}}}
+    return {"properties": {"template": template, "parameters": {"packageUri": {"value": SIGNATURE}}}, "tags": TAGS}
+
+
 def breaches(kind: str, inputs: dict[str, Any]) -> dict[str, list[str]]:
     """Return the messages by rule."""
     said = {rule.name: list(rule.breaches(Declared(kind, inputs))) for rule in RULES}
@@ -51,6 +70,8 @@ def breaches(kind: str, inputs: dict[str, Any]) -> dict[str, list[str]]:
         ("storage:BlobContainer", {}),
         ("storage:BlobContainer", {"publicAccess": "None"}),
         ("web:WebApp", SITE),
+        ("web:WebApp", FLEX),
+        ("web:WebApp", FLEX | {"functionAppConfig": UNKNOWN, "siteConfig": UNKNOWN}),
         ("web:WebApp", {"httpsOnly": UNKNOWN, "siteConfig": UNKNOWN, "tags": UNKNOWN}),
         ("web:WebApp", site("DB_PASSWORD", "@Microsoft.KeyVault(SecretUri=https://v.vault.azure.net/secrets/p)")),
         (
@@ -69,6 +90,7 @@ def breaches(kind: str, inputs: dict[str, Any]) -> dict[str, list[str]]:
         ("eventgrid:SystemTopicEventSubscription", SUBSCRIPTION),
         ("eventgrid:SystemTopicEventSubscription", {"deadLetterWithResourceIdentity": UNKNOWN}),
         ("resources:ResourceGroup", {"tags": {**TAGS, "costCentre": "1"}}),
+        ("resources:Deployment", deployment("secureString")),
     ],
 )
 def test_a_sound_resource_breaks_no_rule(kind: str, inputs: dict[str, Any]) -> None:
@@ -136,7 +158,7 @@ def test_a_sound_resource_breaks_no_rule(kind: str, inputs: dict[str, Any]) -> N
         (
             "no-plain-secrets",
             "resources:Deployment",
-            {"properties": {"parameters": {"packageUri": {"value": SIGNATURE}}}, "tags": TAGS},
+            deployment("string"),
             "properties.parameters.packageUri.value",
         ),
         ("listed-roles", "authorization:RoleAssignment", {**GRANT, "roleDefinitionId": f"/x/{OWNER}"}, OWNER),
@@ -148,6 +170,22 @@ def test_a_sound_resource_breaks_no_rule(kind: str, inputs: dict[str, Any]) -> N
             "eventgrid:EventSubscription",
             {"deadLetterWithResourceIdentity": {"identity": {}}, "tags": TAGS},
             "set deadLetterWithResourceIdentity",
+        ),
+        *(
+            ("flex-consumption", "web:WebApp", FLEX | {"siteConfig": {"minTlsVersion": "1.2", name: value}}, name)
+            for name, value in FLEX_REFUSES.items()
+        ),
+        (
+            "flex-consumption",
+            "web:WebApp",
+            FLEX
+            | {
+                "siteConfig": {
+                    "minTlsVersion": "1.2",
+                    "appSettings": [{"name": "WEBSITE_RUN_FROM_PACKAGE", "value": "1"}],
+                }
+            },
+            "WEBSITE_RUN_FROM_PACKAGE",
         ),
         ("tags", "resources:ResourceGroup", {}, "add the tags project, stack"),
         ("tags", "resources:ResourceGroup", {"tags": {"project": "p", "stack": ""}}, "add the tags stack"),

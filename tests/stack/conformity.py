@@ -19,6 +19,8 @@ from pulumi._types import input_type_py_to_pulumi_names, is_input_type
 from pulumi.output import Unknown
 
 from local.graph.program import Resource
+from policy.rules.flex import FLEX_CONSUMPTION
+from policy.rules.rule import Declared, kind_of
 
 _EXPLICIT_VERSION = re.compile(r"\w+/v\d{8}(preview)?")
 _CONSTANT = re.compile(r"Expected value is '(.+?)'")
@@ -41,9 +43,11 @@ def is_providers(token: str) -> bool:
 def departures(token: str, inputs: Mapping[str, Any]) -> list[str]:
     """Return a resource's departures from its class in the SDK, each as `path: problem`."""
     try:
-        return list(_of_class(args_class(token), inputs, ""))
+        found = list(_of_class(args_class(token), inputs, ""))
     except UnknownTypeError as error:
         return [str(error)]
+    # what the SDK's class has and one plan of Azure's refuses
+    return found + list(FLEX_CONSUMPTION.breaches(Declared(kind_of(token) or token, inputs)))
 
 
 def args_class(token: str) -> type:

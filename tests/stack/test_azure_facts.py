@@ -8,6 +8,7 @@ import pytest
 
 from local.graph.program import PROGRAM_LOGGER, Graph
 from operations.replay import Containers
+from policy.rules.flex import REFUSED_CONFIGURATION
 from stack.function.package import PYTHON
 from stack.roles import Role, assignment_name
 from tests.stack.conftest import run
@@ -34,7 +35,7 @@ def test_nothing_that_flex_consumption_refuses_is_set(graph: Graph) -> None:
     settings = {each["name"] for each in site(graph)["siteConfig"]["appSettings"]}
     refused = ("FUNCTIONS_", "WEBSITE_", "SCM_DO_BUILD_DURING_DEPLOYMENT", "ENABLE_ORYX_BUILD")
     assert not [name for name in settings if name.startswith(refused) or name == "AzureWebJobsStorage"]
-    assert not {"linuxFxVersion", "alwaysOn", "netFrameworkVersion", "cors"} & site(graph)["siteConfig"].keys()
+    assert not {*REFUSED_CONFIGURATION, "cors"} & site(graph)["siteConfig"].keys()
 
 
 def test_the_app_runs_the_python_that_its_package_is_built_for(graph: Graph) -> None:

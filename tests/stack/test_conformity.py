@@ -83,6 +83,11 @@ def test_a_sound_resource_departs_in_nothing(token: str, inputs: dict[str, Any])
             "siteConfig.appSettings: is {'A': '1'}, not a list",
         ),
         (
+            SITE,
+            {"resourceGroupName": "group", "functionAppConfig": {}, "siteConfig": {"ftpsState": "Disabled"}},
+            "take siteConfig.ftpsState out: Flex Consumption refuses it",
+        ),
+        (
             SUBSCRIPTION,
             subscription(destination={"endpointType": "AzureFunctions", "resourceId": "id"}),
             "destination.endpointType: is 'AzureFunctions'",
