@@ -1,89 +1,204 @@
-"""Retries of operations that Azure is not ready for: propagating roles, indexing, images, busy resources.
+"""What Azure is not ready for yet is tried again: roles that spread, code being indexed, images, busy resources.
 
-Pulumi calls an error hook after each failed operation, which decides whether to repeat it. Only failures that are
-known to pass are repeated, with growing pauses and a line that names the cause. Others stop the deployment at once.
+Pulumi asks an error hook after each failed operation whether to repeat it. Only failures that are known to pass are
+repeated, with growing pauses and a line that says what is being waited for; everything else stops the deployment at
+once. A create that failed after the resource began to exist (a container app, an environment, a nested deployment) is
+repeated as an update: engines before 3.274.0 create again instead, and lose the first one (pulumi/pulumi#24683).
+Pulumi.yaml refuses those engines.
 """
 
 import asyncio
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
 from pulumi.runtime.mocks import MockMonitor
 from pulumi.runtime.settings import get_monitor
 
-# By Azure's documentation, a new role takes up to 10 minutes to propagate. The pauses add up to slightly more.
-PAUSES = (10, 20, 30, 45, 60, 60, 90, 90, 120, 120, 120)
+# Seconds before each next try. Azure says that a new role takes up to 10 minutes to spread; these add up to more.
+SPREADING = (10, 20, 30, 45, 60, 60, 90, 90, 120, 120, 120)
+# A host that starts, registries and deletions: some minutes.
+STARTING = (10, 20, 30, 30, 60, 60, 60, 60, 60, 60, 60, 60)
+# Each try of these takes Azure about a quarter of an hour by itself.
+SLOW = (60, 120)
+# Another deployment may take a quarter of an hour.
+BUSY = (10, 20, 30, 60, 60, 120, 120, 180, 180, 180)
+# A subnet is released within minutes as a rule, and within two days at worst, which nobody waits for.
+RELEASING = (60, 120, 300, 600)
 
 
 @dataclass(frozen=True)
 class Wait:
-    """A failure that passes. `sign` is searched for in the error, on resources whose type contains `kind`."""
+    """A failure that passes: `sign` is searched for in the error, on resources whose type has `kind` in it.
+
+    `pauses` are the seconds before each next try. `otherwise` says what to do when the last one has failed.
+    """
 
     sign: re.Pattern[str]
     what: str
+    pauses: tuple[float, ...]
+    otherwise: str
     kind: str = ""
 
 
-def _wait(sign: str, what: str, kind: str = "") -> Wait:
-    return Wait(re.compile(sign, re.IGNORECASE), what, kind)
+@dataclass(frozen=True)
+class Pause:
+    """The next try: in `seconds`, the one with `number` of `tries`."""
+
+    wait: Wait
+    seconds: float
+    number: int
+
+    @property
+    def tries(self) -> int:
+        """How often the operation is tried again at most."""
+        return len(self.wait.pauses)
 
 
+@dataclass(frozen=True)
+class GivenUp:
+    """Every try has failed."""
+
+    wait: Wait
+
+
+def _wait(sign: str, what: str, pauses: tuple[float, ...], otherwise: str, kind: str = "") -> Wait:
+    return Wait(re.compile(sign, re.IGNORECASE), what, pauses, otherwise, kind)
+
+
+# The first one that fits counts.
 WAITS = (
-    _wait("PrincipalNotFound|does not exist in the directory", "the directory to know a new identity"),
+    _wait(
+        "PrincipalNotFound|does not exist in the directory",
+        "the directory to know a new identity",
+        SPREADING,
+        "run `pulumi up` again; then look whether somebody has deleted the identity",
+    ),
     _wait(
         "AuthorizationPermissionMismatch|AuthorizationFailure|not authorized to perform this operation using this perm",
         "a role assignment to spread",
+        SPREADING,
+        "a network that is shut out gets the same error: look at the account's firewall, then run `pulumi up` again",
     ),
-    _wait("endpoint not found|should pre-exist", "the function to be indexed", "eventgrid"),
-    # Event Grid writes a test blob when a dead-letter destination is configured
-    _wait("dead ?letter.*(Forbidden|403|not authorized|permission)", "the topic's role to spread", "eventgrid"),
-    # One Deploy answers BadRequest for a package that the app's identity cannot read yet
-    _wait("BadRequest|Forbidden|403", "the app's roles to spread", "resources:Deployment"),
-    _wait("LinkedAuthorizationFailed.*assign/action|Failed to get.*managed identity", "an identity to spread"),
     _wait(
-        "Operation expired|ImagePull|failed to pull|unable to pull|UNAUTHORIZED: authentication required",
+        "is not listed|triggers cannot be synced",
+        "the function to be listed",
+        STARTING,
+        "the app runs without functions: look at the host's log stream, then run `pulumi up` again",
+        "release:ListedFunction",
+    ),
+    _wait(
+        "endpoint not found|should pre-exist",
+        "the function to be known to Event Grid",
+        STARTING,
+        "look whether the app lists the function, then run `pulumi up` again",
+        "eventgrid",
+    ),
+    _wait(
+        # Event Grid writes a test blob when a dead-letter destination is set
+        "dead ?letter.*(Forbidden|403|not authorized|permission)",
+        "the topic's role to spread",
+        SPREADING,
+        "the topic's system-assigned identity must be on and hold Storage Blob Data Contributor",
+        "eventgrid",
+    ),
+    _wait(
+        # One Deploy says BadRequest for a package that the app's identity may not read yet
+        "BadRequest|Forbidden|403",
+        "the app's roles to spread",
+        SPREADING,
+        "the app cannot read the package or its storage: the deployment's own error in the portal says which",
+        "resources:Deployment",
+    ),
+    _wait(
+        "LinkedAuthorizationFailed.*assign/action|Failed to get.*managed identity",
+        "an identity to spread",
+        SPREADING,
+        "you may not assign identities: your role on the resource group must be Contributor or more",
+    ),
+    _wait(
+        "ImagePull|failed to pull|unable to pull|UNAUTHORIZED: authentication required",
         "the registry to let the image be pulled",
+        SPREADING,
+        "look at the revision's system logs: the identity needs AcrPull, an image of your own must be public",
         "app:",
     ),
-    _wait("toomanyrequests|429", "Docker Hub to hand out the base image again", "containerregistry:"),
+    _wait(
+        # Azure says so after about 15 minutes, of an image that crashes as well as of one that cannot be pulled
+        "Operation expired",
+        "the containers to start, a quarter of an hour each time",
+        SLOW,
+        "the image cannot be pulled or crashes: look at the revision's system and console logs",
+        "app:",
+    ),
+    _wait(
+        "toomanyrequests|429|rate exceeded",
+        "the base image's registry to hand it out",
+        STARTING,
+        "wait an hour and run `pulumi up` again, or give an image of your own",
+        "image:ImageBuild",
+    ),
+    _wait(
+        "InUseSubnetCannotBeDeleted|InUseVirtualNetworkCannotBeDeleted|legionservicelink",
+        "Azure to release the function's subnet",
+        RELEASING,
+        "Azure keeps the subnet's link for up to two days after the app: run the same command again then; "
+        "nothing in the network is charged for meanwhile",
+        "network:",
+    ),
     _wait(
         "AnotherOperationInProgress|OperationInProgress|ConcurrentUpdate|ContainerAppOperationInProgress"
         "|cannot (modify|update|delete).*(in progress|being (created|updated|provisioned))|RetryableError",
         "another operation on it to end",
+        BUSY,
+        "somebody else deploys too: wait until that is over, then run `pulumi up` again",
     ),
 )
 
 
-def retry(kind: str, errors: list[str], attempt: int) -> tuple[float, str] | None:
-    """Return the pause in seconds before the next try, and its cause. Return None for a permanent failure.
+def retry(kind: str, errors: Sequence[str]) -> Pause | GivenUp | None:
+    """Return what to do about a failed operation; None for a failure that stays.
 
-    `kind` is the resource's type token, `errors` are the last failure's messages, `attempt` counts failures from 1.
+    `kind` is the resource's type token, `errors` every failure's message with the newest one first. A wait's tries
+    count as long as its own failure repeats.
     """
-    if attempt > len(PAUSES):
-        return None
     module = re.sub(r"/v\w+(?=:)", "", kind)
-    for each in WAITS:
-        if each.kind in module and any(each.sign.search(error) for error in errors):
-            return PAUSES[attempt - 1], each.what
-    return None
+    wait = _wait_for(module, errors[0]) if errors else None
+    if wait is None:
+        return None
+    number = 0
+    for error in errors:
+        if _wait_for(module, error) is not wait:
+            break
+        number += 1
+    if number > len(wait.pauses):
+        return GivenUp(wait)
+    return Pause(wait, wait.pauses[number - 1], number)
+
+
+def _wait_for(module: str, error: str) -> Wait | None:
+    return next((wait for wait in WAITS if wait.kind in module and wait.sign.search(error)), None)
 
 
 async def _on_error(args: pulumi.ErrorHookArgs) -> bool:
-    attempt = len(args.errors)
-    found = retry(args.type, args.errors[:1], attempt)
-    if found is None:
-        return False
-    pause, what = found
-    pulumi.info(f"{args.name}: waiting for {what}; trying again in {pause} s ({attempt} of {len(PAUSES)})")
-    await asyncio.sleep(pause)
-    return True
+    match retry(args.type, args.errors):
+        case Pause() as pause:
+            pulumi.info(
+                f"{args.name}: waiting for {pause.wait.what}; trying again in {pause.seconds:g} s "
+                f"({pause.number} of {pause.tries})"
+            )
+            await asyncio.sleep(pause.seconds)
+            return True
+        case GivenUp(wait):
+            pulumi.warn(f"{args.name}: gave up waiting for {wait.what}; {wait.otherwise}")
+    return False
 
 
 def retry_transient_failures() -> None:
-    """Apply these retries to every Azure resource declared from here on."""
+    """From here on, every resource of Azure's that is declared is retried as above."""
     if isinstance(get_monitor(), MockMonitor):
-        return  # mocks have no engine that repeats operations or accepts the hook
+        return  # under mocks there is no engine that would repeat anything, nor take the hook
     hook = pulumi.ErrorHook("not-ready-yet", _on_error)
 
     def with_hook(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
