@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -173,10 +174,75 @@ def test_what_would_change_azure_is_held_to_the_policy_pack(name: str) -> None:
     assert (PROGRAM / "policy" / "PulumiPolicy.yaml").exists()
 
 
+def numbers(version: str) -> list[int]:
+    return [int(part) for part in version.split(".")]
+
+
 @pytest.mark.parametrize("name", ["preview", "deploy", "destroy"])
-def test_the_command_line_is_the_sdks_version(name: str) -> None:
-    pinned = re.findall(r"^pulumi==(\S+)", (PROGRAM / "requirements.txt").read_text(), re.MULTILINE)
-    assert [pulumi_step(name)["with"]["pulumi-version"]] == pinned
+def test_the_command_line_is_the_one_that_the_project_asks_for_and_no_older_than_the_sdk(name: str) -> None:
+    used = pulumi_step(name)["with"]["pulumi-version"]
+    project = yaml.safe_load((PROGRAM / "Pulumi.yaml").read_text())
+    assert project["requiredPulumiVersion"] == f">={used}"
+    built = re.findall(r"^version=(\S+)$", (PROGRAM / ".ci" / "build-pulumi").read_text(), re.MULTILINE)
+    assert [used] == built
+    (pinned,) = re.findall(r"^pulumi==(\S+)", (PROGRAM / "requirements.txt").read_text(), re.MULTILINE)
+    assert numbers(used) >= numbers(pinned)
+    assert numbers(used) >= [3, 274, 0]  # older engines lose resources whose creation fails late (pulumi#24683)
+
+
+@pytest.mark.parametrize("name", ["preview", "deploy", "destroy"])
+def test_a_link_to_the_state_outlives_the_job(name: str) -> None:
+    """GitHub's token lives for five minutes, and a login made with it for an hour."""
+    listed = list(jobs(name)[name]["steps"])
+    (signing,) = [step for step in listed if "sign-state" in step.get("run", "")]
+    assert int(signing["run"].rsplit(" ", 1)[-1]) > jobs(name)[name]["timeout-minutes"]
+    assert signing["if"] == "startsWith(vars.PULUMI_BACKEND_URL, 'azblob://')"
+    login = next(index for index, step in enumerate(listed) if step.get("uses", "").startswith("azure/login@"))
+    assert login < listed.index(signing) < listed.index(pulumi_step(name))
+    assert listed[login]["if"] == signing["if"]
+
+
+def sign_state(folder: Path, url: str) -> tuple[subprocess.CompletedProcess[str], str, str]:
+    """The script with a stand-in for `az`; what it printed, what it hands on, and what it asked `az` for."""
+    az = folder / "az"
+    az.write_text('#!/bin/sh\necho "$@" >>"$ASKED"\necho "sv=1&sig=secret"\n')
+    az.chmod(0o755)
+    handed_on, asked = folder / "env", folder / "asked"
+    handed_on.touch()
+    asked.touch()
+    ran = subprocess.run(
+        [PROGRAM / ".github" / "scripts" / "sign-state", "240"],
+        env={
+            "PATH": f"{folder}:{os.defpath}",
+            "BACKEND_URL": url,
+            "GITHUB_ENV": str(handed_on),
+            "ASKED": str(asked),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return ran, handed_on.read_text(), asked.read_text()
+
+
+def test_the_link_is_for_the_states_container_and_masked_before_it_is_handed_on(tmp_path: Path) -> None:
+    ran, handed_on, asked = sign_state(tmp_path, "azblob://state?storage_account=ourstate")
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "::add-mask::sv=1&sig=secret\n", "")
+    assert handed_on == "AZURE_STORAGE_ACCOUNT=ourstate\nAZURE_STORAGE_SAS_TOKEN=sv=1&sig=secret\n"
+    for option in ("--as-user", "--auth-mode login", "--https-only", "--account-name ourstate --name state"):
+        assert option in asked
+    (end,) = re.findall(r"--expiry (\S+)", asked)
+    ahead = datetime.fromisoformat(end) - datetime.now(UTC)
+    assert timedelta(hours=3, minutes=58) < ahead <= timedelta(hours=4)
+
+
+@pytest.mark.parametrize("url", ["azblob://state", "azblob://?storage_account=ourstate", "s3://state"])
+def test_an_address_without_container_or_account_is_refused(tmp_path: Path, url: str) -> None:
+    ran, handed_on, asked = sign_state(tmp_path, url)
+    assert (ran.returncode, handed_on, asked) == (1, "", "")
+    assert ran.stdout == (
+        f"::error::PULUMI_BACKEND_URL is '{url}'; allowed: azblob://CONTAINER?storage_account=ACCOUNT\n"
+    )
 
 
 def test_deletions_have_the_programs_hooks() -> None:
