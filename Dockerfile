@@ -2,11 +2,11 @@
 #
 #     docker build --platform linux/amd64 --tag face-redaction .
 #
-# Everything in it except the base is pinned by hash. For reproducible images, pin the base as well:
-# --build-arg BASE=python:3.13-slim-bookworm@sha256:…
-ARG BASE=python:3.13-slim-bookworm
+# Everything in it is pinned by hash. The base is Docker's official image from their copy on Amazon's public registry:
+# Docker Hub counts the pulls of all clients with one address, such as the builders of Azure's registries.
+FROM public.ecr.aws/docker/library/python:3.13-slim-bookworm@sha256:01f42367a0a94ad4bc17111776fd66e3500c1d87c15bbd6055b7371d39c124fb AS base
 
-FROM ${BASE} AS build
+FROM base AS build
 WORKDIR /app
 COPY mediaservice/requirements.lock /build/
 RUN pip install --no-cache-dir --root-user-action ignore uv==0.13.9
@@ -20,7 +20,7 @@ COPY LICENSE .
 # Bytecode, since the user below cannot write it. It depends on the sources only, not on their times.
 RUN PYTHONHASHSEED=0 .venv/bin/python -m compileall -q --invalidation-mode unchecked-hash .
 
-FROM ${BASE}
+FROM base
 WORKDIR /app
 COPY --from=build /app /app
 # A number, so that hosts that refuse root containers recognise it as another user. It writes to /tmp only.

@@ -200,10 +200,10 @@ class Cloud:
         settings = {each["name"]: each["value"] for each in site.inputs["siteConfig"]["appSettings"]}
         deployer = str(uuid.uuid4())
         self.entra.register(deployer, self.entra.developer_id)
-        login = {"AZURE_CLIENT_ID": deployer, **self.entra.environment(deployer), **self.trust.environment}
-        upload_packages(self.graph, self._options.program, login)
+        login = {**self.entra.deployer_environment(deployer), **self.trust.environment}
+        links = upload_packages(self.graph, self._options.program, login)
         package = self._folder / "function"
-        take_package(self.graph, site.state["name"], package, self.entra.credential())
+        take_package(self.graph, site.state["name"], package, links)
         environment = process_environment(settings, self.graph, site, self.entra, self._platform)
         self._function = self._life.enter_context(FunctionApp(package, environment, log=self.logs / "function.log"))
         self._processes.append(self._function.process)

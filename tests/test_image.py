@@ -77,3 +77,12 @@ def test_its_sources_reach_a_builder_on_this_machine() -> None:
 
 def test_it_is_installed_by_the_same_uv_as_everything_else() -> None:
     assert re.findall(r"\buv==(\S+)", DOCKERFILE) == [pins("requirements.txt")["uv"]]
+
+
+def test_its_base_is_named_by_digest_at_a_registry_that_does_not_count_the_pulls_of_a_shared_address() -> None:
+    stages = re.findall(r"^FROM (\S+)(?: AS (\w+))?$", DOCKERFILE, flags=re.MULTILINE)
+    names = {name for _, name in stages if name}
+    bases = {image for image, _ in stages if image not in names}
+    assert bases
+    for base in bases:
+        assert re.fullmatch(r"public\.ecr\.aws/docker/library/[\w.:/-]+@sha256:[0-9a-f]{64}", base), base

@@ -16,7 +16,6 @@ _TYPES = {
     "app:ContainerApp": "Microsoft.App/containerApps/{containerAppName}",
     "app:Job": "Microsoft.App/jobs/{jobName}",
     "containerregistry:Registry": "Microsoft.ContainerRegistry/registries/{registryName}",
-    "containerregistry:TaskRun": "Microsoft.ContainerRegistry/registries/{registryName}/taskRuns/{taskRunName}",
     "app:ManagedEnvironment": "Microsoft.App/managedEnvironments/{environmentName}",
     "eventgrid:Topic": "Microsoft.EventGrid/topics/{topicName}",
     "eventgrid:TopicEventSubscription": (
@@ -59,6 +58,7 @@ _TYPES = {
 }
 # Resources that extend another one, with the input that holds its id.
 _EXTENSIONS = {
+    "consumption:Budget": ("scope", "Microsoft.Consumption/budgets/{budgetName}"),
     "authorization:RoleAssignment": ("scope", "Microsoft.Authorization/roleAssignments/{roleAssignmentName}"),
     "eventgrid:EventSubscription": ("scope", "Microsoft.EventGrid/eventSubscriptions/{eventSubscriptionName}"),
     "insights:DiagnosticSetting": ("resourceUri", "Microsoft.Insights/diagnosticSettings/{name}"),

@@ -33,7 +33,7 @@ class Resource:
     """A declared resource: `kind` without API version, `inputs` as declared, `state` as the provider returned it.
 
     `adopts` is the id of the existing resource that it takes over unchanged, if any. `delete_timeout` is the longest
-    that its deletion may take, such as 30m.
+    that its deletion may take, such as 30m. `secret_outputs` are those that the state keeps encrypted.
     """
 
     kind: str
@@ -47,6 +47,7 @@ class Resource:
     protect: bool = False
     delete_before_replace: bool = False
     delete_timeout: str = ""
+    secret_outputs: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -170,6 +171,7 @@ class _Monitor(mocks.MockMonitor):
                     protect=request.protect,
                     delete_before_replace=request.deleteBeforeReplace,
                     delete_timeout=request.customTimeouts.delete,
+                    secret_outputs=frozenset(request.additionalSecretOutputs),
                 )
             )
         return answer

@@ -116,6 +116,10 @@ class Entra:
             "IDENTITY_HEADER": header,
         }
 
+    def deployer_environment(self, client_id: str) -> dict[str, str]:
+        """For a process that deploys as this identity, by the variables that Pulumi's Azure provider reads."""
+        return {"ARM_USE_MSI": "true", "ARM_CLIENT_ID": client_id, **self.environment(client_id)}
+
     def credential(self, client_id: str | None = None) -> "LocalCredential":
         """Return a registered identity's credential, or without `client_id` that of the person at the keyboard."""
         if client_id is None:

@@ -9,7 +9,7 @@ _WANTED = ("project", "stack")
 TAGLESS = {
     "authorization:RoleAssignment",
     "authorization:RoleDefinition",
-    "containerregistry:TaskRun",
+    "consumption:Budget",
     "eventgrid:EventSubscription",
     "eventgrid:SystemTopicEventSubscription",
     "eventgrid:TopicEventSubscription",

@@ -56,12 +56,13 @@ class FunctionApp(pulumi.ComponentResource):
         storage: FunctionStorage,
         media: MediaAccount,
         monitoring: Monitoring,
-        sas_hours: int,
         endings: Sequence[str],
+        sas_hours: int,
         reconciliation: Reconciliation,
         memory: int,
         instances: int,
         network: "Network | None",
+        resource_manager: str,
         deployer_group: str | None,
     ) -> None:
         # The archive is an input here for people and policies to see. The upload uses its folder and hash.
@@ -148,7 +149,11 @@ class FunctionApp(pulumi.ComponentResource):
             package,
             container_url=pulumi.Output.concat(storage.blob_endpoint, storage.releases.name),
             container_id=storage.releases.id,
+            account_id=storage.account_id,
             app_name=site.name,
+            app_id=site.id,
+            function=FUNCTION_NAME,
+            resource_manager=resource_manager,
             deployer_group=deployer_group,
             parent=self,
         )

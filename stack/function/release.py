@@ -1,31 +1,39 @@
-"""The release of the function's code: an upload with the deployer's token, then One Deploy."""
+"""The function's code: uploaded with the deployer's own token, taken by One Deploy by a signed link."""
 
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 from pulumi import dynamic
 from pulumi_azure_native.resources import v20241101 as resources
 
-from stack.deployer import deployer_credential, deployer_principal
+from stack.deployer import check_deployer, deployer_credential, deployer_principal, provider_principal
+from stack.function.listing import ListedFunction
 from stack.function.package import FunctionPackage
 from stack.place import Place
 from stack.roles import Role, grant
 
-PACKAGE_NAME = "released-package.zip"  # the only name that One Deploy accepts
+if TYPE_CHECKING:
+    from azure.storage.blob import BlobClient
+
+PACKAGE_NAME = "released-package.zip"  # the only name that One Deploy takes
+_STORAGE = "https://storage.azure.com/.default"
+_CLOCK_SKEW = timedelta(minutes=15)
+_LINK_LIFE = timedelta(days=7) - 2 * _CLOCK_SKEW  # a user delegation key lives for seven days by Azure's clock
 
 
 class BlobUpload(dynamic.ResourceProvider):
-    """Uploads a package as one zip.
+    """Uploads a package as one zip, and signs a link to it that One Deploy reads it by.
 
-    Its inputs name a folder instead of an archive, since the engine does not pass the content of assets to a diff and
-    Python's dynamic providers require it (pulumi/pulumi#6802). azure-native's `storage.Blob` needs the account's shared
-    key, which our accounts do not have.
+    Its inputs name a folder instead of holding an archive: the engine shows a diff no asset's content, and Python's
+    dynamic providers take no asset without (pulumi/pulumi#6802).
+    azure-native's own `storage.Blob` asks for the account's shared key, which our accounts do not have.
     """
 
-    serialize_as_secret_always = False  # it holds no secrets, and a plain provider shows fewer differences
+    serialize_as_secret_always = False  # a plain one shows no difference; its one secret output is marked as such
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
         return dynamic.CreateResult(id_=props["url"], outs=self._upload(props))
@@ -34,10 +42,10 @@ class BlobUpload(dynamic.ResourceProvider):
         return dynamic.UpdateResult(outs=self._upload(news))
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.DiffResult:
+        """A link is signed anew when there is something to deploy by it, and at no other time."""
         moved = olds.get("url") != news.get("url")
-        return dynamic.DiffResult(
-            changes=moved or olds.get("sha256") != news.get("sha256"), replaces=["url"] if moved else []
-        )
+        changed = any(olds.get(key) != news.get(key) for key in ("sha256", "app"))
+        return dynamic.DiffResult(changes=moved or changed, replaces=["url"] if moved else [])
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
         from azure.core.exceptions import ResourceNotFoundError
@@ -53,31 +61,63 @@ class BlobUpload(dynamic.ResourceProvider):
     def _upload(props: dict[str, Any]) -> dict[str, Any]:
         from azure.storage.blob import BlobClient
 
+        credential = deployer_credential()
+        check_deployer(credential.get_token(_STORAGE).token, props.get("deployer"))
         with (
             TemporaryDirectory() as folder,
-            BlobClient.from_blob_url(props["url"], credential=deployer_credential()) as blob,
+            BlobClient.from_blob_url(props["url"], credential=credential) as blob,
         ):
             package = FunctionPackage.at(Path(props["directory"]), props["sha256"])
             zipped = Path(folder) / PACKAGE_NAME
             package.write_zip(zipped)
             with zipped.open("rb") as content:
                 blob.upload_blob(content, overwrite=True)
-        return {"url": props["url"], "sha256": props["sha256"]}
+            link = _signed(blob, props["url"])
+        return {"url": props["url"], "sha256": props["sha256"], "app": props.get("app"), "link": link}
+
+
+def _signed(blob: "BlobClient", url: str) -> str:
+    """A link that lets whoever has it read this one blob."""
+    from azure.storage.blob import BlobSasPermissions, BlobServiceClient, generate_blob_sas
+
+    now = datetime.now(UTC)
+    start, end = now - _CLOCK_SKEW, now + _LINK_LIFE
+    assert blob.account_name
+    account = url.removesuffix(f"/{blob.container_name}/{blob.blob_name}")
+    with BlobServiceClient(account, credential=blob.credential) as service:
+        key = service.get_user_delegation_key(start, end)
+    signature = generate_blob_sas(
+        blob.account_name,
+        blob.container_name,
+        blob.blob_name,
+        user_delegation_key=key,
+        permission=BlobSasPermissions(read=True),
+        start=start,
+        expiry=end,
+        protocol="https",
+    )
+    return f"{url}?{signature}"
 
 
 class UploadedPackage(dynamic.Resource, module="release", name="UploadedPackage"):
-    """The function's package as a blob at `url`. Its content changes with the package's hash."""
+    """The function's package as a blob; uploaded and signed anew when its hash changes, or the app that takes it.
+
+    `link` is a secret: whoever has it may read the package for a week.
+    """
 
     url: pulumi.Output[str]
     sha256: pulumi.Output[str]
+    link: pulumi.Output[str]
 
     def __init__(
         self,
         name: str,
         package: FunctionPackage,
         container_url: pulumi.Output[str],
+        app: pulumi.Output[str],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
+        secrets = pulumi.ResourceOptions(additional_secret_outputs=["link"])
         super().__init__(
             BlobUpload(),
             name,
@@ -85,8 +125,11 @@ class UploadedPackage(dynamic.Resource, module="release", name="UploadedPackage"
                 "url": container_url.apply(lambda known: f"{known}/{PACKAGE_NAME}"),
                 "sha256": package.sha256,
                 "directory": package.directory.as_posix(),
+                "app": app,
+                "deployer": provider_principal(),
+                "link": None,
             },
-            opts,
+            pulumi.ResourceOptions.merge(opts, secrets),
         )
 
 
@@ -97,27 +140,33 @@ def release(
     *,
     container_url: pulumi.Output[str],
     container_id: pulumi.Output[str],
+    account_id: pulumi.Output[str],
     app_name: pulumi.Output[str],
+    app_id: pulumi.Output[str],
+    function: str,
+    resource_manager: str,
     deployer_group: str | None,
     parent: pulumi.Resource,
-) -> resources.Deployment:
-    """Upload the package and deploy it to the app, again only when the package's hash changes.
+) -> ListedFunction:
+    """Upload the package, have the app take it, and wait until it lists `function`.
 
-    `container_url` and `container_id` name the blob container for packages. The app's identity must be able to read it.
+    All of it is done again when, and only when, the package's hash or the app changes. `container_url` and
+    `container_id` name the blob container that packages are uploaded to, `account_id` its account. One Deploy reads
+    the package by a link, because it has not been seen to read one by the app's identity.
     """
     deployer_id, deployer_type = deployer_principal(deployer_group)
-    may_upload = grant(
-        "deployer-uploads-code",
-        Role.BLOB_CONTRIBUTOR,
-        scope=container_id,
-        principal_id=deployer_id,
-        principal_type=deployer_type,
-        parent=parent,
-    )
+    wanted = [
+        ("deployer-uploads-code", Role.BLOB_CONTRIBUTOR, container_id),
+        ("deployer-signs-link", Role.BLOB_DELEGATOR, account_id),
+    ]
+    may_upload = [
+        grant(reason, role, scope=scope, principal_id=deployer_id, principal_type=deployer_type, parent=parent)
+        for reason, role, scope in wanted
+    ]
     uploaded = UploadedPackage(
-        PACKAGE_NAME, package, container_url, pulumi.ResourceOptions(parent=parent, depends_on=[may_upload])
+        PACKAGE_NAME, package, container_url, app_id, pulumi.ResourceOptions(parent=parent, depends_on=may_upload)
     )
-    return resources.Deployment(
+    taken = resources.Deployment(
         name,
         resource_group_name=place.group_name,
         properties=resources.DeploymentPropertiesArgs(
@@ -125,23 +174,31 @@ def release(
             template=_ONE_DEPLOY,
             parameters={
                 "app": resources.DeploymentParameterArgs(value=app_name),
-                "packageUri": resources.DeploymentParameterArgs(value=uploaded.url),
+                "packageUri": resources.DeploymentParameterArgs(value=uploaded.link),
                 "packageSha256": resources.DeploymentParameterArgs(value=uploaded.sha256),
             },
         ),
         tags=place.tags,
         opts=pulumi.ResourceOptions(parent=parent),
     )
+    return ListedFunction(
+        f"{name}-listed",
+        function,
+        app_id,
+        package.sha256,
+        resource_manager,
+        pulumi.ResourceOptions(parent=parent, depends_on=[taken]),
+    )
 
 
-# azure-native has no class for a site's extensions. The hash is a parameter so that a new package causes a new
-# deployment, since its address stays the same.
+# azure-native has no class for a site's extensions. The link is a secureString: the group's list of deployments does
+# not show it. The hash stands among the parameters only so that a new package is a new deployment.
 _ONE_DEPLOY = {
     "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
     "contentVersion": "1.0.0.0",
     "parameters": {
         "app": {"type": "string"},
-        "packageUri": {"type": "string"},
+        "packageUri": {"type": "secureString"},
         "packageSha256": {"type": "string"},
     },
     "resources": [

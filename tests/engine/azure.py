@@ -52,13 +52,21 @@ class RefusedError(Exception):
     """Azure's message."""
 
 
+class BrokenError(Exception):
+    """A resource that is there and did not become what it should: azure-native's "initialization failed"."""
+
+    def __init__(self, message: str, resource_id: str, state: Mapping[str, Any]) -> None:
+        super().__init__(message)
+        self.resource_id, self.state = resource_id, state
+
+
 class Storage(Addresses, Protocol):
     """The data plane of storage accounts."""
 
     def make_container(self, account: str, name: str) -> None: ...
 
-    def read(self, url: str) -> bytes | None:
-        """A blob's content, or None when there is no such blob."""
+    def fetch(self, link: str) -> bytes | None:
+        """What somebody without a token gets at an address, or None."""
         ...
 
     def sources(self, location: str) -> bytes | None:
@@ -70,7 +78,9 @@ class Storage(Addresses, Protocol):
 class Azure:
     """Stricter than Azure where that is simpler: whatever a resource refers to must exist before it and after it.
 
-    `code` is what each site runs, by its id: the package that One Deploy took last. Not for two tests at a time.
+    `code` is what each site runs, by its id: the package that One Deploy took last. `listed` are the sites that list
+    their functions, which they do once their triggers have been synced. `build_logs` are those of the registries' next
+    builds that fail. Not for two tests at a time.
     """
 
     storage: Storage
@@ -78,14 +88,27 @@ class Azure:
     deployer_id: str
     resources: dict[str, Held] = field(default_factory=dict)
     code: dict[str, bytes] = field(default_factory=dict)
+    listed: set[str] = field(default_factory=set)
+    unready_syncs: int = 0  # so many syncs find the host still starting
+    builds: list[str] = field(default_factory=list)  # the sources of each build that succeeded
+    build_logs: list[str] = field(default_factory=list)
     journal: list[Operation] = field(default_factory=list)
     refused: list[Operation] = field(default_factory=list)
     _refusals: list[_Refusal] = field(default_factory=list)
+    _breaks: list[_Refusal] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def refuse(self, operation: Operation, message: str, *, times: float = math.inf) -> None:
         """Refuse an operation with `message`, always or so many times; each time is noted in `refused`."""
         self._refusals.append(_Refusal(operation, message, times))
+
+    def break_after(self, operation: Operation, message: str, *, times: float) -> None:
+        """Make the resource and then fail with `message`, so many times; each time is noted in `refused`.
+
+        So do long operations of Azure's: they are accepted, the resource is there, and it never becomes ready. While
+        that is so, its updates fail likewise.
+        """
+        self._breaks.append(_Refusal(operation, message, times))
 
     def create(self, urn: str, inputs: dict[str, Any]) -> tuple[str, Mapping[str, Any]]:
         """Make a resource; its id and state. Raises RefusedError, when it exists already, too."""
@@ -94,7 +117,9 @@ class Azure:
             made = self._make(urn, inputs)
             if made.id in self.resources:
                 raise RefusedError(f"cannot create already existing resource '{made.id}'")
-            return made.id, self._put(operation, made.id, inputs, made.state)
+            state = self._put(operation, made.id, inputs, made.state)
+            self._break_if_told(operation, made.id, state)
+            return made.id, state
 
     def update(self, resource_id: str, urn: str, inputs: dict[str, Any]) -> Mapping[str, Any]:
         """Change a resource; its new state. Raises RefusedError, when it does not exist, too."""
@@ -103,7 +128,33 @@ class Azure:
             made = self._make(urn, inputs)
             if resource_id not in self.resources or made.id != resource_id:
                 raise RefusedError(f"ResourceNotFound: the resource '{resource_id}' was not found")
-            return self._put(operation, resource_id, inputs, made.state)
+            state = self._put(operation, resource_id, inputs, made.state)
+            self._break_if_told(Operation(Action.CREATE, operation.kind, operation.name), resource_id, state)
+            return state
+
+    def sync(self, site: str) -> bool:
+        """Sync a site's triggers; whether its host was up to it."""
+        with self._lock:
+            if self.unready_syncs:
+                self.unready_syncs -= 1
+                return False
+            if site in self.code:
+                self.listed.add(site)
+            return site in self.code
+
+    def lists(self, site: str) -> bool:
+        """Whether the site lists its functions."""
+        return site in self.listed
+
+    def build(self, source: str) -> str | None:
+        """Build an image; the log where that fails."""
+        with self._lock:
+            if self.storage.sources(source) is None:
+                return "unable to find the sources"
+            if self.build_logs:
+                return self.build_logs.pop(0)
+            self.builds.append(source)
+            return None
 
     def delete(self, resource_id: str) -> None:
         """Remove a resource, if it is there. Raises RefusedError while another one needs it."""
@@ -118,6 +169,7 @@ class Azure:
                     raise RefusedError(f"Conflict: '{resource_id}' cannot be deleted before '{other_id}'")
             del self.resources[resource_id]
             self.code.pop(resource_id, None)
+            self.listed.discard(resource_id)
             self.journal.append(operation)
 
     def _make(self, urn: str, inputs: dict[str, Any]) -> Made:
@@ -133,14 +185,11 @@ class Azure:
             if needed not in self.resources:
                 raise RefusedError(f"ResourceNotFound: '{resource_id}' needs '{needed}', which was not found")
         for site in _sites_of_functions(inputs):
-            if site not in self.code:
+            if site not in self.listed:
                 raise RefusedError("Destination endpoint not found. Resource details for endpoint should pre-exist")
         match operation.kind:
             case "storage:BlobContainer":
                 self.storage.make_container(inputs["accountName"], inputs["containerName"])
-            case "containerregistry:TaskRun":
-                if self.storage.sources(inputs["runRequest"]["sourceLocation"]) is None:
-                    raise RefusedError("BadRequest: the sources of the build were not found")
             case "resources:Deployment":
                 self._one_deploy(resource_id, inputs["properties"]["parameters"])
         self.resources[resource_id] = Held(operation.kind, operation.name, inputs, state)
@@ -148,12 +197,14 @@ class Azure:
         return state
 
     def _one_deploy(self, deployment_id: str, parameters: Mapping[str, Any]) -> None:
-        package = self.storage.read(parameters["packageUri"]["value"])
+        package = self.storage.fetch(parameters["packageUri"]["value"])
         if package is None:
             raise RefusedError("BadRequest: the package could not be read")
         group = _GROUP.match(deployment_id)
         assert group
-        self.code[f"{group[0]}/providers/Microsoft.Web/sites/{parameters['app']['value']}"] = package
+        site = f"{group[0]}/providers/Microsoft.Web/sites/{parameters['app']['value']}"
+        self.code[site] = package
+        self.listed.discard(site)
 
     def _refuse_if_told(self, operation: Operation) -> None:
         for refusal in self._refusals:
@@ -162,15 +213,23 @@ class Azure:
                 self.refused.append(operation)
                 raise RefusedError(refusal.message)
 
+    def _break_if_told(self, operation: Operation, resource_id: str, state: Mapping[str, Any]) -> None:
+        for told in self._breaks:
+            if told.operation == operation and told.left > 0:
+                told.left -= 1
+                self.refused.append(operation)
+                raise BrokenError(told.message, resource_id, state)
+
     def snapshot(self) -> "Snapshot":
-        return Snapshot(dict(self.resources), dict(self.code))
+        return Snapshot(dict(self.resources), dict(self.code), frozenset(self.listed))
 
     def restore(self, snapshot: "Snapshot") -> None:
         """As it was; nothing done yet, and nothing refused."""
         self.resources, self.code = dict(snapshot.resources), dict(snapshot.code)
-        self.journal.clear()
-        self.refused.clear()
-        self._refusals.clear()
+        self.listed = set(snapshot.listed)
+        self.unready_syncs = 0
+        for told in (self.journal, self.refused, self.builds, self.build_logs, self._refusals, self._breaks):
+            told.clear()
 
 
 @dataclass(frozen=True)
@@ -179,6 +238,7 @@ class Snapshot:
 
     resources: Mapping[str, Held]
     code: Mapping[str, bytes]
+    listed: frozenset[str] = frozenset()
 
 
 def _token_and_name(urn: str) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from local.host.certificates import Certificates
 from local.services.azurite import Azurite
 from local.services.entra import Entra
 from stack.function.package import build_package
-from tests.conftest import CLIENT_ID
+from tests.conftest import CLIENT_ID, PRINCIPAL_ID
 from tests.engine.azure import Azure, Snapshot
 from tests.engine.engine import PROGRAM, Engine, Run, Stack, copy_program, find_engine
 from tests.engine.resource_manager import ResourceManager
@@ -63,7 +63,7 @@ def storage(certificates: Certificates, tmp_path_factory: pytest.TempPathFactory
 @pytest.fixture(scope="session")
 def azure(storage: AzuriteStorage, entra: Entra) -> Azure:
     """With nothing in it."""
-    return Azure(storage, tenant_id=entra.tenant_id, deployer_id=entra.developer_id)
+    return Azure(storage, tenant_id=entra.tenant_id, deployer_id=PRINCIPAL_ID)
 
 
 @pytest.fixture(scope="session")
@@ -72,14 +72,14 @@ def engine(azure: Azure, certificates: Certificates, entra: Entra) -> Iterator[E
     folder = find_engine()
     if folder is None:
         pytest.skip("pulumi is not installed; .ci/build-pulumi builds it")
-    login = {"AZURE_CLIENT_ID": CLIENT_ID, **entra.environment(CLIENT_ID), **certificates.environment}
+    login = {**entra.deployer_environment(CLIENT_ID), **certificates.environment}
     with Engine(folder, azure, login) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
-def resource_manager(storage: AzuriteStorage, certificates: Certificates) -> Iterator[ResourceManager]:
-    with ResourceManager(storage, certificates) as running:
+def resource_manager(azure: Azure, storage: AzuriteStorage, certificates: Certificates) -> Iterator[ResourceManager]:
+    with ResourceManager(azure, storage, certificates) as running:
         yield running
 
 

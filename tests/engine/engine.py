@@ -21,7 +21,7 @@ from tests.engine.language_host import LanguageHost
 from tests.engine.provider import AzureNative
 from tests.stacks import write_stacks
 
-VERSION = "3.259.0"
+VERSION = "3.274.0"
 PROVIDERS = ("azure-native", "azuread")
 PROGRAM = Path(__file__).parents[2]
 # What a developer's login or settings would change.
@@ -140,13 +140,17 @@ class Engine:
 
 
 class Stack:
-    """One stack; every operation runs the program anew. They raise automation.CommandError."""
+    """One stack; every operation runs the program anew. They raise automation.CommandError.
+
+    `last` is what was told of the latest one, a failed one too.
+    """
 
     def __init__(self, stack: automation.Stack) -> None:
         self._stack = stack
+        self.last = Run()
 
-    def preview(self) -> Run:
-        return self._run(self._stack.preview)
+    def preview(self, **options: Any) -> Run:
+        return self._run(self._stack.preview, **options)
 
     def up(self, **options: Any) -> Run:
         return self._run(self._stack.up, **options)
@@ -155,16 +159,15 @@ class Stack:
         return self._run(self._stack.refresh)
 
     def destroy(self) -> Run:
-        return self._run(self._stack.destroy)
+        return self._run(self._stack.destroy, run_program=True)
 
     def kept(self) -> dict[str, tuple[Any, Any]]:
         """The stack's state: inputs and outputs of each resource by its URN."""
         resources = (self._stack.export_stack().deployment or {}).get("resources", [])
         return {each["urn"]: (each.get("inputs"), each.get("outputs")) for each in resources}
 
-    @staticmethod
-    def _run(operation: Callable[..., Any], **options: Any) -> Run:
-        run = Run()
+    def _run(self, operation: Callable[..., Any], **options: Any) -> Run:
+        run = self.last = Run()
         result = operation(on_event=run.listen, color="never", suppress_progress=True, **options)
         if isinstance(result, automation.UpResult):
             run.outputs = {name: output.value for name, output in result.outputs.items()}

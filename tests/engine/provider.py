@@ -7,12 +7,13 @@ import hashlib
 from typing import Any, override
 
 import grpc
-from google.protobuf import empty_pb2, json_format, struct_pb2
+from google.protobuf import any_pb2, empty_pb2, json_format, struct_pb2
+from google.rpc import status_pb2  # type: ignore[import-untyped]
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 from pulumi.runtime.rpc import UNKNOWN
 
 from local.graph.outputs import UnknownResourceError, answer, kind_of, output_names, path_inputs
-from tests.engine.azure import Azure, RefusedError
+from tests.engine.azure import Azure, BrokenError, RefusedError
 
 # Set on what was named at random: its replacement can stand beside it.
 _NAMED_AT_RANDOM = "__createBeforeDelete"
@@ -121,6 +122,8 @@ class AzureNative(provider_pb2_grpc.ResourceProviderServicer):
             resource_id, state = self.azure.create(request.urn, inputs)
         except RefusedError as refusal:
             context.abort(grpc.StatusCode.UNKNOWN, str(refusal))
+        except BrokenError as broken:
+            _abort_partially(context, broken, inputs)
         return provider_pb2.CreateResponse(id=resource_id, properties=_struct(state))
 
     @override
@@ -135,6 +138,8 @@ class AzureNative(provider_pb2_grpc.ResourceProviderServicer):
             state = self.azure.update(request.id, request.urn, inputs)
         except RefusedError as refusal:
             context.abort(grpc.StatusCode.UNKNOWN, str(refusal))
+        except BrokenError as broken:
+            _abort_partially(context, broken, inputs)
         return provider_pb2.UpdateResponse(properties=_struct(state))
 
     @override
@@ -151,6 +156,20 @@ class AzureNative(provider_pb2_grpc.ResourceProviderServicer):
         except RefusedError as refusal:
             context.abort(grpc.StatusCode.UNKNOWN, str(refusal))
         return empty_pb2.Empty()
+
+
+def _abort_partially(context: Any, broken: BrokenError, inputs: dict[str, Any]) -> None:
+    """Fail as azure-native does of a resource that exists and is not well: the error's details carry its state."""
+    details = any_pb2.Any()
+    details.Pack(
+        provider_pb2.ErrorResourceInitFailed(
+            id=broken.resource_id, properties=_struct(broken.state), inputs=_struct(inputs), reasons=[str(broken)]
+        )
+    )
+    code = grpc.StatusCode.UNKNOWN
+    status = status_pb2.Status(code=code.value[0], message=str(broken), details=[details])
+    context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
+    context.abort(code, str(broken))
 
 
 def _path_inputs(token: str) -> list[str]:

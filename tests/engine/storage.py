@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
+import httpx
 from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.blob import BlobClient, BlobSasPermissions, generate_blob_sas
 
@@ -41,8 +42,12 @@ class AzuriteStorage:
     def make_container(self, account: str, name: str) -> None:
         make_container(self._azurite, self._account(account), name)
 
-    def read(self, url: str) -> bytes | None:
-        """A blob's content, or None when there is no such blob."""
+    def fetch(self, link: str) -> bytes | None:
+        """What somebody without a token gets at an address, or None."""
+        answer = httpx.get(link, timeout=60)
+        return answer.content if answer.is_success else None
+
+    def _read(self, url: str) -> bytes | None:
         key = self._azurite.account_key(urlsplit(url).path.split("/")[1])
         with BlobClient.from_blob_url(url, credential=key) as blob:
             try:
@@ -68,4 +73,4 @@ class AzuriteStorage:
 
     def sources(self, location: str) -> bytes | None:
         """What was uploaded there."""
-        return self.read(f"{self._azurite.endpoints[self._account('registry')].blob}{location}")
+        return self._read(f"{self._azurite.endpoints[self._account('registry')].blob}{location}")

@@ -18,7 +18,7 @@ FUNCTION = (UPDATE, "web:WebApp", "faces-function")
         ({"blurType": "Black"}, {API, WORKER}),
         (
             {"sasHours": 48, "uploadEndings": [".mp4", ".mov"]},
-            {FUNCTION, ("create", "eventgrid:SystemTopicEventSubscription", "redact-mov")},
+            {FUNCTION, (UPDATE, "insights:ScheduledQueryRule", "faces-links-about-to-end")},
         ),
     ],
 )
@@ -38,6 +38,7 @@ def test_changed_code_of_the_function_is_uploaded_and_deployed_and_nothing_else_
         (UPDATE, "face-redaction:function:FunctionApp", "function"),  # whose archive it is
         (UPDATE, "pulumi-python:dynamic/release:UploadedPackage", "released-package.zip"),
         (UPDATE, "resources:Deployment", "redact-on-upload"),
+        (UPDATE, "pulumi-python:dynamic/release:ListedFunction", "redact-on-upload-listed"),
     }
     (package,) = place.azure.code.values()
     with zipfile.ZipFile(io.BytesIO(package)) as archive:
@@ -47,8 +48,7 @@ def test_changed_code_of_the_function_is_uploaded_and_deployed_and_nothing_else_
 def test_changed_code_of_the_media_service_is_built_and_run_and_nothing_else_happens(place: Place) -> None:
     (place.folder / "redactor" / "added.py").write_text("")
     assert place.stack().up().changes == {
-        (UPDATE, "pulumi-python:dynamic/image:UploadedContext", "image-sources"),
-        (UPDATE, "containerregistry:TaskRun", "image-build"),
+        (UPDATE, "pulumi-python:dynamic/image:ImageBuild", "image-build"),
         API,
         WORKER,
     }

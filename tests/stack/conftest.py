@@ -8,6 +8,7 @@ from local.graph.program import Graph, run_program
 from tests.stacks import shipped_stack
 
 PROGRAM = Path(__file__).parents[2]
+DEPLOYER = "11111111-0000-0000-0000-000000000000"
 
 
 class AzureAddresses:
@@ -33,7 +34,7 @@ def run(stack: str, *, preview: bool = False, **changes: str) -> Graph:
         PROGRAM,
         shipped_stack(stack, changes),
         tenant_id="99999999-8888-7777-6666-555555555555",
-        deployer_id="11111111-0000-0000-0000-000000000000",
+        deployer_id=DEPLOYER,
         addresses=AzureAddresses(),
         preview=preview,
     )

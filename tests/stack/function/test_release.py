@@ -5,26 +5,26 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pulumi
-import pytest
-from azure.identity import ClientAssertionCredential, ClientSecretCredential, DefaultAzureCredential
 from azure.storage.blob import BlobServiceClient
 
 from local.graph.program import Graph
 from local.host.environment import changed_environment
 from local.services.azurite import Azurite
 from local.services.entra import Entra
-from stack.deployer import deployer_credential
 from stack.function.release import BlobUpload
-from tests.conftest import CLIENT_ID, LAKE
-from tests.stack.conftest import run
+from stack.roles import Role
+from tests.conftest import CLIENT_ID, LAKE, PRINCIPAL_ID
+from tests.stack.conftest import DEPLOYER, run
+from tests.stack.test_graph import account, grants
 
 LOGINS = ("ARM_", "AZURE_", "IDENTITY_", "MSI_")
 
 
 def package(folder: Path, url: str, text: str) -> dict[str, Any]:
     (folder / "function_app.py").write_text(text)
-    return {"url": url, "sha256": text, "directory": str(folder)}
+    return {"url": url, "sha256": text, "directory": str(folder), "app": "/sites/a", "deployer": PRINCIPAL_ID}
 
 
 def test_the_package_is_uploaded_and_removed_with_the_deployers_token(
@@ -34,12 +34,17 @@ def test_the_package_is_uploaded_and_removed_with_the_deployers_token(
     with BlobServiceClient(endpoint, credential=azurite.account_key(LAKE)) as service:
         service.create_container("releases")
         blob = service.get_blob_client("releases", "released-package.zip")
-        login = {"AZURE_CLIENT_ID": CLIENT_ID, **entra.environment(CLIENT_ID)}
-        with changed_environment(login, without=LOGINS):
+        with changed_environment(entra.deployer_environment(CLIENT_ID), without=LOGINS):
             provider = BlobUpload()
             created = provider.create(package(tmp_path, blob.url, "first"))
             assert zipfile.ZipFile(BytesIO(blob.download_blob().readall())).read("function_app.py") == b"first"
-            assert created.outs == {"url": blob.url, "sha256": "first"}
+            assert created.outs
+            link = created.outs.pop("link")
+            assert created.outs == {"url": blob.url, "sha256": "first", "app": "/sites/a"}
+            fetched = httpx.get(link).raise_for_status().content  # as One Deploy does, without a token
+            assert zipfile.ZipFile(BytesIO(fetched)).read("function_app.py") == b"first"
+            assert httpx.get(link.partition("?")[0]).is_client_error
+            assert not httpx.put(link, content=b"", headers={"x-ms-blob-type": "BlockBlob"}).is_success
             provider.update(created.id, created.outs, package(tmp_path, blob.url, "second"))
             assert zipfile.ZipFile(BytesIO(blob.download_blob().readall())).read("function_app.py") == b"second"
             provider.delete(created.id, created.outs)
@@ -47,12 +52,14 @@ def test_the_package_is_uploaded_and_removed_with_the_deployers_token(
             provider.delete(created.id, created.outs)  # already deleted, as after an interrupted destroy
 
 
-def test_only_another_hash_or_address_is_a_change() -> None:
+def test_only_another_hash_app_or_address_is_a_change_and_signs_a_new_link() -> None:
     provider = BlobUpload()
-    before = {"url": "https://a/releases/p.zip", "sha256": "1"}
-    assert provider.diff("", before, {**before, "directory": "other"}).changes is False
-    updated = provider.diff("", before, {**before, "sha256": "2"})
-    assert (updated.changes, updated.replaces) == (True, [])
+    before = {"url": "https://a/releases/p.zip", "sha256": "1", "app": "/sites/a", "link": "https://a?sig=old"}
+    inputs = {**before, "link": None, "deployer": "another"}
+    assert provider.diff("", before, {**inputs, "directory": "other"}).changes is False
+    for change in ({"sha256": "2"}, {"app": "/sites/b"}):
+        updated = provider.diff("", before, {**inputs, **change})
+        assert (updated.changes, updated.replaces) == (True, [])
     assert provider.diff("", before, {**before, "url": "https://b/releases/p.zip"}).replaces == ["url"]
 
 
@@ -68,23 +75,23 @@ def test_an_unchanged_program_declares_the_same_package(dev: Graph) -> None:
 def test_no_input_of_what_the_program_does_itself_is_an_asset(dev: Graph) -> None:
     """Python's dynamic providers accept none in a diff, with which every `up` after the first begins."""
     own = [r for r in dev.resources if r.kind.startswith("pulumi-python:")]
-    assert {r.name for r in own} == {"image-sources", "released-package.zip"}
+    assert {r.name for r in own} == {"image-build", "released-package.zip", "redact-on-upload-listed"}
     values = [value for r in own for value in r.inputs.values()]
     assert not [value for value in values if isinstance(value, pulumi.Asset | pulumi.Archive)]
 
 
-@pytest.mark.parametrize(
-    ("environment", "kind"),
-    [
-        ({}, DefaultAzureCredential),
-        ({"ARM_TENANT_ID": "t", "ARM_CLIENT_ID": "c"}, DefaultAzureCredential),
-        ({"ARM_TENANT_ID": "t", "ARM_CLIENT_ID": "c", "ARM_CLIENT_SECRET": "s"}, ClientSecretCredential),
-        ({"ARM_TENANT_ID": "t", "ARM_CLIENT_ID": "c", "ARM_USE_OIDC": "true"}, ClientAssertionCredential),
-    ],
-)
-def test_the_upload_uses_the_login_of_the_azure_provider(environment: dict[str, str], kind: type) -> None:
-    with changed_environment(environment, without=LOGINS):
-        assert isinstance(deployer_credential(), kind)
+def test_the_link_is_a_secret_and_no_list_of_deployments_shows_it(dev: Graph) -> None:
+    uploaded = next(r for r in dev.resources if r.name == "released-package.zip")
+    assert uploaded.secret_outputs == {"link"}
+    template = dev.one("resources:Deployment").inputs["properties"]["template"]
+    assert template["parameters"]["packageUri"]["type"] == "secureString"
+
+
+def test_the_deployer_may_sign_links_at_the_packages_account_and_write_to_its_container_alone(dev: Graph) -> None:
+    assert grants(dev, DEPLOYER) == {
+        (Role.BLOB_CONTRIBUTOR, "releases"),
+        (Role.BLOB_DELEGATOR, account(dev, "code")),
+    }
 
 
 def test_code_is_uploaded_by_the_deployer_or_by_members_of_a_group(dev: Graph) -> None:
@@ -94,5 +101,5 @@ def test_code_is_uploaded_by_the_deployer_or_by_members_of_a_group(dev: Graph) -
         return upload["principalId"], upload["principalType"]
 
     group = "22222222-3333-4444-5555-666666666666"
-    assert uploader(dev) == ("11111111-0000-0000-0000-000000000000", "User")
+    assert uploader(dev) == (DEPLOYER, "User")
     assert uploader(run("dev", deployerGroup=group)) == (group, "Group")

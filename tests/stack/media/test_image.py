@@ -9,18 +9,17 @@ from pathlib import Path
 import pytest
 
 from local.graph.program import Graph
-from stack.media.image import ContextUpload
+from stack.media.image_build import RegistryBuild
 from stack.media.image_context import build_context
 from tests.stack.conftest import PROGRAM, run
 from tests.stack.test_graph import closure
 
 
 def test_the_image_is_built_from_the_sources_and_tagged_by_their_hash(dev: Graph) -> None:
-    build = dev.one("containerregistry:TaskRun").inputs
-    sources = next(r for r in dev.resources if r.name == "image-sources").inputs
-    (tag,) = build["runRequest"]["imageNames"]
-    assert tag == f"face-redaction:{sources['sha256'][:16]}"
-    assert build["forceUpdateTag"] == sources["sha256"]
+    build = dev.one("pulumi-python:dynamic/image:ImageBuild").inputs
+    tag = build["tag"]
+    assert tag == f"face-redaction:{build['sha256'][:16]}"
+    assert build["registry_id"] == dev.one("containerregistry:Registry").id
     for kind in ("app:ContainerApp", "app:Job"):
         (container,) = dev.one(kind).inputs["template"]["containers"]
         assert container["image"].endswith(f".azurecr.io/{tag}")
@@ -30,7 +29,7 @@ def test_nothing_pulls_before_the_image_is_built_and_its_identity_may_pull(dev: 
     for graph in (dev, dev_preview):
         for kind, command in (("app:ContainerApp", "api"), ("app:Job", "worker")):
             before = closure(graph, graph.one(kind))
-            assert "containerregistry:TaskRun image-build" in before
+            assert "pulumi-python:dynamic/image:ImageBuild image-build" in before
             assert f"authorization:RoleAssignment {command}-pulls-image" in before
 
 
@@ -82,7 +81,9 @@ def test_the_context_holds_all_that_the_dockerfile_copies_and_no_more(tmp_path: 
     assert not [name for name in names if "__pycache__" in name]
 
 
-def test_sources_are_handed_over_again_only_when_they_changed() -> None:
-    before = {"registry_id": "/r", "sha256": "1", "source_location": "x"}
-    assert ContextUpload().diff("", before, {**before, "context": object()}).changes is False
-    assert ContextUpload().diff("", before, {**before, "sha256": "2"}).changes is True
+def test_the_image_is_built_again_only_when_its_sources_or_its_registry_changed() -> None:
+    before = {"registry_id": "/r", "sha256": "1", "tag": "t:1"}
+    inputs = {**before, "context": "elsewhere", "deployer": "another", "resource_manager": "https://another"}
+    assert RegistryBuild().diff("", before, inputs).changes is False
+    assert RegistryBuild().diff("", before, {**inputs, "sha256": "2"}).changes is True
+    assert RegistryBuild().diff("", before, {**inputs, "registry_id": "/s"}).changes is True

@@ -1,0 +1,83 @@
+"""The function as the app lists it: its triggers are synced after new code, and it is looked for.
+
+On Flex Consumption an app that has taken its code may list no functions until its triggers are synced
+(functions-action#373 and #245, azure-functions-host#10169), and Event Grid refuses a function that is not listed.
+"""
+
+from typing import Any
+
+import pulumi
+from pulumi import dynamic
+
+from stack.deployer import provider_principal
+from stack.resource_manager import resource_manager
+
+_WEB_API = "2024-04-01"
+# What a host that is still starting has been seen to answer. Resource Manager wraps some of it in a 400.
+_NOT_YET = frozenset({400, 404, 409, 429, 500, 502, 503, 504})
+_SECONDS = 90.0  # a sync waits for the host to start
+
+
+class NotListedError(Exception):
+    """The app does not list the function yet; one line."""
+
+
+class FunctionListing(dynamic.ResourceProvider):
+    """Syncs an app's triggers and looks for its function. It fails until the function is there.
+
+    stack/retries.py repeats it, and says what is being waited for.
+    """
+
+    serialize_as_secret_always = False  # it holds no secret, and a plain one shows no difference
+
+    def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
+        return dynamic.CreateResult(id_=f"{props['app']}/functions/{props['function']}", outs=_look(props))
+
+    def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.UpdateResult:
+        return dynamic.UpdateResult(outs=_look(news))
+
+    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.DiffResult:
+        replaced = [key for key in ("app", "function") if olds.get(key) != news.get(key)]
+        changes = bool(replaced) or olds.get("sha256") != news.get("sha256")
+        return dynamic.DiffResult(changes=changes, replaces=replaced)
+
+
+def _look(props: dict[str, Any]) -> dict[str, Any]:
+    """Raises NotListedError, and httpx.HTTPStatusError for what does not pass."""
+    app, function = props["app"], props["function"]
+    with resource_manager(props["resource_manager"], _WEB_API, props.get("deployer"), seconds=_SECONDS) as client:
+        synced = client.post(f"{app}/host/default/sync")
+        if synced.status_code in _NOT_YET:
+            raise NotListedError(f"the app's triggers cannot be synced yet: Azure answers {synced.status_code}")
+        synced.raise_for_status()
+        found = client.get(f"{app}/functions/{function}")
+        if found.status_code in _NOT_YET:
+            raise NotListedError(f"the function {function} is not listed by the app yet")
+        found.raise_for_status()
+    return {key: props[key] for key in ("app", "function", "sha256")}
+
+
+class ListedFunction(dynamic.Resource, module="release", name="ListedFunction"):
+    """The function `function` of the app with the ARM id `app`, once the app lists it with the code `sha256`."""
+
+    def __init__(
+        self,
+        name: str,
+        function: str,
+        app: pulumi.Output[str],
+        sha256: str,
+        resource_manager_url: str,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(
+            FunctionListing(),
+            name,
+            {
+                "app": app,
+                "function": function,
+                "sha256": sha256,
+                "resource_manager": resource_manager_url,
+                "deployer": provider_principal(),
+            },
+            opts,
+        )
