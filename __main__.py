@@ -4,22 +4,28 @@ from pathlib import Path
 
 import pulumi
 
+from stack.configuration import configured_keys
 from stack.events import UploadEvents
 from stack.function.app import FUNCTION_NAME, FunctionApp, Reconciliation
 from stack.function.package import build_package
 from stack.identity import managed_identity
-from stack.observability.alerts import Alerts
+from stack.observability.alerts import Alerts, OwnService
 from stack.observability.diagnostics import send_logs
 from stack.observability.monitoring import Monitoring
 from stack.observability.portal import portal_link
 from stack.observability.workbook import Dashboard
+from stack.people import People
 from stack.place import make_place
 from stack.retries import retry_transient_failures
 from stack.settings import read_settings
-from stack.storage import FunctionStorage, Lake, MediaStorage, Retention
+from stack.storage import RESULTS_ARE_KEPT, FunctionStorage, Lake, MediaStorage, Retention
 from stack.transform import FaceRedaction
 
-settings = read_settings(pulumi.Config(), pulumi.Config("azure-native").get("location"))
+settings = read_settings(
+    pulumi.Config(), pulumi.Config("azure-native").get("location"), configured_keys(pulumi.get_project())
+)
+if settings.result_days is None:
+    pulumi.warn(RESULTS_ARE_KEPT)
 package = build_package(Path("function"), Path(".cache/function-package"))
 transform = FaceRedaction(settings.blur_type, settings.resolution, settings.quality, settings.verify, settings.damaged)
 
@@ -36,7 +42,7 @@ lake = Lake(
 media_storage = MediaStorage(
     "media-storage",
     place,
-    Retention(settings.result_days, settings.recover_days, settings.protect_data, settings.private_network),
+    Retention(settings.result_days or 0, settings.recover_days, settings.protect_data, settings.private_network),
 )
 network = None
 if settings.private_network:
@@ -45,6 +51,7 @@ if settings.private_network:
     network = Network("network", place, settings.network_range)
     network.connect("lake", lake.account_id, lake.blob_endpoint, ["blob", "dfs"])
     network.connect("media", media_storage.account_id, media_storage.blob_endpoint, ["blob", "queue", "table"])
+People("people", uploaders=settings.uploaders, reviewers=settings.reviewers, lake=lake, results=media_storage)
 function_identity = managed_identity("function", place)
 
 if settings.self_hosted:
@@ -87,6 +94,7 @@ function = FunctionApp(
     memory=settings.function_memory,
     instances=settings.function_instances,
     network=network,
+    resource_manager=settings.resource_manager,
     deployer_group=settings.deployer_group,
 )
 events = UploadEvents(
@@ -96,7 +104,6 @@ events = UploadEvents(
     dead_letters=media_storage,
     function_id=function.function_id,
     released=function.released,
-    endings=settings.upload_endings,
     attempts=settings.event_attempts,
     minutes=settings.event_minutes,
     existing=settings.system_topic,
@@ -106,11 +113,27 @@ if lake.blobs_id:
     send_logs("upload-logs", lake.blobs_id, monitoring.workspace_id, parent=lake, categories=writes)
 send_logs("result-logs", media_storage.blobs_id, monitoring.workspace_id, parent=media_storage, categories=writes)
 send_logs("delivery-logs", events.topic_id, monitoring.workspace_id, parent=events)
-Alerts("alerts", place, monitoring, email=settings.alert_email, own_service=settings.self_hosted is not None)
-dashboard = Dashboard("dashboard", place, monitoring)
+own = settings.self_hosted
+own_service = OwnService(own.worker_limit, settings.sas_hours) if own else None
+Alerts("alerts", place, monitoring, email=settings.alert_email, service=own_service)
+if settings.monthly_budget and settings.alert_email:
+    from stack.observability.budget import make_budget
+
+    make_budget(place, settings.monthly_budget, settings.alert_email)
+dashboard = Dashboard(
+    "dashboard",
+    place,
+    monitoring,
+    lake=lake.account_name,
+    container=settings.upload_container,
+    worker_cpu=own.worker_cpu if own else 0,
+)
 
 pulumi.export("uploadTo", pulumi.Output.concat(lake.blob_endpoint, lake.uploads.name))
+pulumi.export("uploadAccount", lake.account_name)
+pulumi.export("uploadContainer", lake.uploads.name)
 pulumi.export("resultsIn", media_storage.blob_endpoint)
+pulumi.export("resultAccount", media_storage.account_name)
 pulumi.export("functionApp", function.host_name)
 pulumi.export("function", FUNCTION_NAME)
 pulumi.export("mediaEndpoint", media.endpoint)

@@ -1,6 +1,4 @@
-"""Events of uploads: the lake's system topic, and the function's subscriptions to it."""
-
-from collections.abc import Sequence
+"""Uploads become events: the lake's system topic, and its subscription to the function."""
 
 import pulumi
 from pulumi_azure_native.eventgrid import v20250215 as eventgrid
@@ -10,15 +8,16 @@ from stack.place import Place
 from stack.roles import Role, grant
 from stack.storage import Lake, MediaStorage
 
-# The operations that finish an upload. CreateFile (dfs endpoint) and SftpCreate come before, with an empty file.
-# Renames give a finished file a name that counts.
+# What finishes an upload. Over the dfs endpoint CreateFile comes first, over SFTP SftpCreate, both with nothing in it.
+# Renames put a finished file under a name that counts.
 _UPLOAD_CALLS = ["FlushWithClose", "PutBlob", "PutBlockList", "CopyBlob", "SftpCommit", "RenameFile", "SftpRename"]
 
 
 class UploadEvents(pulumi.ComponentResource):
-    """A system topic on the lake, and one subscription for each redacted ending of names.
+    """A system topic on the lake, and its subscription for finished uploads to the container.
 
-    A lake can have only one system topic. `existing` is the ARM id of the one it has, if any.
+    Which names' endings are redacted is the function's to judge, so that it can say what it passes over.
+    A lake can have but one system topic: `existing` is the ARM id of the one that it has already.
     """
 
     def __init__(
@@ -30,7 +29,6 @@ class UploadEvents(pulumi.ComponentResource):
         dead_letters: MediaStorage,
         function_id: pulumi.Output[str],
         released: pulumi.Resource,
-        endings: Sequence[str],
         attempts: int,
         minutes: int,
         existing: str | None,
@@ -41,7 +39,7 @@ class UploadEvents(pulumi.ComponentResource):
             place.name("uploads"),
             system_topic_name=name_of(existing) if existing else None,
             resource_group_name=group,
-            location=lake.location,  # a topic is in its source's region
+            location=lake.location,  # a topic lives where its source does
             source=lake.account_id,
             topic_type="Microsoft.Storage.StorageAccounts",
             identity=eventgrid.IdentityInfoArgs(type=eventgrid.IdentityType.SYSTEM_ASSIGNED),
@@ -55,51 +53,48 @@ class UploadEvents(pulumi.ComponentResource):
             principal_id=topic.identity.apply(_principal),
             parent=self,
         )
-        for ending in endings:
-            eventgrid.SystemTopicEventSubscription(
-                f"redact-{ending.lstrip('.').lower()}",
-                event_subscription_name=f"redact-{ending.lstrip('.').lower()}",
-                system_topic_name=topic.name,
-                resource_group_name=group,
-                event_delivery_schema=eventgrid.EventDeliverySchema.EVENT_GRID_SCHEMA,
-                destination=eventgrid.AzureFunctionEventSubscriptionDestinationArgs(
-                    endpoint_type="AzureFunction",
-                    resource_id=function_id,
-                    max_events_per_batch=1,
-                    preferred_batch_size_in_kilobytes=64,
+        eventgrid.SystemTopicEventSubscription(
+            "redact-uploads",
+            event_subscription_name="redact-uploads",
+            system_topic_name=topic.name,
+            resource_group_name=group,
+            event_delivery_schema=eventgrid.EventDeliverySchema.EVENT_GRID_SCHEMA,
+            destination=eventgrid.AzureFunctionEventSubscriptionDestinationArgs(
+                endpoint_type="AzureFunction",
+                resource_id=function_id,
+                max_events_per_batch=1,
+                preferred_batch_size_in_kilobytes=64,
+            ),
+            filter=eventgrid.EventSubscriptionFilterArgs(
+                included_event_types=["Microsoft.Storage.BlobCreated", "Microsoft.Storage.BlobRenamed"],
+                # the slash at the end keeps out containers whose names only begin alike
+                subject_begins_with=lake.uploads.name.apply(
+                    lambda container: f"/blobServices/default/containers/{container}/"
                 ),
-                filter=eventgrid.EventSubscriptionFilterArgs(
-                    included_event_types=["Microsoft.Storage.BlobCreated", "Microsoft.Storage.BlobRenamed"],
-                    # the slash at the end excludes containers whose names begin alike
-                    subject_begins_with=lake.uploads.name.apply(
-                        lambda container: f"/blobServices/default/containers/{container}/"
+                # Not by length: a rename has none, that of a commit by SFTP or of a copy's begin can be 0. The function
+                # looks at the blob itself.
+                advanced_filters=[
+                    eventgrid.StringInAdvancedFilterArgs(
+                        operator_type="StringIn", key="data.api", values=_UPLOAD_CALLS
                     ),
-                    subject_ends_with=ending,
-                    is_subject_case_sensitive=False,
-                    # Not by length: a rename has none, and a commit by SFTP or the start of a copy may have 0. The
-                    # function reads the blob's properties.
-                    advanced_filters=[
-                        eventgrid.StringInAdvancedFilterArgs(
-                            operator_type="StringIn", key="data.api", values=_UPLOAD_CALLS
-                        ),
-                    ],
+                ],
+            ),
+            retry_policy=eventgrid.RetryPolicyArgs(
+                max_delivery_attempts=attempts, event_time_to_live_in_minutes=minutes
+            ),
+            dead_letter_with_resource_identity=eventgrid.DeadLetterWithResourceIdentityArgs(
+                identity=eventgrid.EventSubscriptionIdentityArgs(
+                    type=eventgrid.EventSubscriptionIdentityType.SYSTEM_ASSIGNED
                 ),
-                retry_policy=eventgrid.RetryPolicyArgs(
-                    max_delivery_attempts=attempts, event_time_to_live_in_minutes=minutes
+                dead_letter_destination=eventgrid.StorageBlobDeadLetterDestinationArgs(
+                    endpoint_type="StorageBlob",
+                    resource_id=dead_letters.account_id,
+                    blob_container_name=dead_letters.dead_letters.name,
                 ),
-                dead_letter_with_resource_identity=eventgrid.DeadLetterWithResourceIdentityArgs(
-                    identity=eventgrid.EventSubscriptionIdentityArgs(
-                        type=eventgrid.EventSubscriptionIdentityType.SYSTEM_ASSIGNED
-                    ),
-                    dead_letter_destination=eventgrid.StorageBlobDeadLetterDestinationArgs(
-                        endpoint_type="StorageBlob",
-                        resource_id=dead_letters.account_id,
-                        blob_container_name=dead_letters.dead_letters.name,
-                    ),
-                ),
-                # Azure refuses a destination without its function, and a dead-letter container that it cannot write
-                opts=pulumi.ResourceOptions(parent=self, depends_on=[released, may_dead_letter]),
-            )
+            ),
+            # Azure refuses a destination whose function is not there yet, and a dead letter that it cannot write
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[released, may_dead_letter]),
+        )
         self.topic_id = topic.id
         self.register_outputs({"topic_id": topic.id})
 

@@ -1,15 +1,14 @@
 """The stack's settings: declared in Pulumi.yaml, read once, validated before any resource is declared."""
 
-import ipaddress
-import json
-import re
-from collections.abc import Callable
+import dataclasses
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
 
 import pulumi
 
+from stack.configuration import GUID, Config, Reader, SettingError, UnknownSettingError
+from stack.regions import canonical_region
 from stack.transform import BlurType, Damaged, Quality, Resolution
 
 
@@ -18,19 +17,6 @@ class Engine(StrEnum):
 
     SELF_HOSTED = "selfHosted"
     AZURE = "azure"
-
-
-class SettingError(pulumi.RunError):
-    """A setting that cannot be used. Pulumi prints its one line, without a traceback."""
-
-    def __init__(self, key: str, value: str, allowed: str) -> None:
-        super().__init__(f"face-redaction:{key} is {value!r}; allowed: {allowed}")
-
-
-class Config(Protocol):
-    """The part of `pulumi.Config` that is used."""
-
-    def get(self, key: str) -> str | None: ...
 
 
 @dataclass(frozen=True)
@@ -54,7 +40,8 @@ class SelfHosted:
 class Settings:
     """A stack's settings, described in Pulumi.yaml. `self_hosted` is None for the azure engine.
 
-    `upload_days` and `result_days` are 0 for ever.
+    `upload_days` and `result_days` are 0 for ever; `result_days` is None where nobody has chosen, which keeps results
+    for ever, too. `monthly_budget` is in the subscription's currency, 0 for none.
     """
 
     engine: Engine
@@ -62,6 +49,8 @@ class Settings:
     location: str | None
     resource_group: str | None
     deployer_group: str | None
+    uploaders: tuple[str, ...]
+    reviewers: tuple[str, ...]
     lake_account: str | None
     system_topic: str | None
     upload_container: str
@@ -82,101 +71,51 @@ class Settings:
     private_network: bool
     network_range: str
     alert_email: str | None
+    monthly_budget: int
     protect_data: bool
     upload_days: int
-    result_days: int
+    result_days: int | None
     recover_days: int
     authority: str
     resource_manager: str
     self_hosted: SelfHosted | None
 
 
-class _Reader:
-    def __init__(self, config: Config) -> None:
-        self._config = config
-
-    def text(self, key: str, pattern: str, allowed: str) -> str:
-        value = self._config.get(key) or ""
-        if not re.fullmatch(pattern, value):
-            raise SettingError(key, value, allowed)
-        return value
-
-    def choice[E: StrEnum](self, key: str, choices: type[E]) -> E:
-        value = self._config.get(key) or ""
-        try:
-            return choices(value)
-        except ValueError:
-            raise SettingError(key, value, ", ".join(choices)) from None
-
-    def number[N: (int, float)](self, key: str, parse: type[N], valid: Callable[[N], bool], allowed: str) -> N:
-        value = self._config.get(key) or ""
-        try:
-            number = parse(value)
-        except ValueError:
-            raise SettingError(key, value, allowed) from None
-        if not valid(number):
-            raise SettingError(key, value, allowed)
-        return number
-
-    def whole(self, key: str, least: int, most: int) -> int:
-        return self.number(key, int, lambda n: least <= n <= most, f"a whole number from {least} to {most}")
-
-    def address_range(self, key: str) -> str:
-        value = self._config.get(key) or ""
-        try:
-            found = ipaddress.IPv4Network(value)
-        except ValueError:
-            raise SettingError(key, value, _RANGE) from None
-        if not found.is_private or not 16 <= found.prefixlen <= 22:
-            raise SettingError(key, value, _RANGE)
-        return value
-
-    def yes(self, key: str) -> bool:
-        value = self._config.get(key) or ""
-        if value not in {"true", "false"}:
-            raise SettingError(key, value, "true or false")
-        return value == "true"
-
-    def verify(self, engine: Engine) -> bool:
-        wanted = self.yes("verify")
-        if wanted and engine is not Engine.SELF_HOSTED:
-            raise SettingError("verify", "true", "false with engine azure, which cannot verify")
-        if wanted and self.choice("blurType", BlurType) in {BlurType.BOX, BlurType.LOW}:
-            raise SettingError("verify", "true", "false with blurType Box and Low, which hide nobody")
-        return wanted
-
-    def endings(self, key: str) -> tuple[str, ...]:
-        allowed = 'a list of one to ten different endings such as [".mp4", ".mov"]'
-        value = self._config.get(key) or ""
-        try:
-            endings = json.loads(value)
-        except ValueError:
-            raise SettingError(key, value, allowed) from None
-        if not isinstance(endings, list) or not 1 <= len(endings) <= 10:
-            raise SettingError(key, value, allowed)
-        for ending in endings:
-            if not isinstance(ending, str) or not re.fullmatch(r"\.[A-Za-z0-9]{1,12}", ending):
-                raise SettingError(key, value, allowed)
-        if len({ending.lower() for ending in endings}) != len(endings):
-            raise SettingError(key, value, allowed)
-        return tuple(endings)
-
-
-_GUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _ARM_ID = r"/subscriptions/[0-9a-f-]{36}/resourceGroups/[-\w.()]{1,90}/providers"
 _LAKE = "the ARM id of a storage account, or nothing to make one"
 _TOPIC = "the ARM id of a system topic, or nothing to make one"
-_RANGE = "a private IPv4 range of /16 to /22, such as 10.60.0.0/16"
 _URL = r"https://[a-z0-9.-]+(:\d+)?"
 
 
-def read_settings(config: Config, location: str | None) -> Settings:
+_ENDINGS = 'one to ten different endings such as .mp4,.mov or [".mp4", ".mov"]'
+_GROUPS = "up to ten object ids of Entra groups, separated by commas, or nothing"
+
+
+def _camel(field: str) -> str:
+    first, *others = field.split("_")
+    return first + "".join(word.title() for word in others)
+
+
+def _read_verify(read: Reader, engine: Engine) -> bool:
+    wanted = read.yes("verify")
+    if wanted and engine is not Engine.SELF_HOSTED:
+        raise SettingError("verify", "true", "false with engine azure, which cannot verify")
+    if wanted and read.choice("blurType", BlurType) in {BlurType.BOX, BlurType.LOW}:
+        raise SettingError("verify", "true", "false with blurType Box and Low, which hide nobody")
+    return wanted
+
+
+def read_settings(config: Config, location: str | None, keys: Collection[str] = ()) -> Settings:
     """Read and validate every setting.
 
-    `location` is azure-native:location, which is optional only if the resource group exists.
-    Raises SettingError with one line for the first setting that cannot be used.
+    `location` is azure-native:location, which is optional only if the resource group exists. `keys` are all that have a
+    value, of which every one must be a setting.
+    Raises pulumi.RunError with one line for the first setting that cannot be used.
     """
-    read = _Reader(config)
+    for key in sorted(keys):
+        if key not in SETTINGS:
+            raise UnknownSettingError(key, SETTINGS)
+    read = Reader(config)
     engine = read.choice("engine", Engine)
     resource_group = read.text(
         "resourceGroup", r"|[-\w.()]{0,89}[-\w()]", "the name of a resource group, or nothing to make one"
@@ -186,14 +125,19 @@ def read_settings(config: Config, location: str | None) -> Settings:
             "azure-native:location is not set; allowed: an Azure region such as westeurope "
             "(or name an existing face-redaction:resourceGroup)"
         )
+    monthly_budget = read.whole("monthlyBudget", 0, 1_000_000)
+    if monthly_budget and not config.get("alertEmail"):
+        raise SettingError("monthlyBudget", str(monthly_budget), "0, unless alertEmail says who is told")
     return Settings(
         engine=engine,
         name_prefix=read.text(
             "namePrefix", r"[a-z][a-z0-9]{1,9}", "2 to 10 lower-case letters and digits, a letter first"
         ),
-        location=location,
+        location=canonical_region(location) if location else None,
         resource_group=resource_group or None,
-        deployer_group=read.text("deployerGroup", rf"|{_GUID}", "the object id of an Entra group, or nothing") or None,
+        deployer_group=read.text("deployerGroup", rf"|{GUID}", "the object id of an Entra group, or nothing") or None,
+        uploaders=read.texts("uploaders", GUID, 0, _GROUPS),
+        reviewers=read.texts("reviewers", GUID, 0, _GROUPS),
         lake_account=read.text("lakeAccount", rf"|{_ARM_ID}/Microsoft\.Storage/storageAccounts/[a-z0-9]{{3,24}}", _LAKE)
         or None,
         system_topic=read.text("systemTopic", rf"|{_ARM_ID}/Microsoft\.EventGrid/systemTopics/[\w-]{{3,50}}", _TOPIC)
@@ -203,12 +147,12 @@ def read_settings(config: Config, location: str | None) -> Settings:
             r"(?!.*--)[a-z0-9][a-z0-9-]{1,61}[a-z0-9]",
             "3 to 63 lower-case letters, digits and single hyphens",
         ),
-        upload_endings=read.endings("uploadEndings"),
+        upload_endings=read.texts("uploadEndings", r"\.[A-Za-z0-9]{1,12}", 1, _ENDINGS),
         blur_type=read.choice("blurType", BlurType),
         resolution=read.choice("resolution", Resolution),
         quality=read.choice("quality", Quality),
         damaged=read.choice("damaged", Damaged),
-        verify=read.verify(engine),
+        verify=_read_verify(read, engine),
         sas_hours=read.whole("sasHours", 1, 168),
         reconcile_minutes=read.number(
             "reconcileMinutes", int, {5, 10, 15, 20, 30, 60}.__contains__, "5, 10, 15, 20, 30 or 60"
@@ -223,9 +167,10 @@ def read_settings(config: Config, location: str | None) -> Settings:
         network_range=read.address_range("networkRange"),
         alert_email=read.text("alertEmail", r"|[^@\s,;]+@[^@\s,;]+\.[^@\s,;]+", "an e-mail address, or nothing")
         or None,
+        monthly_budget=monthly_budget,
         protect_data=read.yes("protectData"),
         upload_days=read.whole("uploadDays", 0, 3650),
-        result_days=read.whole("resultDays", 0, 3650),
+        result_days=read.whole("resultDays", 0, 3650) if config.get("resultDays") else None,
         recover_days=read.whole("recoverDays", 0, 365),
         authority=read.text("authority", _URL, "an https address without a path"),
         resource_manager=read.text("resourceManager", _URL, "an https address without a path"),
@@ -233,7 +178,7 @@ def read_settings(config: Config, location: str | None) -> Settings:
     )
 
 
-def _read_self_hosted(read: _Reader) -> SelfHosted:
+def _read_self_hosted(read: Reader) -> SelfHosted:
     return SelfHosted(
         image=read.text(
             "image",
@@ -259,3 +204,9 @@ def _read_self_hosted(read: _Reader) -> SelfHosted:
         worker_minutes=read.whole("workerMinutes", 10, 1440),
         job_attempts=read.whole("jobAttempts", 1, 10),
     )
+
+
+# Every key of the project's namespace that means something.
+SETTINGS = frozenset(
+    _camel(field.name) for declared in (Settings, SelfHosted) for field in dataclasses.fields(declared)
+) - {"location", "selfHosted"}

@@ -12,6 +12,11 @@ from pulumi_azure_native.storage import v20240101 as storage
 from stack.adoption import adopted, group_of, name_of
 from stack.place import Place
 
+RESULTS_ARE_KEPT = (
+    "face-redaction:resultDays is not set: results are kept for ever, and cost more from month to month than redacting "
+    "does; `pulumi config set resultDays 90` deletes them after 90 days, 0 keeps them and ends this warning"
+)
+
 
 @dataclass(frozen=True)
 class Retention:
@@ -135,6 +140,7 @@ class Lake(pulumi.ComponentResource):
 
     location: pulumi.Output[str]
     account_id: pulumi.Output[str]
+    account_name: pulumi.Output[str]
     blob_endpoint: pulumi.Output[str]
     dfs_endpoint: pulumi.Output[str]
     blobs_id: pulumi.Output[str] | None = None
@@ -149,6 +155,7 @@ class Lake(pulumi.ComponentResource):
         )
         self.location = account.location
         self.account_id = account.id
+        self.account_name = account.name
         self.blob_endpoint = account.primary_endpoints.blob
         self.dfs_endpoint = account.primary_endpoints.dfs
         self.uploads = _container(upload_container, place, account, self, protect=retention.protect, lake=existing)

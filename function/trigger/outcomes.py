@@ -5,6 +5,10 @@ class Ignored(Exception):  # noqa: N818 — an outcome, not always an error
     """The event needs no job. The message is the reason."""
 
 
+class PassedOver(Ignored):
+    """An upload that is whole, and that the settings do not have redacted; its message says why."""
+
+
 class Refused(Exception):  # noqa: N818
     """No later delivery of the event can succeed. The message is the reason."""
 

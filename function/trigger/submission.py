@@ -17,7 +17,7 @@ from trigger.deadline import Deadline
 from trigger.lake import Lake
 from trigger.media import MediaAccount, Submitted
 from trigger.names import job_name
-from trigger.outcomes import Ignored, Refused, Retry
+from trigger.outcomes import Ignored, PassedOver, Refused, Retry
 from trigger.settings import Settings
 from trigger.upload import Announcement, Upload
 
@@ -66,6 +66,9 @@ class Submission:
         started = time.monotonic()
         try:
             end = self._submit(announced(), about)
+        except PassedOver as reason:
+            logs.write(logging.WARNING, "passed over", about | {"reason": str(reason)})
+            return End.IGNORED, str(reason)
         except Ignored as reason:
             logs.write(logging.INFO, "ignored", about | {"reason": str(reason)})
             return End.IGNORED, str(reason)

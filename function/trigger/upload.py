@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 import azure.functions as func
 
 from trigger.address import BlobAddress, locate
-from trigger.outcomes import Ignored, Refused
+from trigger.outcomes import Ignored, PassedOver, Refused
 from trigger.settings import Settings
 
 BLOB_CREATED = "Microsoft.Storage.BlobCreated"
@@ -55,12 +55,12 @@ def read(event: func.EventGridEvent, settings: Settings) -> Announcement:
 
 
 def judge(address: BlobAddress, settings: Settings) -> None:
-    """Raise Ignored unless the name is that of a video to redact."""
+    """Raise Ignored unless the name is that of a video to redact; PassedOver if only its ending is not."""
     if address.container != settings.upload_container:
         raise Ignored(f"container is {address.container}, not {settings.upload_container}")
     if not address.name or address.name.endswith("/"):
         raise Ignored("it is a directory")
-    if not address.name.lower().endswith(settings.upload_endings):
-        raise Ignored(f"its name ends in none of {', '.join(settings.upload_endings)}")
     if PurePosixPath(address.name).stem.lower().endswith(OUTPUT_STEM):
         raise Ignored(f"its name ends in {OUTPUT_STEM}: it is the output of a redaction")
+    if not address.name.lower().endswith(settings.upload_endings):
+        raise PassedOver(f"its name ends in none of {', '.join(settings.upload_endings)} (setting uploadEndings)")

@@ -32,8 +32,10 @@ def check_videos(videos: Sequence[Path], stack: "Stack") -> None:
 
 
 def _endings(stack: "Stack") -> list[str]:
+    setting = stack.setting("uploadEndings")
     try:
-        return [ending.lower() for ending in json.loads(stack.setting("uploadEndings"))]
+        endings = json.loads(setting) if setting.startswith("[") else [each.strip() for each in setting.split(",")]
+        return [ending.lower() for ending in endings]
     except (ValueError, TypeError, AttributeError):  # the program reports the wrong setting
         return [""]
 

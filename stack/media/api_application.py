@@ -1,6 +1,7 @@
 """The media service's Entra application: the audience of its tokens, its app roles and their holders."""
 
 import uuid
+from collections.abc import Sequence
 from enum import StrEnum
 
 import pulumi
@@ -28,12 +29,29 @@ _DESCRIPTIONS = {
 }
 
 
+# People's tokens are asked for by a scope; what they may do follows from their app roles alone.
+_SCOPE = "user_impersonation"
+_SCOPE_ID = str(uuid.uuid5(uuid.NAMESPACE_URL, f"face-redaction/{_SCOPE}"))
+_AZURE_CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"  # its application id, the same in every tenant
+
+
 class ApiApplication(pulumi.ComponentResource):
-    """An application with its app roles; the identity `caller` (a principal's object id) may submit jobs."""
+    """An application with its app roles; the identity `caller` (a principal's object id) may submit jobs.
+
+    `reviewers` and `uploaders` are Entra groups: the first may do everything at the service, the second read.
+    """
 
     audience: Audience
 
-    def __init__(self, name: str, place: Place, caller: pulumi.Output[str]) -> None:
+    def __init__(
+        self,
+        name: str,
+        place: Place,
+        caller: pulumi.Output[str],
+        *,
+        uploaders: Sequence[str] = (),
+        reviewers: Sequence[str] = (),
+    ) -> None:
         super().__init__("face-redaction:media:ApiApplication", name)
         options = pulumi.ResourceOptions(parent=self)
         registration = azuread.ApplicationRegistration(
@@ -64,11 +82,31 @@ class ApiApplication(pulumi.ComponentResource):
             identifier_uri=pulumi.Output.concat("api://", registration.client_id),
             opts=options,
         )
+        # Without it Entra issues no token to people, whatever roles they have (AADSTS65001).
+        scope = azuread.ApplicationPermissionScope(
+            "people-sign-in",
+            application_id=registration.id,
+            scope_id=_SCOPE_ID,
+            value=_SCOPE,
+            type="User",
+            admin_consent_display_name="Use the media service",
+            admin_consent_description="Use the media service as the person who is signed in, within that one's roles",
+            user_consent_display_name="Use the media service",
+            user_consent_description="Use the media service as yourself, within your roles",
+            opts=options,
+        )
+        known = azuread.ApplicationPreAuthorized(
+            "azure-cli",
+            application_id=registration.id,
+            authorized_client_id=_AZURE_CLI,
+            permission_ids=[scope.scope_id],
+            opts=options,
+        )
         principal = azuread.ServicePrincipal(
             place.name("media-api"),
             client_id=registration.client_id,
             app_role_assignment_required=True,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[*roles, identifier]),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[*roles, identifier, known]),
         )
         # Before the function's first token, since one without the role would be cached for a day.
         submits = azuread.AppRoleAssignment(
@@ -78,6 +116,15 @@ class ApiApplication(pulumi.ComponentResource):
             resource_object_id=principal.object_id,
             opts=options,
         )
+        for role, groups in ((AppRole.READ_WRITE, reviewers), (AppRole.READ, uploaders)):
+            for group in groups:
+                azuread.AppRoleAssignment(
+                    f"{role.value.partition('.')[2].lower()}-{group[:8]}",
+                    app_role_id=role.role_id,
+                    principal_object_id=group,
+                    resource_object_id=principal.object_id,
+                    opts=options,
+                )
         self.audience = Audience(
             asked_for=identifier.identifier_uri,
             # version 2 tokens name the application by its id

@@ -123,7 +123,9 @@ def make_self_hosted_media(
         given = pulumi.Output.from_input(own.api_audience)
         audience = Audience(given, given.apply(lambda uri: f"{uri},{uri.removeprefix('api://')}"))
     else:
-        audience = ApiApplication("api-application", place, caller).audience
+        audience = ApiApplication(
+            "api-application", place, caller, uploaders=settings.uploaders, reviewers=settings.reviewers
+        ).audience
     return SelfHostedMedia(
         "media",
         place,

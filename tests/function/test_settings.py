@@ -9,6 +9,7 @@ from trigger.settings import SettingsError
 def test_reads_every_setting(environment: dict[str, str]) -> None:
     read = settings.read(environment | {"SAS_HOURS": "168"})
     assert read.sas_hours == 168
+    assert read.upload_endings == (".mp4", ".mov")
     assert read.lake_blob_endpoint.account == "lake1"
     assert read.media_endpoint == "https://management.azure.com"
     assert {f.name for f in fields(read)} - {"client_id"} == {n.lower() for n in environment} - {"azure_client_id"}
@@ -35,7 +36,7 @@ def test_reads_every_setting(environment: dict[str, str]) -> None:
         ),
         ("LAKE_DFS_ENDPOINT", ["", "abfss://raw@lake1.dfs.core.windows.net/"]),
         ("UPLOAD_CONTAINER", ["", "ra", "Raw", "raw/", "-raw", "raw--1", "r" * 64]),
-        ("UPLOAD_ENDINGS", ["", "mp4", ".mp4, .mov", ".mp4,", "*.mp4"]),
+        ("UPLOAD_ENDINGS", ["", "mp4", ".mp4, .mov", ".mp4,", "*.mp4", ".m p4"]),
         ("RECONCILE_STATE", ["", "reconciliation", "http://code1.blob.core.windows.net/reconciliation"]),
         ("RECONCILE_EXISTING", ["", "yes", "True"]),
         ("SAS_HOURS", ["", "0", "169", "-1", "1.5", "24h", " 24", "٢٤"]),

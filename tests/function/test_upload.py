@@ -4,7 +4,7 @@ import azure.functions as func
 import pytest
 
 from trigger import upload
-from trigger.outcomes import Ignored, Refused
+from trigger.outcomes import Ignored, PassedOver, Refused
 from trigger.settings import Settings
 
 type MakeEvent = Callable[..., func.EventGridEvent]
@@ -51,6 +51,19 @@ def test_ignores_what_is_no_upload_of_a_video(
 ) -> None:
     with pytest.raises(Ignored, match=reason):
         upload.read(make_event(**event), public_azure)
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "party", "party.mp4.tmp", ".mp4/party.jpg", "partymp4"])
+def test_passes_over_an_upload_that_no_ending_lets_through(
+    make_event: MakeEvent, public_azure: Settings, name: str
+) -> None:
+    with pytest.raises(PassedOver, match=r"^its name ends in none of \.mp4, \.mov \(setting uploadEndings\)$"):
+        upload.read(make_event(url=f"{LAKE}/raw/{name}"), public_azure)
+
+
+@pytest.mark.parametrize("name", ["party.mp4", "IMG_0001.MOV", "a/b/Party.Mp4"])
+def test_an_endings_case_does_not_matter(make_event: MakeEvent, public_azure: Settings, name: str) -> None:
+    assert upload.read(make_event(url=f"{LAKE}/raw/{name}"), public_azure).address.name == name
 
 
 @pytest.mark.parametrize(

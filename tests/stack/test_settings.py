@@ -3,14 +3,20 @@
 import dataclasses
 from pathlib import Path
 
+import pulumi
 import pytest
 import yaml
 
-from local.graph.program import ProgramError, Stack
-from stack.settings import Engine, SelfHosted, SettingError, Settings, read_settings
+from local.graph.program import Graph, ProgramError, Stack, read_stack, run_program
+from stack.configuration import SettingError
+from stack.settings import SETTINGS, Engine, SelfHosted, Settings, read_settings
 from stack.transform import BlurType, Quality, Resolution
-from tests.stack.conftest import PROGRAM, run
-from tests.stacks import shipped_stack
+from tests.stack.conftest import PROGRAM, AzureAddresses, run
+from tests.stacks import shipped_stack, write_stacks
+
+# Pulumi takes a list with a type from `config set --path` alone, and a number with one may not be left unset.
+UNTYPED = {"uploadEndings", "uploaders", "reviewers", "resultDays"}
+GROUPS = ["22222222-3333-4444-5555-666666666666", "33333333-4444-5555-6666-777777777777"]
 
 
 class Config:
@@ -30,15 +36,17 @@ def test_every_declared_setting_is_read_and_every_read_setting_is_declared() -> 
     fields = {f.name for f in (*dataclasses.fields(Settings), *dataclasses.fields(SelfHosted))}
     read_elsewhere = {"location", "self_hosted"}
     camel = {"".join(w if i == 0 else w.title() for i, w in enumerate(f.split("_"))) for f in fields - read_elsewhere}
-    assert set(declared) == camel
+    assert set(declared) == camel == SETTINGS
     for key, setting in declared.items():
-        assert {"type", "default", "description"} <= setting.keys(), key
+        assert {"default", "description"} <= setting.keys(), key
+        assert "type" in setting or key in UNTYPED, key
 
 
 def test_the_defaults_are_valid() -> None:
     settings = read()
     assert settings.engine is Engine.SELF_HOSTED
-    assert settings.upload_endings == (".mp4",)
+    assert settings.upload_endings == (".mp4", ".mov", ".m4v")
+    assert (settings.uploaders, settings.reviewers) == ((), ())
     assert settings.blur_type is BlurType.HIGH
     assert settings.resolution is Resolution.SOURCE
     assert settings.quality is Quality.BALANCED
@@ -69,10 +77,18 @@ def test_the_azure_engine_has_no_settings_of_its_own() -> None:
         ("resourceGroup", "group.", "the name of a resource group"),
         ("uploadContainer", "Raw", "3 to 63 lower-case letters"),
         ("uploadContainer", "a--b", "3 to 63 lower-case letters"),
-        ("uploadEndings", "mp4", "a list of one to ten different endings"),
-        ("uploadEndings", "[]", "a list of one to ten different endings"),
-        ("uploadEndings", '["mp4"]', "a list of one to ten different endings"),
-        ("uploadEndings", '[".mp4", ".MP4"]', "a list of one to ten different endings"),
+        ("uploadEndings", "mp4", "one to ten different endings"),
+        ("uploadEndings", "[]", "one to ten different endings"),
+        ("uploadEndings", ".mp4;.mov", "one to ten different endings"),
+        ("uploadEndings", ".mp4,", "one to ten different endings"),
+        ("uploadEndings", "[.mp4]", "one to ten different endings"),
+        ("uploadEndings", "[1]", "one to ten different endings"),
+        ("uploaders", "editors", "up to ten object ids of Entra groups"),
+        ("reviewers", f"{GROUPS[0]},{GROUPS[0]}", "up to ten object ids of Entra groups"),
+        ("monthlyBudget", "100", "0, unless alertEmail says who is told"),
+        ("monthlyBudget", "-1", "a whole number from 0 to 1000000"),
+        ("uploadEndings", '["mp4"]', "one to ten different endings"),
+        ("uploadEndings", '[".mp4", ".MP4"]', "one to ten different endings"),
         ("blurType", "high", "Box, Low, Med, High, Black"),
         ("resolution", "HD", "SourceResolution, StandardDefinition"),
         ("quality", "best", "fast, balanced, accurate"),
@@ -142,8 +158,77 @@ def test_a_region_is_needed_unless_the_group_exists() -> None:
     assert read(location=None, resourceGroup="mine").resource_group == "mine"
 
 
-def test_several_endings_may_be_redacted() -> None:
-    assert read(uploadEndings='[".mp4", ".mov"]').upload_endings == (".mp4", ".mov")
+@pytest.mark.parametrize(
+    "typed",
+    ['[".mp4", ".MOV"]', ".mp4,.MOV", " .mp4 , .MOV ", '[".mp4",".MOV"]'],
+    ids=["JSON", "commas", "spaces", "as --path leaves it"],
+)
+def test_a_list_is_read_however_people_try_it(typed: str) -> None:
+    assert read(uploadEndings=typed).upload_endings == (".mp4", ".MOV")
+
+
+@pytest.mark.parametrize("typed", [",".join(GROUPS), f'["{GROUPS[0]}", "{GROUPS[1]}"]'])
+def test_groups_are_read_likewise(typed: str) -> None:
+    assert read(uploaders=typed).uploaders == tuple(GROUPS)
+
+
+def test_days_that_nobody_has_chosen_are_told_from_those_that_mean_for_ever() -> None:
+    assert read(resultDays="").result_days is None
+    assert read(resultDays="0").result_days == 0
+    assert read(resultDays="30").result_days == 30
+
+
+def read_with(*keys: str, location: str = "westeurope") -> Settings:
+    return read_settings(Config(shipped_stack("dev", {})), location, keys)
+
+
+@pytest.mark.parametrize(
+    ("key", "meant"),
+    [
+        ("workerLimt", "did you mean workerLimit?"),
+        ("workerlimit", "did you mean workerLimit?"),
+        ("uploadEnding", "did you mean uploadEndings?"),
+        ("colour", "allowed: alertEmail, apiAudience, "),
+    ],
+)
+def test_a_key_that_is_no_setting_is_refused_with_the_nearest_one(key: str, meant: str) -> None:
+    with pytest.raises(pulumi.RunError) as refused:
+        read_with("workerLimit", key)
+    message = str(refused.value)
+    assert message.startswith(f"face-redaction:{key} is not a setting; {meant}")
+    assert "\n" not in message
+
+
+def test_the_program_itself_refuses_a_misspelt_key_of_a_stacks_file(tmp_path: Path) -> None:
+    write_stacks(tmp_path)
+    with (tmp_path / "Pulumi.dev.yaml").open("a") as stack:
+        stack.write("  face-redaction:workerLimt: 20\n")
+    with pytest.raises(ProgramError) as stopped:
+        run_program(
+            PROGRAM,
+            read_stack(tmp_path, "dev", {}),
+            tenant_id="t",
+            deployer_id="d",
+            addresses=AzureAddresses(),
+            preview=True,
+        )
+    assert str(stopped.value) == "face-redaction:workerLimt is not a setting; did you mean workerLimit?"
+
+
+@pytest.mark.parametrize("typed", ["westeurope", "West Europe", "WestEurope", "usgovvirginia"])
+def test_a_region_is_known_by_either_of_its_names(typed: str) -> None:
+    assert read_with(location=typed).location == typed.replace(" ", "").lower()
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("westeurop", "did you mean westeurope? "), ("West Europa", "did you mean westeurope? ")]
+)
+def test_an_unknown_region_is_refused_with_the_nearest_one(typed: str, meant: str) -> None:
+    with pytest.raises(pulumi.RunError) as refused:
+        read_with(location=typed)
+    message = str(refused.value)
+    assert message.startswith(f"azure-native:location is {typed!r}, which is no region of Azure; {meant}allowed: ")
+    assert "\n" not in message
 
 
 def test_a_bad_setting_stops_the_preview_before_any_resource() -> None:
@@ -152,13 +237,11 @@ def test_a_bad_setting_stops_the_preview_before_any_resource() -> None:
     assert str(stopped.value) == "face-redaction:sasHours is '200'; allowed: a whole number from 1 to 168"
 
 
-def test_each_ending_has_its_own_subscription() -> None:
+def test_the_function_is_given_the_endings(dev: Graph) -> None:
     graph = run("dev", uploadEndings='[".mp4", ".MOV"]')
-    subscriptions = graph.of("eventgrid:SystemTopicEventSubscription")
-    assert {s.inputs["eventSubscriptionName"]: s.inputs["filter"]["subjectEndsWith"] for s in subscriptions} == {
-        "redact-mp4": ".mp4",
-        "redact-mov": ".MOV",
-    }
+    for each, endings in ((dev, ".mp4,.mov,.m4v"), (graph, ".mp4,.MOV")):
+        settings = {s["name"]: s["value"] for s in each.one("web:WebApp").inputs["siteConfig"]["appSettings"]}
+        assert settings["UPLOAD_ENDINGS"] == endings
 
 
 def test_an_existing_resource_group_is_adopted_not_made() -> None:

@@ -5,6 +5,9 @@ _MINE = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/mine
 EVERYTHING = {
     "privateNetwork": "true",
     "alertEmail": "operator@example.com",
+    "monthlyBudget": "200",
+    "uploaders": "22222222-3333-4444-5555-666666666666,33333333-4444-5555-6666-777777777777",
+    "reviewers": "33333333-4444-5555-6666-777777777777",
     "protectData": "true",
     "uploadDays": "30",
     "resultDays": "30",

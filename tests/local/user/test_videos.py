@@ -85,4 +85,9 @@ def test_two_videos_that_would_come_back_under_one_name_are_refused(tmp_path: Pa
 
 
 def test_a_malformed_list_of_endings_is_left_to_the_program_to_report(tmp_path: Path) -> None:
-    check_videos([video(tmp_path / "a.mp4")], Stack("face-redaction", "dev", {"face-redaction:uploadEndings": ".mp4"}))
+    check_videos([video(tmp_path / "a.mp4")], Stack("face-redaction", "dev", {"face-redaction:uploadEndings": "[.mp4"}))
+
+
+def test_endings_may_be_separated_by_commas(tmp_path: Path) -> None:
+    stack = Stack("face-redaction", "dev", {"face-redaction:uploadEndings": ".mov, .MP4"})
+    check_videos([video(tmp_path / "a.mp4")], stack)

@@ -1,0 +1,40 @@
+"""A budget for the resource group: somebody is told before a month costs more than was meant."""
+
+from datetime import UTC, datetime
+
+import pulumi
+from pulumi_azure_native.consumption import v20240801 as consumption
+
+from stack.place import Place
+
+# Percent of the budget; the last one of what Azure forecasts for the month.
+_NOTICES = {
+    "spent-80": (80, consumption.ThresholdType.ACTUAL),
+    "spent-100": (100, consumption.ThresholdType.ACTUAL),
+    "forecast-100": (100, consumption.ThresholdType.FORECASTED),
+}
+
+
+def make_budget(place: Place, amount: int, email: str) -> consumption.Budget:
+    """A monthly budget of `amount` in the subscription's currency. It tells `email`, and stops nothing."""
+    return consumption.Budget(
+        place.name("budget"),
+        budget_name=f"{place.prefix}-budget",
+        scope=place.group_id,
+        category=consumption.CategoryType.COST,
+        amount=amount,
+        time_grain=consumption.TimeGrainType.MONTHLY,
+        # Azure wants the first day of the month in which it is made, and keeps it.
+        time_period=consumption.BudgetTimePeriodArgs(start_date=f"{datetime.now(UTC):%Y-%m}-01T00:00:00Z"),
+        notifications={
+            name: consumption.NotificationArgs(
+                enabled=True,
+                operator=consumption.OperatorType.GREATER_THAN_OR_EQUAL_TO,
+                threshold=threshold,
+                threshold_type=kind,
+                contact_emails=[email],
+            )
+            for name, (threshold, kind) in _NOTICES.items()
+        },
+        opts=pulumi.ResourceOptions(ignore_changes=["timePeriod"]),
+    )
