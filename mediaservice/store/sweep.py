@@ -30,7 +30,11 @@ async def sweep(store: Store, grace: timedelta = GRACE) -> int:
     telemetry.record(telemetry.QUEUE_SECONDS, oldest)
     for state in UNFINISHED:
         telemetry.record(telemetry.UNFINISHED, sum(job.state is state for job in unfinished), state=state)
-    log.info("queue watched", extra={"waiting": len(waiting), "oldestSeconds": round(oldest), "stalled": stalled})
+    working = len(unfinished) - len(waiting) - stalled
+    log.info(
+        "queue watched",
+        extra={"waiting": len(waiting), "oldestSeconds": round(oldest), "working": working, "stalled": stalled},
+    )
     lost = [
         job
         for job in unfinished

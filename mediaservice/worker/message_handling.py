@@ -142,7 +142,7 @@ class HandledMessage:
                 await self._store.work.renew(self.lease, 0)
                 log.info("job given back", extra=_about(self.lease))
                 return True
-        log.info("job over", extra=_about(self.lease) | {"state": held_job.job.state})
+        log.info("job over", extra=_about(self.lease) | end_fields(held_job.job))
         await self._store.work.delete(self.lease)
         return True
 
@@ -211,3 +211,14 @@ def _about(lease: Lease) -> dict[str, object]:
     ticket = lease.ticket
     about: dict[str, object] = {"queueMessage": lease.message, "received": lease.received}
     return about | ({"transform": ticket.transform, "job": ticket.job} if ticket else {})
+
+
+def end_fields(job: Job) -> dict[str, object]:
+    """How a job ended: what alerts and the overview page read. Seconds since its submission, and since its start."""
+    about: dict[str, object] = {"state": job.state, "source": job.correlation_data.get("source")}
+    if job.end_time:
+        about["totalSeconds"] = round((job.end_time - job.created).total_seconds(), 1)
+        if job.start_time:
+            about["seconds"] = round((job.end_time - job.start_time).total_seconds(), 1)
+    error = next((output.error for output in job.outputs if output.error), None)
+    return about | ({"code": error.code, "reason": error.message} if error else {})

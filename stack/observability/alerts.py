@@ -1,46 +1,102 @@
-"""Alerts: undelivered uploads, failed jobs, a queue without workers, failures of the function."""
+"""What somebody should know at once: uploads that nobody took, jobs that failed, work that nobody does."""
+
+from dataclasses import dataclass
 
 import pulumi
 from pulumi_azure_native.insights import v20230101 as groups
 from pulumi_azure_native.insights import v20230315preview as queries
 
+from stack.observability.logs import FAILED_TRIGGERS, lines
 from stack.observability.monitoring import Monitoring
 from stack.place import Place
 
-# The containers' log lines, in either of Container Apps' two tables.
-CONTAINER_LOGS = (
-    "union isfuzzy=true ContainerAppConsoleLogs, ContainerAppConsoleLogs_CL"
-    ' | extend line = parse_json(tostring(column_ifexists("Log", column_ifexists("Log_s", ""))))'
-)
-# Of the function only, since the media service's requests are in the same table.
-FAILED_TRIGGER = 'AppRequests | where Success == false and AppRoleName !startswith "mediaservice."'
-_FAILED_JOBS = f'{CONTAINER_LOGS} | where line.message == "job over" and line.state == "Error"'
-_STUCK_QUEUE = f'{CONTAINER_LOGS} | where line.message == "queue watched" and toint(line.oldestSeconds) > 1800'
-_DEAD_LETTERS = (
-    'StorageBlobLogs | where OperationName == "PutBlob" and StatusCode < 300 and Uri contains "/dead-letters/"'
-)
+_DAY_SECONDS = 24 * 3600
+_WINDOW = "PT30M"  # twice the time between two looks, since lines come late
+_BETWEEN_LOOKS = "PT15M"
+
+
+@dataclass(frozen=True)
+class OwnService:
+    """What the media service's alerts depend on: how many workers there may be, and how long a job's link lives."""
+
+    worker_limit: int
+    sas_hours: int
+
+
+@dataclass(frozen=True)
+class AlertRule:
+    """A query over the last half hour's lines, which is answered by a row for each thing that is wrong.
+
+    With `silence` it is the other way round: no row is what is wrong. With `over` the lines are those of a longer time,
+    in ISO 8601.
+    """
+
+    name: str
+    description: str
+    query: str
+    silence: bool = False
+    over: str | None = None
+
+
+def alert_rules(service: OwnService | None) -> list[AlertRule]:
+    """Return the rules of a stack; without a `service` of our own, those that need none."""
+    rules = [
+        AlertRule(
+            "dead-letters",
+            "Event Grid gave up on an upload; see the container dead-letters",
+            'StorageBlobLogs | where OperationName == "PutBlob" and StatusCode < 300 and Uri contains "/dead-letters/"',
+        ),
+        AlertRule("trigger-failures", "An upload made no job; Event Grid delivers it again", FAILED_TRIGGERS),
+    ]
+    if service is None:
+        return rules
+    return [
+        *rules,
+        AlertRule(
+            "failed-jobs",
+            "A redaction job ended in Error; its line says why",
+            f'{lines("job over")} | where line.state == "Error"',
+        ),
+        AlertRule(
+            "stuck-queue",
+            "Jobs wait, and no worker has worked for half an hour",
+            f"{lines('queue watched')} | summarize looks = count(), waiting = min(toint(line.waiting)),"
+            " working = max(toint(line.working)) | where looks > 1 and waiting > 0 and working == 0",
+        ),
+        AlertRule(
+            "api-down",
+            "The media service's API has not watched its queue for half an hour, which it does every five minutes",
+            lines("queue watched"),
+            silence=True,
+        ),
+        AlertRule(
+            "long-backlog",
+            "What waits will keep all workers that workerLimit allows busy for more than a day",
+            f"let average = toscalar({lines('job over')} | where todouble(line.seconds) > 0"
+            " | summarize avg(todouble(line.seconds)));"
+            f" {lines('queue watched')} | where TimeGenerated > ago(30m) | summarize waiting = max(toint(line.waiting))"
+            f" | where waiting * average > {service.worker_limit * _DAY_SECONDS}",
+            over="P1D",
+        ),
+        AlertRule(
+            "links-about-to-end",
+            "A job has waited for three quarters of the time for which links to videos elsewhere than in the lake last",
+            f"{lines('queue watched')} | where toint(line.oldestSeconds) > {service.sas_hours * 3600 * 3 // 4}",
+        ),
+    ]
 
 
 class Alerts(pulumi.ComponentResource):
-    """Alert rules, shown in the portal and, if there is an address, sent by mail."""
+    """Alert rules, and the mail that they send if there is an address. They show in the portal in any case."""
 
     def __init__(
-        self,
-        name: str,
-        place: Place,
-        monitoring: Monitoring,
-        *,
-        email: str | None,
-        own_service: bool,
+        self, name: str, place: Place, monitoring: Monitoring, *, email: str | None, service: OwnService | None
     ) -> None:
         super().__init__("face-redaction:monitoring:Alerts", name)
         self._place, self._monitoring = place, monitoring
         self._group = self._mail(email).id if email else None
-        self._query("dead-letters", "Event Grid gave up on an upload; see the container dead-letters", _DEAD_LETTERS)
-        self._query("trigger-failures", "An upload made no job; Event Grid delivers it again", FAILED_TRIGGER)
-        if own_service:
-            self._query("failed-jobs", "A redaction job ended in Error; its record says why", _FAILED_JOBS)
-            self._query("stuck-queue", "A job has waited for a worker for half an hour", _STUCK_QUEUE)
+        for rule in alert_rules(service):
+            self._declare(rule)
         self.register_outputs({})
 
     def _mail(self, address: str) -> groups.ActionGroup:
@@ -57,26 +113,28 @@ class Alerts(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
 
-    def _query(self, part: str, description: str, query: str) -> None:
+    def _declare(self, rule: AlertRule) -> None:
+        operator = queries.ConditionOperator
         queries.ScheduledQueryRule(
-            self._place.name(part),
+            self._place.name(rule.name),
             resource_group_name=self._place.group_name,
             location=self._place.location,
             kind=queries.Kind.LOG_ALERT,
-            display_name=part.replace("-", " "),
-            description=description,
+            display_name=rule.name.replace("-", " "),
+            description=rule.description,
             enabled=True,
             severity=2,
             scopes=[self._monitoring.workspace_id],
-            evaluation_frequency="PT15M",
-            window_size="PT15M",
+            evaluation_frequency=_BETWEEN_LOOKS,
+            window_size=_WINDOW,
+            override_query_time_range=rule.over,
             criteria=queries.ScheduledQueryRuleCriteriaArgs(
                 all_of=[
                     queries.ConditionArgs(
-                        query=query,
+                        query=rule.query,
                         time_aggregation=queries.TimeAggregation.COUNT,
-                        operator=queries.ConditionOperator.GREATER_THAN,
-                        threshold=0,
+                        operator=operator.LESS_THAN if rule.silence else operator.GREATER_THAN,
+                        threshold=1 if rule.silence else 0,
                         failing_periods=queries.ConditionFailingPeriodsArgs(
                             number_of_evaluation_periods=1, min_failing_periods_to_alert=1
                         ),
@@ -85,7 +143,7 @@ class Alerts(pulumi.ComponentResource):
             ),
             actions=queries.ActionsArgs(action_groups=[self._group]) if self._group else None,
             auto_mitigate=True,
-            skip_query_validation=True,  # the tables exist only after the first lines
+            skip_query_validation=True,  # the tables are there only after the first lines
             tags=self._place.tags,
             opts=pulumi.ResourceOptions(parent=self),
         )

@@ -1,0 +1,19 @@
+"""The logs' tables and lines, as queries read them.
+
+Their columns: learn.microsoft.com, "Azure Monitor Logs table reference".
+"""
+
+# The containers' lines, in either of the tables that Container Apps writes them to.
+CONTAINER_LINES = (
+    "union isfuzzy=true ContainerAppConsoleLogs, ContainerAppConsoleLogs_CL"
+    ' | extend line = parse_json(tostring(column_ifexists("Log", column_ifexists("Log_s", ""))))'
+)
+# The function's lines, which go to Application Insights.
+FUNCTION_LINES = "AppTraces | extend line = parse_json(Message)"
+# The function's failures alone: the media service's requests are there, too.
+FAILED_TRIGGERS = 'AppRequests | where Success == false and AppRoleName !startswith "mediaservice."'
+
+
+def lines(message: str) -> str:
+    """The containers' lines with this message."""
+    return f'{CONTAINER_LINES} | where line.message == "{message}"'
