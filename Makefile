@@ -23,7 +23,7 @@ PYTHON = .venv/bin/python
 UV = $(PYTHON) -m uv
 READY = .venv/ready
 
-.PHONY: help setup redact cloud replay operate check test soak lint lock clean
+.PHONY: help setup redact cloud replay operate smoke preview check test soak lint lock clean
 .DEFAULT_GOAL := help
 
 help: ## Show this
@@ -47,6 +47,15 @@ OUTPUTS = \
     if [ "$(STACK)" != local ]; then outputs=$$(pulumi stack output --json --stack "$(STACK)"); \
     elif [ -f $(LOCAL)/login ]; then . ./$(LOCAL)/login && outputs=$$(cat $(LOCAL)/outputs.json); \
     else echo "no local cloud is up; start one by 'make cloud'" >&2; exit 1; fi
+
+smoke: $(READY) ## Send a short clip, or VIDEO=path, through a deployed stack and name the part that fails; STACK=its name
+	@outputs=$$(pulumi stack output --json --stack "$(STACK)") && \
+	    clip=$${VIDEO_TYPED:-$$($(PYTHON) -m local.user.sample)} && \
+	    printf '%s' "$$outputs" | $(PYTHON) -m operations smoke $(ARGS) -- "$$clip"
+
+preview: $(READY) ## Show what `pulumi up` would make, by the real engine and without an Azure account; STACK=dev|ams
+	@bash .ci/build-pulumi
+	@exec $(PYTHON) -m tests.engine.preview --stack "$(STACK)" $(ARGS)
 
 check: lint ## Check style and types, and run the tests that fit into a minute; ROOM=folder of tests/, ARGS=options of pytest
 	@$(PYTEST) -m "not ($(TIERS))" $(ARGS) $(TESTS)

@@ -145,6 +145,18 @@ def queue() -> None:
         show_entries(summarize(stack.records, datetime.now(UTC)))
 
 
+@app.command()
+def smoke(
+    video: Annotated[Path, typer.Argument(help="A short video.")],
+    out: Annotated[Path, typer.Option("--out", help="The folder for the result.", file_okay=False)] = Path("out"),
+) -> None:
+    """Send a short video through the stack, and name the part that fails."""
+    from operations.smoke import smoke as run
+
+    with _stack() as stack:
+        run(stack.outputs, stack.credential, video, out)
+
+
 @dataclass(frozen=True)
 class _Stack:
     outputs: "StackOutputs"

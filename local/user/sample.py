@@ -92,3 +92,7 @@ def _sound(number: int) -> av.AudioFrame:
     frame = av.AudioFrame.from_ndarray((LOUDNESS * envelope * wave).astype(np.float32)[None], "fltp", "mono")
     frame.sample_rate, frame.pts, frame.time_base = SAMPLE_RATE, number * count, Fraction(1, SAMPLE_RATE)
     return frame
+
+
+if __name__ == "__main__":
+    print(sample_clip(Path(".cache")))
