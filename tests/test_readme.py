@@ -37,7 +37,12 @@ APPS = {
     "operations": operations_app,
     "redactor": redactor_app,
 }
-MAKE = {"redact": ("local", "redact"), "cloud": ("local", "up"), "replay": ("operations", "replay")}
+MAKE = {
+    "redact": ("local", "redact"),
+    "cloud": ("local", "up"),
+    "replay": ("operations", "replay"),
+    "smoke": ("operations", "smoke"),
+}
 
 
 def commands() -> Iterator[list[str]]:
