@@ -4,11 +4,13 @@ import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import numpy as np
 import pytest
+from azure.storage.blob import BlobSasPermissions, generate_blob_sas
 
 from local.cloud import Options
 from local.events.filter import Event
@@ -69,6 +71,30 @@ def user() -> Iterator[User]:
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_clip(tmp_path_factory.mktemp("clips") / "clip.mp4", frames=10)
+
+
+def test_an_upload_is_redacted_though_its_link_has_ended_before_its_turn(user: User, clip: Path) -> None:
+    """As the function would have submitted it a day ago."""
+    account, _, container = user.cloud.graph.exports["uploadTo"].rpartition("/")
+    name = "late.video"  # of which no event tells
+    etag = user.upload(name, clip.read_bytes())
+    lake = account.rpartition("/")[2]
+    sas = generate_blob_sas(
+        lake,
+        container,
+        name,
+        account_key=user.cloud.azurite.account_key(lake).named_key.key,
+        permission=BlobSasPermissions(read=True),
+        start=datetime.now(UTC) - timedelta(days=2),
+        expiry=datetime.now(UTC) - timedelta(days=1),
+    )
+    link = f"{account}/{container}/{name}?{sas}"
+    (function,) = [
+        each for each in user.cloud.graph.of("managedidentity:UserAssignedIdentity") if "function" in each.name
+    ]
+    assert httpx.get(link, verify=user.cloud.trust.client_context).status_code == 403
+    user.submit_as(function.state["clientId"], "late", link, etag)
+    assert user.ended(etag).state == "Finished"
 
 
 @pytest.fixture(scope="module")

@@ -115,6 +115,22 @@ class User:
     def jobs_of(self, etag: str) -> list[Job]:
         return [job for job in self.jobs() if job.etag == etag]
 
+    def submit_as(self, client_id: str, name: str, link: str, etag: str) -> None:
+        """Submit a job on an https address as a managed identity."""
+        with AzureMediaServices(
+            self.cloud.entra.credential(client_id),
+            SUBSCRIPTION_ID,
+            base_url=self.cloud.media_url,
+            credential_scopes=[f"{self.cloud.media.audience}/.default"],
+        ) as media:
+            job = models.Job(
+                input=models.JobInputHttp(files=[link]),
+                outputs=[models.JobOutputAsset(asset_name=name)],
+                correlation_data={"source": link.partition("?")[0], "eTag": etag},
+            )
+            media.assets.create_or_update(self._group, self._account, name, models.Asset())
+            media.jobs.create(self._group, self._account, self._transform, name, job)
+
     def ended(self, etag: str) -> Job:
         """Return the only job of an upload, once it is over."""
         (job,) = until(lambda: self.jobs_of(etag))
