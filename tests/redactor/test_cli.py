@@ -22,6 +22,14 @@ def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.fixture(scope="module")
+def annotations(walking_clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Annotations of the walking clip, written by the command."""
+    folder = tmp_path_factory.mktemp("analysis")
+    assert run("analyze", walking_clip, folder).returncode == 0
+    return folder / f"{walking_clip.stem}_annotations.json"
+
+
 def test_json_progress_ends_with_the_result(walking_clip: Path, tmp_path: Path) -> None:
     done = run("redact", walking_clip, tmp_path / "out.mp4", "--blur-type", "High", "--progress", "json")
     assert (done.returncode, done.stderr) == (0, "")
@@ -79,10 +87,8 @@ def test_a_summary_is_printed_for_people(walking_clip: Path, tmp_path: Path) -> 
     assert "1 face track in 40 frames" in done.stderr
 
 
-def test_two_passes_by_command(walking_clip: Path, tmp_path: Path) -> None:
-    assert run("analyze", walking_clip, tmp_path).returncode == 0
-    notes = tmp_path / "walk_annotations.json"
-    arguments = ["--mode", "redact", "--annotations", str(notes), "--ids", "1", "--progress", "json"]
+def test_two_passes_by_command(walking_clip: Path, annotations: Path, tmp_path: Path) -> None:
+    arguments = ["--mode", "redact", "--annotations", str(annotations), "--ids", "1", "--progress", "json"]
     done = run("redact", walking_clip, tmp_path / "out.mp4", *arguments)
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(done.stdout.splitlines()[-1])["result"]["framesWithFaces"] == 40
@@ -109,12 +115,11 @@ def test_a_summary_is_one_object_on_standard_output(walking_clip: Path, tmp_path
     [("1\r\n\r\n", None), ("\n", None), ("1\nx\n", "list.txt: line 2, 'x', is no id"), ("7", "7 is nobody")],
 )
 def test_ids_to_hide_are_read_from_a_file(
-    content: str, message: str | None, walking_clip: Path, tmp_path: Path
+    content: str, message: str | None, walking_clip: Path, annotations: Path, tmp_path: Path
 ) -> None:
-    assert run("analyze", walking_clip, tmp_path).returncode == 0
     chosen = tmp_path / "list.txt"
     chosen.write_text(content)
-    arguments = ["--annotations", str(tmp_path / "walk_annotations.json"), "--id-list", str(chosen), "--json"]
+    arguments = ["--annotations", str(annotations), "--id-list", str(chosen), "--json"]
     done = run("redact", walking_clip, tmp_path / "out.mp4", "--mode", "redact", *arguments)
     said = json.loads(done.stdout)
     if message is None:

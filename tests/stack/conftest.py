@@ -1,5 +1,6 @@
 """The program, run once per stack and mode."""
 
+import functools
 from pathlib import Path
 
 import pytest
@@ -30,9 +31,15 @@ class AzureAddresses:
 
 
 def run(stack: str, *, preview: bool = False, **changes: str) -> Graph:
+    """Return the graph of a stack with changed settings. Tests share it, so none may change it."""
+    return _run(stack, preview, tuple(sorted(changes.items())))
+
+
+@functools.cache
+def _run(stack: str, preview: bool, changes: tuple[tuple[str, str], ...]) -> Graph:
     return run_program(
         PROGRAM,
-        shipped_stack(stack, changes),
+        shipped_stack(stack, dict(changes)),
         tenant_id="99999999-8888-7777-6666-555555555555",
         deployer_id=DEPLOYER,
         addresses=AzureAddresses(),
