@@ -15,7 +15,7 @@ MAKEFILE = (Path(__file__).parents[1] / "Makefile").read_text()
 def test_make_check_leaves_out_every_tier(pytestconfig: pytest.Config) -> None:
     registered = {line.partition(":")[0] for line in pytestconfig.getini("markers")}
     (left_out,) = re.findall(r"^TIERS = (.+)$", MAKEFILE, flags=re.MULTILINE)
-    named = {*tiers.FIXTURES.values(), *(tier for room in tiers.ROOMS.values() for tier in room)}
+    named = {*tiers.FIXTURES.values(), *(tier for folder in tiers.FOLDERS.values() for tier in folder)}
     assert set(left_out.split(" or ")) == named | {"browser", "installs"}
     assert named <= registered
 
@@ -24,7 +24,8 @@ def test_make_check_leaves_out_every_tier(pytestconfig: pytest.Config) -> None:
     ("test", "unit"),
     [
         ("tests/local/host/test_ports.py::test_a", "tests/local/host/test_ports.py"),
-        ("tests/engine/test_life.py::test_a", "tests/engine/"),
+        ("tests/engine/test_life.py::test_a", "engine"),
+        ("tests/stack/function/test_release.py::test_a", "graphs"),
     ],
 )
 def test_a_worker_gets_the_tests_that_share_fixtures(test: str, unit: str) -> None:

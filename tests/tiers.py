@@ -1,4 +1,4 @@
-"""Tiers of tests: markers that follow from a test's room and fixtures.
+"""Tiers of tests: markers that follow from a test's folder and fixtures.
 
 pyproject.toml says what each stands for. A test that needs such a thing in another way carries the marker itself.
 `make check` leaves out every tier.
@@ -20,21 +20,18 @@ FIXTURES = {
     "walking_clip": "video",
     "wheel": "installs",
 }
-# Room → the tiers of every test in it.
-ROOMS = {"e2e": ("azurite", "video"), "engine": ("azurite", "engine")}
+# Folder → the tiers of every test in it.
+FOLDERS = {"e2e": ("azurite", "video"), "engine": ("azurite", "engine"), "redactor/video": ("video",)}
 
 HERE = Path(__file__).parent
 
 
-def room_of(test: Path) -> str:
-    """The folder of `tests/` that a test's file is in, or nothing for one beside the folders."""
-    *folders, _ = test.relative_to(HERE).parts
-    return folders[0] if folders else ""
-
-
 def mark(test: pytest.Item) -> None:
+    """Add the markers of the tiers that a test belongs to."""
     fixtures: list[str] = getattr(test, "fixturenames", [])
-    for tier in sorted(
-        {FIXTURES[name] for name in fixtures if name in FIXTURES} | {*ROOMS.get(room_of(test.path), ())}
-    ):
+    tiers = {FIXTURES[name] for name in fixtures if name in FIXTURES}
+    for folder, needed in FOLDERS.items():
+        if test.path.is_relative_to(HERE / folder):
+            tiers.update(needed)
+    for tier in sorted(tiers):
         test.add_marker(tier)

@@ -7,16 +7,16 @@ from pathlib import Path
 
 from xdist.scheduler import LoadScopeScheduling
 
-# Rooms whose tests share one costly fixture; they all go to the same worker.
-UNDIVIDED = ("tests/engine/",)
+# Folder → the unit that all its tests belong to, since they share what is costly to make: a deployment, graphs.
+UNITS = {"tests/engine/": "engine", "tests/policy/": "graphs", "tests/stack/": "graphs"}
 
 
 class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
-    """Gives a worker a file's tests at a time, since they share fixtures, in the order of their collection."""
+    """Gives a worker a file's tests at a time, because they share fixtures, in the order of their collection."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        return next((room for room in UNDIVIDED if file.startswith(room)), file)
+        return next((unit for folder, unit in UNITS.items() if file.startswith(folder)), file)
 
 
 @contextmanager

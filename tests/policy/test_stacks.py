@@ -9,25 +9,24 @@ from local.graph.program import Graph
 from policy.rules import RULES, UNKNOWN, Declared, kind_of
 from policy.rules.tags import TAGLESS
 from tests.stack.conformity import args_class, token_of
-from tests.stack.conftest import run
-from tests.stack.variants import EVERYTHING, GIVEN
+from tests.stack.conftest import graph_of
 
 
 @pytest.fixture(
     scope="module",
     params=[
-        ("dev", False, {}),
-        ("dev", True, {}),
-        ("dev", False, EVERYTHING),
-        ("dev", False, GIVEN),
-        ("ams", False, {}),
-        ("ams", True, {}),
+        ("dev", "", False),
+        ("dev", "", True),
+        ("dev", "everything", False),
+        ("dev", "given", False),
+        ("ams", "", False),
+        ("ams", "", True),
     ],
     ids=["dev", "dev-preview", "dev-everything", "dev-given", "ams", "ams-preview"],
 )
 def graph(request: pytest.FixtureRequest) -> Graph:
-    stack, preview, changes = request.param
-    return run(stack, preview=preview, **changes)
+    stack, variant, preview = request.param
+    return graph_of(stack, variant, preview=preview)
 
 
 def plain(value: Any) -> Any:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from local.graph.program import Graph, run_program
+from tests.stack.variants import VARIANTS
 from tests.stacks import shipped_stack
 
 PROGRAM = Path(__file__).parents[2]
@@ -31,15 +32,9 @@ class AzureAddresses:
 
 
 def run(stack: str, *, preview: bool = False, **changes: str) -> Graph:
-    """Return the graph of a stack with changed settings. Tests share it, so none may change it."""
-    return _run(stack, preview, tuple(sorted(changes.items())))
-
-
-@functools.cache
-def _run(stack: str, preview: bool, changes: tuple[tuple[str, str], ...]) -> Graph:
     return run_program(
         PROGRAM,
-        shipped_stack(stack, dict(changes)),
+        shipped_stack(stack, changes),
         tenant_id="99999999-8888-7777-6666-555555555555",
         deployer_id=DEPLOYER,
         addresses=AzureAddresses(),
@@ -47,24 +42,30 @@ def _run(stack: str, preview: bool, changes: tuple[tuple[str, str], ...]) -> Gra
     )
 
 
+@functools.cache
+def graph_of(stack: str, variant: str = "", *, preview: bool = False) -> Graph:
+    """Return the graph of a stack as it is, or in a variant. Tests share it, so none may change it."""
+    return run(stack, preview=preview, **VARIANTS[variant])
+
+
 @pytest.fixture(scope="session")
 def dev() -> Graph:
-    return run("dev")
+    return graph_of("dev")
 
 
 @pytest.fixture(scope="session")
 def ams() -> Graph:
-    return run("ams")
+    return graph_of("ams")
 
 
 @pytest.fixture(scope="session")
 def dev_preview() -> Graph:
-    return run("dev", preview=True)
+    return graph_of("dev", preview=True)
 
 
 @pytest.fixture(scope="session")
 def ams_preview() -> Graph:
-    return run("ams", preview=True)
+    return graph_of("ams", preview=True)
 
 
 @pytest.fixture(params=["dev", "ams"])

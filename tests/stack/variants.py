@@ -22,3 +22,4 @@ GIVEN = {
     "image": f"registry.example.com/face-redaction@sha256:{'0' * 64}",
     "apiAudience": "api://11111111-2222-3333-4444-555555555555",
 }
+VARIANTS: dict[str, dict[str, str]] = {"": {}, "everything": EVERYTHING, "given": GIVEN}

@@ -18,8 +18,6 @@ from av.video.stream import VideoStream
 import redactor
 from redactor.video.restarts import AnyPacket
 
-pytestmark = pytest.mark.video
-
 NAME = b"Ada Lovelace"
 TEXT = NAME.decode()
 PLACE = b"+48.2082+016.3738/"
