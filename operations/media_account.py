@@ -1,4 +1,4 @@
-"""The stack's media service account, by its API, as the person who is logged in."""
+"""A client of the stack's media service account, with the current login."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from operations.outputs import StackOutputs
 
-if TYPE_CHECKING:  # slow to import, and a wrong option should be told at once
+if TYPE_CHECKING:  # slow to import, and a wrong option should be reported at once
     from azure.core.credentials import TokenCredential
 
 _API = "2022-07-01"
@@ -17,7 +17,7 @@ _SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Job:
-    """A job as it is now; `error` is one line, and empty unless it ended in Error."""
+    """A job as it is now. `error` is one line, empty unless it ended in Error."""
 
     name: str
     state: str
@@ -27,7 +27,7 @@ class Job:
 
 
 class MediaAccount:
-    """Reads jobs and assets, from `with` until its end. Raises httpx.HTTPError and azure.core's AzureError."""
+    """Reads jobs and assets, as a context manager. Raises httpx.HTTPError and azure.core's AzureError."""
 
     def __init__(self, outputs: StackOutputs, credential: "TokenCredential") -> None:
         import httpx
@@ -47,11 +47,11 @@ class MediaAccount:
         self._client.close()
 
     def check(self) -> None:
-        """Read the Transform, as whoever may read anything can."""
+        """Read the Transform, which every reader of the account may do."""
         self._get(self._transform, {"api-version": _API})
 
     def job_of(self, etag: str, since: datetime) -> Job | None:
-        """The job of the upload with this eTag (without quotes), among those made since then."""
+        """Return the job of the upload with this eTag (without quotes), among those submitted since then."""
         query = {"api-version": _API, "$filter": f"properties/created ge {since:%Y-%m-%dT%H:%M:%SZ}"}
         page = self._get(self._jobs, query)
         while True:
@@ -63,11 +63,11 @@ class MediaAccount:
             page = self._get(following, None)
 
     def job(self, name: str) -> Job:
-        """A job as it is now."""
+        """Return a job as it is now."""
         return _job(self._get(f"{self._jobs}/{name}", {"api-version": _API}))
 
     def container_of(self, asset: str) -> str:
-        """The blob container that an asset's files are in."""
+        """Return the blob container of an asset's files."""
         found = self._get(f"{self._assets}/{asset}", {"api-version": _ASSETS_API})
         return str(found["properties"]["container"])
 

@@ -1,4 +1,4 @@
-"""One short video's way through a deployed stack, step by step: which of its parts work, and which one does not."""
+"""A smoke test: sends one short video through a deployed stack, and reports the step that fails."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ from operations.errors import OperationError, UsageError
 from operations.media_account import Job, MediaAccount
 from operations.outputs import StackOutputs
 
-if TYPE_CHECKING:  # slow to import, and a wrong option should be told at once
+if TYPE_CHECKING:  # slow to import, and a wrong option should be reported at once
     from azure.core.credentials import TokenCredential
 
 _STORAGE = "https://storage.azure.com/.default"
@@ -21,12 +21,12 @@ _CLOCK_SKEW = timedelta(minutes=5)
 
 
 class SmokeError(OperationError):
-    """The step that failed, what it met, and what to look at; one line."""
+    """A step has failed. The message is one line with the step, the failure and the place to look at."""
 
 
 @dataclass(frozen=True)
 class Patience:
-    """Seconds for an upload's event to become a job, and for a job to end."""
+    """The seconds to wait for an upload's job, and for a job's end."""
 
     job: float = 300.0
     end: float = 1800.0
@@ -41,7 +41,7 @@ def smoke(
     say: Callable[[str], None] = print,
     patience: Patience = Patience(),
 ) -> Path:
-    """Upload `video`, follow its job and fetch the result into the folder `out`; its path.
+    """Upload `video`, follow its job and download the result into the folder `out`. Return its path.
 
     The upload is removed afterwards. Its job and its result stay, as those of any upload. Raises SmokeError.
     """
@@ -85,7 +85,7 @@ _ADVICE = {
 
 @contextmanager
 def _step(title: str, say: Callable[[str], None]) -> Iterator[None]:
-    """Say how long a step took, or raise SmokeError with what it met."""
+    """Print the duration of a step, or raise SmokeError with its failure."""
     import httpx
     from azure.core.exceptions import AzureError
 
@@ -112,7 +112,7 @@ def _one_line(error: Exception) -> str:
 
 
 def _upload(outputs: StackOutputs, credential: "TokenCredential", video: Path, name: str) -> str:
-    """The new blob's eTag, without quotes."""
+    """Upload a blob and return its eTag, without quotes."""
     from azure.storage.blob import ContainerClient
 
     with (
@@ -145,7 +145,7 @@ def _await_end(account: MediaAccount, job: Job, seconds: float) -> Job:
 
 
 def _fetch(outputs: StackOutputs, credential: "TokenCredential", container: str, out: Path) -> Path:
-    """The asset's one video, whole or not at all."""
+    """Download the asset's one video, completely or not at all."""
     from azure.storage.blob import BlobServiceClient
 
     with BlobServiceClient(outputs.results_in, credential) as service:

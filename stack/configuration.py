@@ -1,4 +1,4 @@
-"""A stack's configuration as it was typed: values read by key, each of them checked, in one line where it is wrong."""
+"""A stack's configuration: values read by key and checked. A wrong one gives one line."""
 
 import difflib
 import ipaddress
@@ -23,7 +23,7 @@ class SettingError(pulumi.RunError):
 
 
 class UnknownSettingError(pulumi.RunError):
-    """A key that is no setting, which Pulumi itself would ignore."""
+    """A key that is not a setting. Pulumi itself would ignore it."""
 
     def __init__(self, key: str, known: Collection[str]) -> None:
         near = nearest(key, known)
@@ -32,19 +32,19 @@ class UnknownSettingError(pulumi.RunError):
 
 
 class Config(Protocol):
-    """What is needed of `pulumi.Config`."""
+    """The part of `pulumi.Config` that is used."""
 
     def get(self, key: str) -> str | None: ...
 
 
 def configured_keys(project: str) -> frozenset[str]:
-    """Every key of the project's own namespace that the stack or Pulumi.yaml gives a value."""
+    """Return all keys of the project's namespace with a value in the stack or in Pulumi.yaml."""
     keys = CONFIG.get().keys() | get_config_env().keys()
     return frozenset(key.partition(":")[2] for key in keys if key.startswith(f"{project}:"))
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that a misspelt one comes near to."""
+    """Return the known word that is closest to a misspelt one."""
     by_lower = {each.lower(): each for each in known}
     found = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.7)
     return by_lower[found[0]] if found else None
@@ -99,10 +99,10 @@ class Reader:
         return value == "true"
 
     def items(self, key: str) -> list[str] | None:
-        """A list in any of the spellings that people try; None for what is none of them.
+        """Return a list from any of its usual spellings, or None.
 
-        `config set key '["a", "b"]'`, `config set key a,b`, and `config set --path 'key[0]' a`, which Pulumi hands on
-        as the first.
+        These are `config set key '["a", "b"]'`, `config set key a,b`, and `config set --path 'key[0]' a`, which Pulumi
+        passes on as the first.
         """
         value = (self._config.get(key) or "").strip()
         if not value.startswith("["):
@@ -114,7 +114,7 @@ class Reader:
         return items if all(isinstance(item, str) for item in items) else None
 
     def texts(self, key: str, pattern: str, least: int, allowed: str) -> tuple[str, ...]:
-        """At least so many and at most ten different items, whatever their case; each matches `pattern`."""
+        """Return between `least` and ten different items, regardless of case, that match `pattern`."""
         items = self.items(key)
         if (
             items is None

@@ -1,4 +1,4 @@
-"""Who deploys: the login that Pulumi's Azure provider uses, for what this program does itself."""
+"""The deployer: the login of Pulumi's Azure provider, for the program's own requests."""
 
 import base64
 import json
@@ -15,11 +15,11 @@ _AZURE_CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"  # its application id, the c
 
 
 class AnotherPrincipalError(Exception):
-    """This program would act as somebody else than Pulumi's Azure provider; one line that names both."""
+    """This program would act as another principal than Pulumi's Azure provider. The message names both."""
 
 
 def deployer_principal(group: str | None) -> tuple[pulumi.Output[str], pulumi.Output[str]]:
-    """The object id and principal type of who deploys: the Entra group with the object id `group`, or who runs this."""
+    """Return the deployer's object id and principal type: the Entra group `group`, or the current login."""
     if group:
         return pulumi.Output.from_input(group), pulumi.Output.from_input("Group")
     config = get_client_config_output()
@@ -28,16 +28,16 @@ def deployer_principal(group: str | None) -> tuple[pulumi.Output[str], pulumi.Ou
 
 
 def provider_principal() -> pulumi.Output[str]:
-    """The object id of the principal that the Azure provider acts as."""
+    """Return the object id of the Azure provider's principal."""
     return get_client_config_output().object_id
 
 
 def deployer_credential() -> "TokenCredential":
-    """Return the provider's own login, found in the provider's own order.
+    """Return the provider's login, found in the provider's order.
 
     That is its ARM_* variables (a certificate, a secret, OpenID Connect, a managed identity), else the Azure CLI's.
-    azure-identity's DefaultAzureCredential would ask others before the CLI, such as the AZURE_* variables or the
-    virtual machine that this runs on, and act as another principal than the provider.
+    azure-identity's DefaultAzureCredential would try others before the CLI, such as the AZURE_* variables or this
+    virtual machine's identity, and act as another principal than the provider.
     """
     from azure.identity import (
         AzureCliCredential,
@@ -64,7 +64,7 @@ def deployer_credential() -> "TokenCredential":
 def check_deployer(token: str, expected: str | None) -> None:
     """Compare an access token's principal with the provider's, `expected`.
 
-    Raises AnotherPrincipalError. A token that does not name its principal is let through.
+    Raises AnotherPrincipalError. A token without its principal is accepted.
     """
     found = _claims(token).get("oid")
     if found and expected and str(found).lower() != expected.lower():
@@ -75,7 +75,7 @@ def check_deployer(token: str, expected: str | None) -> None:
 
 
 def _claims(token: str) -> dict[str, object]:
-    """The token's claims, unverified: it is not trusted, only compared."""
+    """Return the token's claims, unverified, since they are only compared."""
     try:
         body = token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
@@ -89,7 +89,7 @@ def _is_on(variable: str) -> bool:
 
 
 def _oidc_token() -> str:
-    """The workflow's own token: given outright, or asked of GitHub as its documentation on OpenID Connect says."""
+    """Return the workflow's token: from the environment, or requested as GitHub documents for OpenID Connect."""
     if token := os.environ.get("ARM_OIDC_TOKEN"):
         return token
     import httpx

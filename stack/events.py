@@ -1,4 +1,4 @@
-"""Uploads become events: the lake's system topic, and its subscription to the function."""
+"""Events of uploads: the lake's system topic, and the function's subscription to it."""
 
 import pulumi
 from pulumi_azure_native.eventgrid import v20250215 as eventgrid
@@ -8,16 +8,16 @@ from stack.place import Place
 from stack.roles import Role, grant
 from stack.storage import Lake, MediaStorage
 
-# What finishes an upload. Over the dfs endpoint CreateFile comes first, over SFTP SftpCreate, both with nothing in it.
-# Renames put a finished file under a name that counts.
+# The operations that finish an upload. CreateFile (dfs endpoint) and SftpCreate come before, with an empty file.
+# Renames give a finished file a name that counts.
 _UPLOAD_CALLS = ["FlushWithClose", "PutBlob", "PutBlockList", "CopyBlob", "SftpCommit", "RenameFile", "SftpRename"]
 
 
 class UploadEvents(pulumi.ComponentResource):
     """A system topic on the lake, and its subscription for finished uploads to the container.
 
-    Which names' endings are redacted is the function's to judge, so that it can say what it passes over.
-    A lake can have but one system topic: `existing` is the ARM id of the one that it has already.
+    The function selects names by their endings, so that it can log the uploads that it passes over. A lake can have
+    only one system topic. `existing` is the ARM id of the one it has, if any.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class UploadEvents(pulumi.ComponentResource):
             place.name("uploads"),
             system_topic_name=name_of(existing) if existing else None,
             resource_group_name=group,
-            location=lake.location,  # a topic lives where its source does
+            location=lake.location,  # a topic is in its source's region
             source=lake.account_id,
             topic_type="Microsoft.Storage.StorageAccounts",
             identity=eventgrid.IdentityInfoArgs(type=eventgrid.IdentityType.SYSTEM_ASSIGNED),
@@ -67,7 +67,7 @@ class UploadEvents(pulumi.ComponentResource):
             ),
             filter=eventgrid.EventSubscriptionFilterArgs(
                 included_event_types=["Microsoft.Storage.BlobCreated", "Microsoft.Storage.BlobRenamed"],
-                # the slash at the end keeps out containers whose names only begin alike
+                # the slash at the end excludes containers whose names begin alike
                 subject_begins_with=lake.uploads.name.apply(
                     lambda container: f"/blobServices/default/containers/{container}/"
                 ),
@@ -92,7 +92,7 @@ class UploadEvents(pulumi.ComponentResource):
                     blob_container_name=dead_letters.dead_letters.name,
                 ),
             ),
-            # Azure refuses a destination whose function is not there yet, and a dead letter that it cannot write
+            # Azure refuses a destination without its function, and a dead-letter container that it cannot write
             opts=pulumi.ResourceOptions(parent=self, depends_on=[released, may_dead_letter]),
         )
         self.topic_id = topic.id

@@ -1,4 +1,4 @@
-"""What people may do with videos: Entra groups, and their data roles at the lake and at the results."""
+"""People's access to videos: Entra groups, with data roles for the lake and the results."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from stack.storage import Lake, MediaStorage
 class People(pulumi.ComponentResource):
     """Uploaders write to the lake's container and read results; reviewers read both.
 
-    Groups are object ids. What they may do at the media service is its application's, in stack/api_application.py.
+    Groups are object ids. stack/media/api_application.py grants their app roles of the media service.
     """
 
     def __init__(

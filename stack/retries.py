@@ -1,10 +1,10 @@
-"""What Azure is not ready for yet is tried again: roles that spread, code being indexed, images, busy resources.
+"""Retries of operations that Azure is not ready for: propagating roles, indexing, images, busy resources.
 
-Pulumi asks an error hook after each failed operation whether to repeat it. Only failures that are known to pass are
-repeated, with growing pauses and a line that says what is being waited for; everything else stops the deployment at
-once. A create that failed after the resource began to exist (a container app, an environment, a nested deployment) is
-repeated as an update: engines before 3.274.0 create again instead, and lose the first one (pulumi/pulumi#24683).
-Pulumi.yaml refuses those engines.
+Pulumi calls an error hook after each failed operation, which decides whether to repeat it. Only failures that are
+known to pass are repeated, with growing pauses and a line that names the cause. Others stop the deployment at once. A
+create that failed after the resource began to exist (a container app, an environment, a nested deployment) is repeated
+as an update. Engines before 3.274.0 create again instead and lose the first resource (pulumi/pulumi#24683), so
+Pulumi.yaml refuses them.
 """
 
 import asyncio
@@ -16,23 +16,24 @@ import pulumi
 from pulumi.runtime.mocks import MockMonitor
 from pulumi.runtime.settings import get_monitor
 
-# Seconds before each next try. Azure says that a new role takes up to 10 minutes to spread; these add up to more.
+# Seconds before each next try. By Azure's documentation, a new role takes up to 10 minutes to propagate; these add up
+# to more.
 SPREADING = (10, 20, 30, 45, 60, 60, 90, 90, 120, 120, 120)
-# A host that starts, registries and deletions: some minutes.
+# Starting hosts, registries and deletions take some minutes.
 STARTING = (10, 20, 30, 30, 60, 60, 60, 60, 60, 60, 60, 60)
-# Each try of these takes Azure about a quarter of an hour by itself.
+# Each try of these takes Azure about a quarter of an hour.
 SLOW = (60, 120)
 # Another deployment may take a quarter of an hour.
 BUSY = (10, 20, 30, 60, 60, 120, 120, 180, 180, 180)
-# A subnet is released within minutes as a rule, and within two days at worst, which nobody waits for.
+# A subnet is usually released within minutes, and at worst within two days, which is too long to wait.
 RELEASING = (60, 120, 300, 600)
 
 
 @dataclass(frozen=True)
 class Wait:
-    """A failure that passes: `sign` is searched for in the error, on resources whose type has `kind` in it.
+    """A failure that passes. `sign` is searched for in the error, on resources whose type contains `kind`.
 
-    `pauses` are the seconds before each next try. `otherwise` says what to do when the last one has failed.
+    `pauses` are the seconds before each next try. `otherwise` is the advice when the last one has failed.
     """
 
     sign: re.Pattern[str]
@@ -44,7 +45,7 @@ class Wait:
 
 @dataclass(frozen=True)
 class Pause:
-    """The next try: in `seconds`, the one with `number` of `tries`."""
+    """The next try: in `seconds`, with `number` of `tries`."""
 
     wait: Wait
     seconds: float
@@ -52,13 +53,13 @@ class Pause:
 
     @property
     def tries(self) -> int:
-        """How often the operation is tried again at most."""
+        """The largest number of further tries."""
         return len(self.wait.pauses)
 
 
 @dataclass(frozen=True)
 class GivenUp:
-    """Every try has failed."""
+    """All tries have failed."""
 
     wait: Wait
 
@@ -67,7 +68,7 @@ def _wait(sign: str, what: str, pauses: tuple[float, ...], otherwise: str, kind:
     return Wait(re.compile(sign, re.IGNORECASE), what, pauses, otherwise, kind)
 
 
-# The first one that fits counts.
+# The first match counts.
 WAITS = (
     _wait(
         "PrincipalNotFound|does not exist in the directory",
@@ -96,7 +97,7 @@ WAITS = (
         "eventgrid",
     ),
     _wait(
-        # Event Grid writes a test blob when a dead-letter destination is set
+        # Event Grid writes a test blob when a dead-letter destination is configured
         "dead ?letter.*(Forbidden|403|not authorized|permission)",
         "the topic's role to spread",
         SPREADING,
@@ -104,7 +105,7 @@ WAITS = (
         "eventgrid",
     ),
     _wait(
-        # One Deploy says BadRequest for a package that the app's identity may not read yet
+        # One Deploy answers BadRequest for a package that the app's identity cannot read yet
         "BadRequest|Forbidden|403",
         "the app's roles to spread",
         SPREADING,
@@ -125,7 +126,7 @@ WAITS = (
         "app:",
     ),
     _wait(
-        # Azure says so after about 15 minutes, of an image that crashes as well as of one that cannot be pulled
+        # Azure's answer after about 15 minutes, for images that crash and for images that cannot be pulled
         "Operation expired",
         "the containers to start, a quarter of an hour each time",
         SLOW,
@@ -158,10 +159,10 @@ WAITS = (
 
 
 def retry(kind: str, errors: Sequence[str]) -> Pause | GivenUp | None:
-    """Return what to do about a failed operation; None for a failure that stays.
+    """Return the reaction to a failed operation, or None for a permanent failure.
 
-    `kind` is the resource's type token, `errors` every failure's message with the newest one first. A wait's tries
-    count as long as its own failure repeats.
+    `kind` is the resource's type token, `errors` are all failures' messages, the newest first. A wait's tries count as
+    long as its failure repeats.
     """
     module = re.sub(r"/v\w+(?=:)", "", kind)
     wait = _wait_for(module, errors[0]) if errors else None
@@ -196,9 +197,9 @@ async def _on_error(args: pulumi.ErrorHookArgs) -> bool:
 
 
 def retry_transient_failures() -> None:
-    """From here on, every resource of Azure's that is declared is retried as above."""
+    """Apply these retries to every Azure resource declared from here on."""
     if isinstance(get_monitor(), MockMonitor):
-        return  # under mocks there is no engine that would repeat anything, nor take the hook
+        return  # mocks have no engine that repeats operations or accepts the hook
     hook = pulumi.ErrorHook("not-ready-yet", _on_error)
 
     def with_hook(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:

@@ -40,8 +40,8 @@ class SelfHosted:
 class Settings:
     """A stack's settings, described in Pulumi.yaml. `self_hosted` is None for the azure engine.
 
-    `upload_days` and `result_days` are 0 for ever; `result_days` is None where nobody has chosen, which keeps results
-    for ever, too. `monthly_budget` is in the subscription's currency, 0 for none.
+    `upload_days` and `result_days` are 0 for ever. `result_days` is None if it is not set, which keeps results for ever
+    too. `monthly_budget` is in the subscription's currency, or 0 for none.
     """
 
     engine: Engine
@@ -108,8 +108,8 @@ def _read_verify(read: Reader, engine: Engine) -> bool:
 def read_settings(config: Config, location: str | None, keys: Collection[str] = ()) -> Settings:
     """Read and validate every setting.
 
-    `location` is azure-native:location, which is optional only if the resource group exists. `keys` are all that have a
-    value, of which every one must be a setting.
+    `location` is azure-native:location, which is optional only if the resource group exists. `keys` are all keys with a
+    value, each of which must be a setting.
     Raises pulumi.RunError with one line for the first setting that cannot be used.
     """
     for key in sorted(keys):
@@ -127,7 +127,7 @@ def read_settings(config: Config, location: str | None, keys: Collection[str] = 
         )
     monthly_budget = read.whole("monthlyBudget", 0, 1_000_000)
     if monthly_budget and not config.get("alertEmail"):
-        raise SettingError("monthlyBudget", str(monthly_budget), "0, unless alertEmail says who is told")
+        raise SettingError("monthlyBudget", str(monthly_budget), "0, unless alertEmail is set")
     return Settings(
         engine=engine,
         name_prefix=read.text(
@@ -206,7 +206,7 @@ def _read_self_hosted(read: Reader) -> SelfHosted:
     )
 
 
-# Every key of the project's namespace that means something.
+# All keys of the project's namespace that have a meaning.
 SETTINGS = frozenset(
     _camel(field.name) for declared in (Settings, SelfHosted) for field in dataclasses.fields(declared)
 ) - {"location", "selfHosted"}

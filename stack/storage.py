@@ -13,7 +13,7 @@ from stack.adoption import adopted, group_of, name_of
 from stack.place import Place
 
 RESULTS_ARE_KEPT = (
-    "face-redaction:resultDays is not set: results are kept for ever, and cost more from month to month than redacting "
+    "face-redaction:resultDays is not set: results are kept for ever, and cost more from month to month than redaction "
     "does; `pulumi config set resultDays 90` deletes them after 90 days, 0 keeps them and ends this warning"
 )
 

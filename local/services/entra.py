@@ -31,7 +31,7 @@ from local.services.client_credentials import Application, ClientCredentials, OA
 API_VERSION = "2019-08-01"
 TOKEN_SECONDS = 24 * 3600
 TOKENS = "/oauth2/v2.0/token"
-# As this tenant, MSAL takes the authority as it is. Of any other that is not Microsoft's, it asks Microsoft first.
+# With this tenant, MSAL accepts the authority as it is. For others, it sends a request to Microsoft first.
 ADFS = "adfs"
 FORM_BYTES = 64 * 1024
 
@@ -117,7 +117,7 @@ class Entra:
         }
 
     def deployer_environment(self, client_id: str) -> dict[str, str]:
-        """For a process that deploys as this identity, by the variables that Pulumi's Azure provider reads."""
+        """Return the environment of a deployment as this identity: the variables of Pulumi's Azure provider."""
         return {"ARM_USE_MSI": "true", "ARM_CLIENT_ID": client_id, **self.environment(client_id)}
 
     def credential(self, client_id: str | None = None) -> "LocalCredential":

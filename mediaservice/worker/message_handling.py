@@ -214,7 +214,7 @@ def _about(lease: Lease) -> dict[str, object]:
 
 
 def end_fields(job: Job) -> dict[str, object]:
-    """How a job ended: what alerts and the overview page read. Seconds since its submission, and since its start."""
+    """Return a job's outcome for alerts and the overview page, with seconds since its submission and its start."""
     about: dict[str, object] = {"state": job.state, "source": job.correlation_data.get("source")}
     if job.end_time:
         about["totalSeconds"] = round((job.end_time - job.created).total_seconds(), 1)

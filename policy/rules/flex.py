@@ -1,4 +1,4 @@
-"""A Function App on Flex Consumption has only the site configuration that this plan takes."""
+"""A Function App on Flex Consumption has only site configuration that this plan accepts."""
 
 from collections.abc import Iterator, Mapping
 

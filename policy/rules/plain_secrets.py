@@ -46,7 +46,7 @@ def _breaches(resource: Declared) -> Iterator[str]:
 
 
 def _hidden(resource: Declared) -> set[str]:
-    """Paths of a nested deployment's parameters that Azure shows to nobody: its template declares them secure."""
+    """Return the paths of a nested deployment's parameters that its template declares secure. Azure hides them."""
     if resource.kind != "resources:Deployment":
         return set()
     declared = resource.at("properties.template.parameters")

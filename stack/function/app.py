@@ -131,8 +131,8 @@ class FunctionApp(pulumi.ComponentResource):
                     )
                 ),
             ),
-            # A plain dict: SiteConfigArgs adds netFrameworkVersion, which Flex Consumption refuses. Nor does it take
-            # ftpsState (azure-cli#31414): it has no FTP.
+            # A plain dict: SiteConfigArgs adds netFrameworkVersion, which Flex Consumption refuses. It also refuses
+            # ftpsState (azure-cli#31414), since it has no FTP.
             site_config={
                 "minTlsVersion": "1.2",
                 "http20Enabled": True,

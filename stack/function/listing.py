@@ -1,6 +1,6 @@
-"""The function as the app lists it: its triggers are synced after new code, and it is looked for.
+"""The listing of the function by its app: a sync of triggers after new code, then a check.
 
-On Flex Consumption an app that has taken its code may list no functions until its triggers are synced
+On Flex Consumption, an app with new code may list no functions until its triggers are synced
 (functions-action#373 and #245, azure-functions-host#10169), and Event Grid refuses a function that is not listed.
 """
 
@@ -13,22 +13,22 @@ from stack.deployer import provider_principal
 from stack.resource_manager import resource_manager
 
 _WEB_API = "2024-04-01"
-# What a host that is still starting has been seen to answer. Resource Manager wraps some of it in a 400.
+# Observed answers of a host that is still starting. Resource Manager wraps some of them in a 400.
 _NOT_YET = frozenset({400, 404, 409, 429, 500, 502, 503, 504})
 _SECONDS = 90.0  # a sync waits for the host to start
 
 
 class NotListedError(Exception):
-    """The app does not list the function yet; one line."""
+    """The app does not list the function yet. The message is one line."""
 
 
 class FunctionListing(dynamic.ResourceProvider):
-    """Syncs an app's triggers and looks for its function. It fails until the function is there.
+    """Syncs an app's triggers and checks for its function. It fails until the function is listed.
 
-    stack/retries.py repeats it, and says what is being waited for.
+    stack/retries.py repeats it, with a line about the cause.
     """
 
-    serialize_as_secret_always = False  # it holds no secret, and a plain one shows no difference
+    serialize_as_secret_always = False  # it holds no secrets, and a plain provider shows fewer differences
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
         return dynamic.CreateResult(id_=f"{props['app']}/functions/{props['function']}", outs=_look(props))
@@ -43,7 +43,7 @@ class FunctionListing(dynamic.ResourceProvider):
 
 
 def _look(props: dict[str, Any]) -> dict[str, Any]:
-    """Raises NotListedError, and httpx.HTTPStatusError for what does not pass."""
+    """Check once. Raises NotListedError, and httpx.HTTPStatusError for permanent failures."""
     app, function = props["app"], props["function"]
     with resource_manager(props["resource_manager"], _WEB_API, props.get("deployer"), seconds=_SECONDS) as client:
         synced = client.post(f"{app}/host/default/sync")
@@ -58,7 +58,7 @@ def _look(props: dict[str, Any]) -> dict[str, Any]:
 
 
 class ListedFunction(dynamic.Resource, module="release", name="ListedFunction"):
-    """The function `function` of the app with the ARM id `app`, once the app lists it with the code `sha256`."""
+    """The function `function` of the app with the ARM id `app`, listed with the code `sha256`."""
 
     def __init__(
         self,

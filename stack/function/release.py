@@ -1,4 +1,4 @@
-"""The function's code: uploaded with the deployer's own token, taken by One Deploy by a signed link."""
+"""The release of the function's code: an upload with the deployer's token, then One Deploy with a signed link."""
 
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -19,21 +19,21 @@ from stack.roles import Role, grant
 if TYPE_CHECKING:
     from azure.storage.blob import BlobClient
 
-PACKAGE_NAME = "released-package.zip"  # the only name that One Deploy takes
+PACKAGE_NAME = "released-package.zip"  # the only name that One Deploy accepts
 _STORAGE = "https://storage.azure.com/.default"
 _CLOCK_SKEW = timedelta(minutes=15)
-_LINK_LIFE = timedelta(days=7) - 2 * _CLOCK_SKEW  # a user delegation key lives for seven days by Azure's clock
+_LINK_LIFE = timedelta(days=7) - 2 * _CLOCK_SKEW  # a user delegation key is valid for seven days by Azure's clock
 
 
 class BlobUpload(dynamic.ResourceProvider):
-    """Uploads a package as one zip, and signs a link to it that One Deploy reads it by.
+    """Uploads a package as one zip, and signs a link to it for One Deploy.
 
-    Its inputs name a folder instead of holding an archive: the engine shows a diff no asset's content, and Python's
-    dynamic providers take no asset without (pulumi/pulumi#6802).
-    azure-native's own `storage.Blob` asks for the account's shared key, which our accounts do not have.
+    Its inputs name a folder instead of an archive, since the engine does not pass the content of assets to a diff and
+    Python's dynamic providers require it (pulumi/pulumi#6802). azure-native's `storage.Blob` needs the account's shared
+    key, which our accounts do not have.
     """
 
-    serialize_as_secret_always = False  # a plain one shows no difference; its one secret output is marked as such
+    serialize_as_secret_always = False  # fewer differences; the one secret output is marked as such
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
         return dynamic.CreateResult(id_=props["url"], outs=self._upload(props))
@@ -42,7 +42,7 @@ class BlobUpload(dynamic.ResourceProvider):
         return dynamic.UpdateResult(outs=self._upload(news))
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.DiffResult:
-        """A link is signed anew when there is something to deploy by it, and at no other time."""
+        """Sign a new link only when there is something to deploy with it."""
         moved = olds.get("url") != news.get("url")
         changed = any(olds.get(key) != news.get(key) for key in ("sha256", "app"))
         return dynamic.DiffResult(changes=moved or changed, replaces=["url"] if moved else [])
@@ -77,7 +77,7 @@ class BlobUpload(dynamic.ResourceProvider):
 
 
 def _signed(blob: "BlobClient", url: str) -> str:
-    """A link that lets whoever has it read this one blob."""
+    """Return a link that grants read access to this blob."""
     from azure.storage.blob import BlobSasPermissions, BlobServiceClient, generate_blob_sas
 
     now = datetime.now(UTC)
@@ -100,9 +100,9 @@ def _signed(blob: "BlobClient", url: str) -> str:
 
 
 class UploadedPackage(dynamic.Resource, module="release", name="UploadedPackage"):
-    """The function's package as a blob; uploaded and signed anew when its hash changes, or the app that takes it.
+    """The function's package as a blob, uploaded and signed again when its hash or the app changes.
 
-    `link` is a secret: whoever has it may read the package for a week.
+    `link` is a secret, since it grants read access to the package for a week.
     """
 
     url: pulumi.Output[str]
@@ -148,11 +148,11 @@ def release(
     deployer_group: str | None,
     parent: pulumi.Resource,
 ) -> ListedFunction:
-    """Upload the package, have the app take it, and wait until it lists `function`.
+    """Upload the package, deploy it to the app, and wait until the app lists `function`.
 
-    All of it is done again when, and only when, the package's hash or the app changes. `container_url` and
-    `container_id` name the blob container that packages are uploaded to, `account_id` its account. One Deploy reads
-    the package by a link, because it has not been seen to read one by the app's identity.
+    All of it is repeated only when the package's hash or the app changes. `container_url` and `container_id` name the
+    blob container for packages, `account_id` its account. One Deploy reads the package by a link, because reading with
+    the app's identity has not been observed to work.
     """
     deployer_id, deployer_type = deployer_principal(deployer_group)
     wanted = [

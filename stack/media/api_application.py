@@ -29,16 +29,16 @@ _DESCRIPTIONS = {
 }
 
 
-# People's tokens are asked for by a scope; what they may do follows from their app roles alone.
+# People request tokens for a scope. Their rights follow from their app roles only.
 _SCOPE = "user_impersonation"
 _SCOPE_ID = str(uuid.uuid5(uuid.NAMESPACE_URL, f"face-redaction/{_SCOPE}"))
 _AZURE_CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"  # its application id, the same in every tenant
 
 
 class ApiApplication(pulumi.ComponentResource):
-    """An application with its app roles; the identity `caller` (a principal's object id) may submit jobs.
+    """An application with its app roles. The identity `caller` (a principal's object id) may submit jobs.
 
-    `reviewers` and `uploaders` are Entra groups: the first may do everything at the service, the second read.
+    `reviewers` and `uploaders` are Entra groups: reviewers may use all operations of the service, uploaders may read.
     """
 
     audience: Audience
@@ -82,7 +82,7 @@ class ApiApplication(pulumi.ComponentResource):
             identifier_uri=pulumi.Output.concat("api://", registration.client_id),
             opts=options,
         )
-        # Without it Entra issues no token to people, whatever roles they have (AADSTS65001).
+        # Without it, Entra issues no tokens to people, whatever their roles (AADSTS65001).
         scope = azuread.ApplicationPermissionScope(
             "people-sign-in",
             application_id=registration.id,

@@ -1,4 +1,4 @@
-"""The media service's container image: a ready one, or built in the graph by the registry itself."""
+"""The media service's container image: a given one, or one that a registry of the graph builds."""
 
 from dataclasses import dataclass
 
@@ -20,14 +20,14 @@ class Registry:
 
 @dataclass(frozen=True)
 class Image:
-    """What to run. Without a `registry` anybody may pull it."""
+    """An image. Without a `registry`, pulling it needs no role."""
 
     reference: pulumi.Output[str]
     registry: Registry | None = None
 
 
 class BuiltImage(pulumi.ComponentResource):
-    """A registry, and the image that it builds from this project's own sources; tagged by their hash."""
+    """A registry, and the image that it builds from this project's sources, tagged by their hash."""
 
     image: Image
 

@@ -1,4 +1,4 @@
-"""What somebody should know at once: uploads that nobody took, jobs that failed, work that nobody does."""
+"""Alerts: undelivered uploads, failed jobs, a queue without workers, failures of the function."""
 
 from dataclasses import dataclass
 
@@ -11,13 +11,13 @@ from stack.observability.monitoring import Monitoring
 from stack.place import Place
 
 _DAY_SECONDS = 24 * 3600
-_WINDOW = "PT30M"  # twice the time between two looks, since lines come late
+_WINDOW = "PT30M"  # twice the time between two evaluations, since lines arrive late
 _BETWEEN_LOOKS = "PT15M"
 
 
 @dataclass(frozen=True)
 class OwnService:
-    """What the media service's alerts depend on: how many workers there may be, and how long a job's link lives."""
+    """The values that the media service's alerts depend on: the number of workers, and the lifetime of a job's link."""
 
     worker_limit: int
     sas_hours: int
@@ -25,10 +25,9 @@ class OwnService:
 
 @dataclass(frozen=True)
 class AlertRule:
-    """A query over the last half hour's lines, which is answered by a row for each thing that is wrong.
+    """A query over the last half hour's lines that returns one row per problem.
 
-    With `silence` it is the other way round: no row is what is wrong. With `over` the lines are those of a longer time,
-    in ISO 8601.
+    With `silence`, the absence of rows is the problem. With `over`, the lines are those of a longer time, in ISO 8601.
     """
 
     name: str
@@ -39,7 +38,7 @@ class AlertRule:
 
 
 def alert_rules(service: OwnService | None) -> list[AlertRule]:
-    """Return the rules of a stack; without a `service` of our own, those that need none."""
+    """Return the rules of a stack. Without a `service` of our own, those that do not need it."""
     rules = [
         AlertRule(
             "dead-letters",
@@ -87,7 +86,7 @@ def alert_rules(service: OwnService | None) -> list[AlertRule]:
 
 
 class Alerts(pulumi.ComponentResource):
-    """Alert rules, and the mail that they send if there is an address. They show in the portal in any case."""
+    """Alert rules, shown in the portal and, if there is an address, sent by mail."""
 
     def __init__(
         self, name: str, place: Place, monitoring: Monitoring, *, email: str | None, service: OwnService | None
@@ -143,7 +142,7 @@ class Alerts(pulumi.ComponentResource):
             ),
             actions=queries.ActionsArgs(action_groups=[self._group]) if self._group else None,
             auto_mitigate=True,
-            skip_query_validation=True,  # the tables are there only after the first lines
+            skip_query_validation=True,  # the tables exist only after the first lines
             tags=self._place.tags,
             opts=pulumi.ResourceOptions(parent=self),
         )

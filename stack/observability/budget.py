@@ -1,4 +1,4 @@
-"""A budget for the resource group: somebody is told before a month costs more than was meant."""
+"""A budget for the resource group, with a mail before a month costs more than intended."""
 
 from datetime import UTC, datetime
 
@@ -7,7 +7,7 @@ from pulumi_azure_native.consumption import v20240801 as consumption
 
 from stack.place import Place
 
-# Percent of the budget; the last one of what Azure forecasts for the month.
+# Percent of the budget. The last one applies to Azure's forecast for the month.
 _NOTICES = {
     "spent-80": (80, consumption.ThresholdType.ACTUAL),
     "spent-100": (100, consumption.ThresholdType.ACTUAL),
@@ -16,7 +16,7 @@ _NOTICES = {
 
 
 def make_budget(place: Place, amount: int, email: str) -> consumption.Budget:
-    """A monthly budget of `amount` in the subscription's currency. It tells `email`, and stops nothing."""
+    """Declare a monthly budget of `amount` in the subscription's currency. It sends mail to `email` only."""
     return consumption.Budget(
         place.name("budget"),
         budget_name=f"{place.prefix}-budget",
@@ -24,7 +24,7 @@ def make_budget(place: Place, amount: int, email: str) -> consumption.Budget:
         category=consumption.CategoryType.COST,
         amount=amount,
         time_grain=consumption.TimeGrainType.MONTHLY,
-        # Azure wants the first day of the month in which it is made, and keeps it.
+        # Azure requires the first day of the month of its creation, and keeps it.
         time_period=consumption.BudgetTimePeriodArgs(start_date=f"{datetime.now(UTC):%Y-%m}-01T00:00:00Z"),
         notifications={
             name: consumption.NotificationArgs(

@@ -1,19 +1,19 @@
-"""The logs' tables and lines, as queries read them.
+"""The tables and lines of the logs, for queries.
 
 Their columns: learn.microsoft.com, "Azure Monitor Logs table reference".
 """
 
-# The containers' lines, in either of the tables that Container Apps writes them to.
+# The containers' lines, in either of Container Apps' two tables.
 CONTAINER_LINES = (
     "union isfuzzy=true ContainerAppConsoleLogs, ContainerAppConsoleLogs_CL"
     ' | extend line = parse_json(tostring(column_ifexists("Log", column_ifexists("Log_s", ""))))'
 )
 # The function's lines, which go to Application Insights.
 FUNCTION_LINES = "AppTraces | extend line = parse_json(Message)"
-# The function's failures alone: the media service's requests are there, too.
+# The function's failures only, since the media service's requests are in the same table.
 FAILED_TRIGGERS = 'AppRequests | where Success == false and AppRoleName !startswith "mediaservice."'
 
 
 def lines(message: str) -> str:
-    """The containers' lines with this message."""
+    """Return a query for the containers' lines with this message."""
     return f'{CONTAINER_LINES} | where line.message == "{message}"'

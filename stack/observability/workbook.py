@@ -1,4 +1,4 @@
-"""One page in the portal: uploads, jobs, the queue, speed, waiting, failures, and what the work costs."""
+"""A workbook in the portal: uploads, jobs, the queue, speed, waiting times, failures and costs."""
 
 import json
 import uuid
@@ -19,7 +19,7 @@ _GIB_A_CORE = 2
 
 @dataclass(frozen=True)
 class Chart:
-    """A query, and how it is drawn."""
+    """A query with its visualization."""
 
     title: str
     query: str
@@ -27,7 +27,7 @@ class Chart:
 
 
 def charts(lake: str, container: str, worker_cpu: float) -> list[Chart]:
-    """Return the page's charts for uploads to `container` of the account `lake`, and workers of so many cores."""
+    """Return the charts, for uploads to `container` of the account `lake` and workers with `worker_cpu` cores."""
     over = lines("job over")
     return [
         Chart(
@@ -57,7 +57,7 @@ def charts(lake: str, container: str, worker_cpu: float) -> list[Chart]:
             "table",
         ),
         Chart(
-            "Jobs that wait, and for how long",
+            "Waiting jobs, and the oldest one's seconds",
             f"{lines('queue watched')} | summarize waiting = max(toint(line.waiting)),"
             " oldestSeconds = max(toint(line.oldestSeconds)) by bin(TimeGenerated, 5m)",
             "linechart",
@@ -69,13 +69,13 @@ def charts(lake: str, container: str, worker_cpu: float) -> list[Chart]:
             "linechart",
         ),
         Chart(
-            "Frames redacted a second",
+            "Frames redacted per second",
             f"{lines('output published')} | summarize framesPerSecond ="
             " sum(todouble(line.frames)) / sum(todouble(line.redactSeconds)) by bin(TimeGenerated, 1h)",
             "linechart",
         ),
         Chart(
-            "What redaction takes and costs a day, at the prices typed above",
+            "Daily use and costs of redaction, at the prices entered above",
             f"{over} | summarize vCpuSeconds = {worker_cpu:g} * sum(todouble(line.seconds)) by bin(TimeGenerated, 1d)"
             f" | extend gibSeconds = {_GIB_A_CORE} * vCpuSeconds"
             " | extend cost = vCpuSeconds * todouble('{VCpuSecondPrice}') + gibSeconds * todouble('{GibSecondPrice}')",
@@ -114,14 +114,14 @@ class Dashboard(pulumi.ComponentResource):
         super().__init__("face-redaction:monitoring:Dashboard", name)
         workbook = insights.Workbook(
             place.name("workbook"),
-            # Azure wants a GUID for its name
+            # Azure requires a GUID as its name
             resource_name_=place.group_id.apply(lambda group: str(uuid.uuid5(uuid.NAMESPACE_URL, f"{group}/workbook"))),
             resource_group_name=place.group_name,
             location=place.location,
             kind=insights.WorkbookSharedTypeKind.SHARED,
             category="workbook",
             display_name=f"Face redaction ({pulumi.get_stack()})",
-            source_id=monitoring.workspace_id.apply(str.lower),  # as Azure answers it
+            source_id=monitoring.workspace_id.apply(str.lower),  # in the form that Azure returns
             serialized_data=lake.apply(lambda account: _page(charts(account, container, worker_cpu))),
             tags=place.tags,
             opts=pulumi.ResourceOptions(parent=self),
@@ -136,7 +136,7 @@ def _page(shown: list[Chart]) -> str:
 
 
 def _parameters() -> dict[str, object]:
-    """The time picker, and the prices that are looked up for one's own region: a workbook's item of type 9."""
+    """Return a workbook's item of type 9: the time picker, and prices for the user's region."""
 
     def parameter(name: str, label: str, kind: int, value: object, **more: object) -> dict[str, object]:
         key = str(uuid.uuid5(uuid.NAMESPACE_URL, f"face-redaction/workbook/{name}"))
@@ -162,7 +162,7 @@ def _parameters() -> dict[str, object]:
 
 
 def _item(chart: Chart) -> dict[str, object]:
-    """A workbook's item of type 3, a query over the chosen period. An upload's address is a link."""
+    """Return a workbook's item of type 3, a query over the chosen period. Addresses of uploads are links."""
     links = {"formatters": [{"columnMatch": "^upload$", "formatter": 7, "formatOptions": {"linkTarget": "Url"}}]}
     return {
         "type": 3,

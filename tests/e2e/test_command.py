@@ -112,7 +112,7 @@ print(job.state, name)
 
 
 def replay(access: Path) -> tuple[int, str]:
-    """As `make replay STACK=local` runs it: the exit code, and how its output begins."""
+    """Run it as `make replay STACK=local` does. Return the exit code and the beginning of the output."""
     script = f". {access}/login && {sys.executable} -m operations replay --dry-run <{access}/outputs.json"
     done = subprocess.run(["/bin/sh", "-c", script], cwd=PROGRAM, capture_output=True, text=True, check=False)
     return done.returncode, (done.stdout + done.stderr).partition(" in https://")[0]

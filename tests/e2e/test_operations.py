@@ -1,4 +1,4 @@
-"""Commands on a deployed stack, run on the local cloud by the code that runs against Azure."""
+"""Commands on a deployed stack, run on the local cloud with the code for Azure."""
 
 import json
 import uuid
@@ -31,7 +31,7 @@ def cloud() -> Iterator[Cloud]:
 
 @pytest.fixture(scope="module")
 def outputs(cloud: Cloud) -> StackOutputs:
-    """As `pulumi stack output --json` prints them."""
+    """The stack's outputs, in the form of `pulumi stack output --json`."""
     known = {"mediaAudience": cloud.media.audience, "subscription": SUBSCRIPTION_ID}
     return StackOutputs.read(json.dumps(known | dict(cloud.graph.exports)))
 
@@ -54,7 +54,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def ended(records: Records, video: str, number: int = 1) -> Record:
-    """The newest job of a video that has so many, once it is over."""
+    """Return the newest of a video's `number` jobs, once it is over."""
 
     def newest() -> Record | None:
         found = records.of_video(video)
@@ -65,7 +65,7 @@ def ended(records: Records, video: str, number: int = 1) -> Record:
 
 @pytest.fixture(scope="module")
 def both(records: Records, uploads: ContainerClient, clip: Path) -> tuple[Record, Record]:
-    """A job that went well, and one that did not."""
+    """A job that succeeded, and one that failed."""
     uploads.upload_blob(GOOD, clip.read_bytes())
     uploads.upload_blob(BAD, b"no video at all" * 100)
     return ended(records, GOOD), ended(records, BAD)

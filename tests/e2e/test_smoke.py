@@ -1,4 +1,4 @@
-"""`make smoke` by the code that runs against Azure, here against the local cloud."""
+"""`make smoke` with the code for Azure, here on the local cloud."""
 
 import json
 import uuid
@@ -27,7 +27,7 @@ def cloud() -> Iterator[Cloud]:
 
 @pytest.fixture(scope="module")
 def outputs(cloud: Cloud) -> StackOutputs:
-    """As `pulumi stack output --json` prints them."""
+    """The stack's outputs, in the form of `pulumi stack output --json`."""
     return StackOutputs.read(json.dumps(dict(cloud.graph.exports)))
 
 

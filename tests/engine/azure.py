@@ -1,4 +1,4 @@
-"""A stand-in for Azure Resource Manager, one for all stacks: what it holds, permits, refuses, and was asked to do."""
+"""A substitute for Azure Resource Manager, for all stacks: its resources, permissions, refusals and requests."""
 
 import math
 import re
@@ -15,7 +15,7 @@ _FUNCTION = re.compile(r"(?P<site>.+/Microsoft\.Web/sites/[^/]+)/functions/[^/]+
 
 
 class Action(StrEnum):
-    """What changes a resource."""
+    """A change of a resource."""
 
     CREATE = "create"
     UPDATE = "update"
@@ -24,7 +24,7 @@ class Action(StrEnum):
 
 @dataclass(frozen=True)
 class Operation:
-    """A change that was made: of a resource of this kind, by the name that the program gives it."""
+    """A change that was made, to a resource of this kind and with this name in the program."""
 
     action: Action
     kind: str
@@ -33,7 +33,7 @@ class Operation:
 
 @dataclass(frozen=True)
 class Held:
-    """A resource that exists: `inputs` as they were sent last, `state` as Azure answers them."""
+    """An existing resource: the last `inputs`, and its `state` as Azure returns it."""
 
     kind: str
     name: str
@@ -49,11 +49,11 @@ class _Refusal:
 
 
 class RefusedError(Exception):
-    """Azure's message."""
+    """A refusal, with Azure's message."""
 
 
 class BrokenError(Exception):
-    """A resource that is there and did not become what it should: azure-native's "initialization failed"."""
+    """A resource that exists but failed: azure-native's "initialization failed"."""
 
     def __init__(self, message: str, resource_id: str, state: Mapping[str, Any]) -> None:
         super().__init__(message)
@@ -66,17 +66,17 @@ class Storage(Addresses, Protocol):
     def make_container(self, account: str, name: str) -> None: ...
 
     def fetch(self, link: str) -> bytes | None:
-        """What somebody without a token gets at an address, or None."""
+        """Return the content of an address without a token, or None."""
         ...
 
     def sources(self, location: str) -> bytes | None:
-        """What a registry was given to build, or None."""
+        """Return the sources uploaded to a registry, or None."""
         ...
 
 
 @dataclass
 class Azure:
-    """Stricter than Azure where that is simpler: whatever a resource refers to must exist before it and after it.
+    """The substitute, stricter than Azure where that is simpler: resources must outlive their dependants.
 
     `code` is what each site runs, by its id: the package that One Deploy took last. `listed` are the sites that list
     their functions, which they do once their triggers have been synced. `build_logs` are those of the registries' next
@@ -89,8 +89,8 @@ class Azure:
     resources: dict[str, Held] = field(default_factory=dict)
     code: dict[str, bytes] = field(default_factory=dict)
     listed: set[str] = field(default_factory=set)
-    unready_syncs: int = 0  # so many syncs find the host still starting
-    builds: list[str] = field(default_factory=list)  # the sources of each build that succeeded
+    unready_syncs: int = 0  # the number of syncs that find the host still starting
+    builds: list[str] = field(default_factory=list)  # the sources of each successful build
     build_logs: list[str] = field(default_factory=list)
     journal: list[Operation] = field(default_factory=list)
     refused: list[Operation] = field(default_factory=list)
@@ -99,11 +99,11 @@ class Azure:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def refuse(self, operation: Operation, message: str, *, times: float = math.inf) -> None:
-        """Refuse an operation with `message`, always or so many times; each time is noted in `refused`."""
+        """Refuse an operation with `message`, always or that many times. `refused` records each time."""
         self._refusals.append(_Refusal(operation, message, times))
 
     def break_after(self, operation: Operation, message: str, *, times: float) -> None:
-        """Make the resource and then fail with `message`, so many times; each time is noted in `refused`.
+        """Create the resource and then fail with `message`, that many times. `refused` records each time.
 
         So do long operations of Azure's: they are accepted, the resource is there, and it never becomes ready. While
         that is so, its updates fail likewise.
@@ -111,7 +111,7 @@ class Azure:
         self._breaks.append(_Refusal(operation, message, times))
 
     def create(self, urn: str, inputs: dict[str, Any]) -> tuple[str, Mapping[str, Any]]:
-        """Make a resource; its id and state. Raises RefusedError, when it exists already, too."""
+        """Create a resource. Return its id and state. Raises RefusedError, also if it exists."""
         operation = _operation(Action.CREATE, urn)
         with self._lock:
             made = self._make(urn, inputs)
@@ -122,7 +122,7 @@ class Azure:
             return made.id, state
 
     def update(self, resource_id: str, urn: str, inputs: dict[str, Any]) -> Mapping[str, Any]:
-        """Change a resource; its new state. Raises RefusedError, when it does not exist, too."""
+        """Change a resource. Return its new state. Raises RefusedError, also if it does not exist."""
         operation = _operation(Action.UPDATE, urn)
         with self._lock:
             made = self._make(urn, inputs)
@@ -133,7 +133,7 @@ class Azure:
             return state
 
     def sync(self, site: str) -> bool:
-        """Sync a site's triggers; whether its host was up to it."""
+        """Sync a site's triggers. Return True if its host was ready."""
         with self._lock:
             if self.unready_syncs:
                 self.unready_syncs -= 1
@@ -143,11 +143,11 @@ class Azure:
             return site in self.code
 
     def lists(self, site: str) -> bool:
-        """Whether the site lists its functions."""
+        """Return True if the site lists its functions."""
         return site in self.listed
 
     def build(self, source: str) -> str | None:
-        """Build an image; the log where that fails."""
+        """Build an image. Return the log of a failure."""
         with self._lock:
             if self.storage.sources(source) is None:
                 return "unable to find the sources"
@@ -157,13 +157,13 @@ class Azure:
             return None
 
     def delete(self, resource_id: str) -> None:
-        """Remove a resource, if it is there. Raises RefusedError while another one needs it."""
+        """Remove a resource, if it exists. Raises RefusedError while another one needs it."""
         with self._lock:
             held = self.resources.get(resource_id)
             if held is None:
                 return
             operation = Operation(Action.DELETE, held.kind, held.name)
-            self._refuse_if_told(operation)
+            self._refuse_if_requested(operation)
             for other_id, other in self.resources.items():
                 if resource_id in _needed(other_id, other.inputs) or resource_id in _texts(other.inputs):
                     raise RefusedError(f"Conflict: '{resource_id}' cannot be deleted before '{other_id}'")
@@ -174,13 +174,13 @@ class Azure:
 
     def _make(self, urn: str, inputs: dict[str, Any]) -> Made:
         token, name = _token_and_name(urn)
-        # Everything is named by its inputs, but for the directory's objects: their ids are made up.
+        # Inputs name all resources except the directory's objects, whose ids are invented.
         return make(token, urn if token.startswith("azuread:") else name, inputs, self.tenant_id, self.storage)
 
     def _put(
         self, operation: Operation, resource_id: str, inputs: dict[str, Any], state: dict[str, Any]
     ) -> Mapping[str, Any]:
-        self._refuse_if_told(operation)
+        self._refuse_if_requested(operation)
         for needed in _needed(resource_id, inputs):
             if needed not in self.resources:
                 raise RefusedError(f"ResourceNotFound: '{resource_id}' needs '{needed}', which was not found")
@@ -206,7 +206,7 @@ class Azure:
         self.code[site] = package
         self.listed.discard(site)
 
-    def _refuse_if_told(self, operation: Operation) -> None:
+    def _refuse_if_requested(self, operation: Operation) -> None:
         for refusal in self._refusals:
             if refusal.operation == operation and refusal.left > 0:
                 refusal.left -= 1
@@ -224,7 +224,7 @@ class Azure:
         return Snapshot(dict(self.resources), dict(self.code), frozenset(self.listed))
 
     def restore(self, snapshot: "Snapshot") -> None:
-        """As it was; nothing done yet, and nothing refused."""
+        """Restore the snapshot's resources, without operations and refusals."""
         self.resources, self.code = dict(snapshot.resources), dict(snapshot.code)
         self.listed = set(snapshot.listed)
         self.unready_syncs = 0
@@ -234,7 +234,7 @@ class Azure:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What existed at a time."""
+    """The resources at a time."""
 
     resources: Mapping[str, Held]
     code: Mapping[str, bytes]
@@ -242,7 +242,7 @@ class Snapshot:
 
 
 def _token_and_name(urn: str) -> tuple[str, str]:
-    """Of `urn:pulumi:stack::project::parent$token::name`."""
+    """Return token and name of `urn:pulumi:stack::project::parent$token::name`."""
     _, _, types, name = urn.split("::", 3)
     return types.rsplit("$", 1)[-1], name
 
@@ -264,11 +264,11 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def _needed(resource_id: str, inputs: Mapping[str, Any]) -> set[str]:
-    """The ids of what must exist while the resource does: its parent, and whatever its inputs name."""
+    """Return the ids of resources that must exist while this one does: its parent, and those its inputs name."""
     named = {text for text in _texts(inputs) if _GROUP.match(text)}
     needed = {match["site"] if (match := _FUNCTION.fullmatch(text)) else text for text in named}
     if not _GROUP.match(resource_id):
-        return needed  # the directory's objects have no parents, nor has a group
+        return needed  # the directory's objects and groups have no parents
     parent = _without_last(resource_id)
     while parent.endswith("/default"):  # services that come with their account
         parent = _without_last(parent)
@@ -278,7 +278,7 @@ def _needed(resource_id: str, inputs: Mapping[str, Any]) -> set[str]:
 
 
 def _without_last(path: str) -> str:
-    """Without a type and a name at the end."""
+    """Return the id without the last type and name."""
     return path.rsplit("/", 2)[0]
 
 

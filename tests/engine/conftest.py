@@ -1,4 +1,4 @@
-"""The real engine with the stand-in for Azure behind it, and the program deployed once for all tests."""
+"""The real engine with the substitute for Azure, and the program deployed once for all tests."""
 
 import shutil
 from collections.abc import Iterator
@@ -25,14 +25,14 @@ PACKAGES = Path(".cache/function-package")
 
 @dataclass(frozen=True)
 class Place:
-    """A checkout of the program with the stacks' state in it, and the Azure that the stacks stand in."""
+    """A checkout of the program with the stacks' state, and the Azure that they are deployed to."""
 
     folder: Path
     azure: Azure
     engine: Engine
 
     def set(self, key: str, value: Any) -> None:
-        """A setting of the stack `dev`."""
+        """Change a setting of the stack `dev`."""
         file = self.folder / "Pulumi.dev.yaml"
         stack = yaml.safe_load(file.read_text())
         stack["config"][f"face-redaction:{key}"] = value
@@ -62,13 +62,13 @@ def storage(certificates: Certificates, tmp_path_factory: pytest.TempPathFactory
 
 @pytest.fixture(scope="session")
 def azure(storage: AzuriteStorage, entra: Entra) -> Azure:
-    """With nothing in it."""
+    """An empty Azure."""
     return Azure(storage, tenant_id=entra.tenant_id, deployer_id=PRINCIPAL_ID)
 
 
 @pytest.fixture(scope="session")
 def engine(azure: Azure, certificates: Certificates, entra: Entra) -> Iterator[Engine]:
-    """With the deployer logged in."""
+    """The engine, with a login for the deployer."""
     folder = find_engine()
     if folder is None:
         pytest.skip("pulumi is not installed; .ci/build-pulumi builds it")

@@ -1,4 +1,4 @@
-"""The real engine, driven by the Automation API: where it is, what it runs, and what it said of a run."""
+"""The real engine, driven by the Automation API: its location, its runs and their messages."""
 
 import os
 import shutil
@@ -24,12 +24,12 @@ from tests.stacks import write_stacks
 VERSION = "3.274.0"
 PROVIDERS = ("azure-native", "azuread")
 PROGRAM = Path(__file__).parents[2]
-# What a developer's login or settings would change.
+# Variables of a developer's login or settings.
 _KEPT_OUT = ("ARM_", "AZURE_", "IDENTITY_", "MSI_", "PULUMI_")
 
 
 def find_engine() -> Path | None:
-    """The folder of `pulumi` and its scripts: what .ci/build-pulumi built, else the installed one."""
+    """Return the folder of `pulumi` and its scripts: .ci/build-pulumi's result, else the installed one."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     built = cache / "face-redaction" / f"pulumi-{VERSION}" / "bin"
     if (built / "pulumi").exists():
@@ -40,7 +40,7 @@ def find_engine() -> Path | None:
 
 @dataclass(frozen=True)
 class Step:
-    """What the engine did, or would do, with a resource."""
+    """An operation of the engine on a resource, done or planned."""
 
     op: OpType
     kind: str
@@ -54,7 +54,7 @@ class Step:
 
 @dataclass
 class Run:
-    """What the engine told of a run, in the order in which it told it."""
+    """The engine's events of a run, in order."""
 
     steps: list[Step] = field(default_factory=list)  # as they begin
     done: list[Step] = field(default_factory=list)  # as they end
@@ -72,7 +72,7 @@ class Run:
 
     @property
     def changes(self) -> set[tuple[str, str, str]]:
-        """(op, kind, name) of everything that does not stay the same, but for Pulumi's own: providers, the stack."""
+        """Return (op, kind, name) of all changes, except of Pulumi's own resources: providers, the stack."""
         return {each.change for each in self.steps if each.op != OpType.SAME and not each.kind.startswith("pulumi:")}
 
     def one(self, kind: str) -> Step:
@@ -86,7 +86,7 @@ def _step(metadata: Any) -> Step:
 
 
 class Engine:
-    """Serves the stand-ins to every `pulumi` that it starts, from `with` until its end."""
+    """Serves the substitutes to every `pulumi` that it starts. A context manager."""
 
     def __init__(self, folder: Path, azure: Azure, environment: Mapping[str, str]) -> None:
         self._command = automation.PulumiCommand(str(folder.parent))  # puts the folder on the PATH, too
@@ -127,7 +127,7 @@ class Engine:
             server.stop(grace=0).wait()
 
     def stack(self, folder: Path, name: str) -> "Stack":
-        """The stack `name` of the program in `folder`; its state is kept there, too."""
+        """Return the stack `name` of the program in `folder`, which also keeps its state."""
         state = folder / "state"
         state.mkdir(exist_ok=True)
         environment = {
@@ -140,7 +140,7 @@ class Engine:
 
 
 class Stack:
-    """One stack; every operation runs the program anew. They raise automation.CommandError.
+    """One stack. Every operation runs the program again and may raise automation.CommandError.
 
     `last` is what was told of the latest one, a failed one too.
     """
@@ -162,7 +162,7 @@ class Stack:
         return self._run(self._stack.destroy, run_program=True)
 
     def kept(self) -> dict[str, tuple[Any, Any]]:
-        """The stack's state: inputs and outputs of each resource by its URN."""
+        """Return the stack's state: inputs and outputs of each resource by its URN."""
         resources = (self._stack.export_stack().deployment or {}).get("resources", [])
         return {each["urn"]: (each.get("inputs"), each.get("outputs")) for each in resources}
 
@@ -175,7 +175,7 @@ class Stack:
 
 
 def copy_program(folder: Path) -> Path:
-    """A checkout that tests may change, without what is no part of the program."""
+    """Copy the program into a checkout that tests may change."""
     folder.mkdir()
     (folder / ".venv").symlink_to(PROGRAM / ".venv")
     for name in ("function", "mediaservice", "redactor", "stack"):

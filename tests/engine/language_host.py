@@ -1,4 +1,4 @@
-"""The stand-in for `pulumi-language-python`, the one part of the CLI that no module proxy has.
+"""A substitute for `pulumi-language-python`, the only part of the CLI that no module proxy has.
 
 It starts the CLI's own `pulumi-language-python-exec` in the project's virtual environment, as the real one does.
 """
@@ -18,7 +18,7 @@ _SHOWN = 32  # the exit code of a program whose error the engine has already
 
 
 class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
-    """Runs programs in `environment`; what they printed themselves stands in `printed`."""
+    """Runs programs in `environment`. `printed` holds their own output."""
 
     def __init__(self, executor: Path, environment: Mapping[str, str]) -> None:
         self._executor, self._environment = executor, environment

@@ -1,4 +1,4 @@
-"""`make preview`: the program previewed by the real engine, with the stand-in for Azure, on an empty state.
+"""`make preview`: the program previewed by the real engine, with the substitute for Azure, on an empty state.
 
 It shows what `pulumi up` would make, and holds that to the policy pack's rules. No Azure account is needed.
 """
@@ -24,18 +24,18 @@ DEPLOYER = "11111111-0000-0000-0000-000000000000"
 
 
 class _Nowhere:
-    """The data plane of accounts that a preview does not make."""
+    """The data plane of accounts, which a preview does not create."""
 
     def __getattr__(self, name: str) -> Any:
         raise AssertionError(f"a preview asks for {name}")
 
 
 def preview(stack: str, folder: Path) -> Run:
-    """Preview the stack in `folder`, an empty one, and print what the engine says. Raises CommandError."""
+    """Preview an empty stack in `folder`, and print the engine's messages. Raises CommandError."""
     found = find_engine()
     assert found
     program = copy_program(folder / "checkout")
-    cache = PROGRAM / ".cache"  # the function's package may be there already
+    cache = PROGRAM / ".cache"  # the function's package may exist
     cache.mkdir(exist_ok=True)
     (program / ".cache").symlink_to(cache)
     with Engine(found, Azure(_Nowhere(), TENANT, DEPLOYER), {}) as engine:
@@ -43,7 +43,7 @@ def preview(stack: str, folder: Path) -> Run:
 
 
 def breaches(run: Run) -> list[str]:
-    """What the policy pack's rules say of the previewed resources."""
+    """Return the breaches of the policy pack's rules by the previewed resources."""
     return [
         f"{rule.name}: {step.name}: {breach}"
         for step in run.steps
@@ -54,7 +54,7 @@ def breaches(run: Run) -> list[str]:
 
 
 def _known(value: Any) -> Any:
-    """Inputs as the rules see them."""
+    """Return inputs in the rules' form."""
     match value:
         case Mapping():
             return {key: _known(each) for key, each in value.items()}
@@ -66,7 +66,7 @@ def _known(value: Any) -> Any:
 
 
 def main() -> int:
-    """Exit code 0: previewed; 1: the engine or a rule refuses it; 2: it cannot be previewed here."""
+    """Return the exit code: 0 previewed, 1 refused by the engine or a rule, 2 not possible here."""
     parser = argparse.ArgumentParser(prog="make preview", description=__doc__)
     parser.add_argument("--stack", default="dev")
     stack = parser.parse_args().stack
@@ -82,7 +82,7 @@ def main() -> int:
     try:
         run = preview(stack, folder)
     except CommandError:
-        return 1  # the engine has said why
+        return 1  # the engine has printed the reason
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     found = breaches(run)

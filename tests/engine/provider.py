@@ -1,4 +1,4 @@
-"""The stand-in for the providers azure-native and azuread: their protocol, spoken as azure-native 2.92 speaks it.
+"""A substitute for the providers azure-native and azuread, with the protocol of azure-native 2.92.
 
 Sources: pulumi-azure-native's provider.go (names, previews, replacement), previewOutputs.go and diff.go.
 """
@@ -15,9 +15,9 @@ from pulumi.runtime.rpc import UNKNOWN
 from local.graph.outputs import UnknownResourceError, answer, kind_of, output_names, path_inputs
 from tests.engine.azure import Azure, BrokenError, RefusedError
 
-# Set on what was named at random: its replacement can stand beside it.
+# Set on resources with random names: the replacement can exist beside the original.
 _NAMED_AT_RANDOM = "__createBeforeDelete"
-# Beside everything in the id, what Azure cannot change in place.
+# Properties that Azure cannot change in place, besides those in the id.
 _FIXED = {
     "azuread:AppRoleAssignment": {"appRoleId", "principalObjectId", "resourceObjectId"},
     "azuread:ApplicationAppRole": {"applicationId", "roleId"},
@@ -39,7 +39,7 @@ _FIXED = {
 
 
 class AzureNative(provider_pb2_grpc.ResourceProviderServicer):
-    """Every engine that attaches gets the same `azure`."""
+    """The provider. All attached engines share `azure`."""
 
     def __init__(self, azure: Azure, version: str) -> None:
         self.azure, self._version = azure, version
@@ -87,7 +87,7 @@ class AzureNative(provider_pb2_grpc.ResourceProviderServicer):
 
     @override
     def Check(self, request: Any, context: Any) -> Any:
-        """Names what has no name, as it was named before."""
+        """Give a resource without a name its former name."""
         inputs, before = _plain(request.news), _plain(request.olds)
         try:
             own_name = _path_inputs(request.type)[-1:]
@@ -159,7 +159,7 @@ class AzureNative(provider_pb2_grpc.ResourceProviderServicer):
 
 
 def _abort_partially(context: Any, broken: BrokenError, inputs: dict[str, Any]) -> None:
-    """Fail as azure-native does of a resource that exists and is not well: the error's details carry its state."""
+    """Fail as azure-native does for a resource that exists but failed: the error's details carry its state."""
     details = any_pb2.Any()
     details.Pack(
         provider_pb2.ErrorResourceInitFailed(
@@ -173,12 +173,12 @@ def _abort_partially(context: Any, broken: BrokenError, inputs: dict[str, Any]) 
 
 
 def _path_inputs(token: str) -> list[str]:
-    """None of the directory's objects has an id made of inputs."""
+    """Return the inputs in an id. Ids of the directory's objects have none."""
     return [] if token.startswith("azuread:") else path_inputs(token)
 
 
 def _expected(token: str, inputs: dict[str, Any]) -> dict[str, Any]:
-    """What a preview knows of a resource's outputs: what was declared. What Azure adds is unknown."""
+    """Return the outputs known in a preview: the declared ones. Azure's additions are unknown."""
     added = [name for name in output_names(token, inputs) if name != "name" or name not in inputs]
     return inputs | dict.fromkeys(added, UNKNOWN)
 
@@ -189,7 +189,7 @@ def _plain(struct: Any) -> dict[str, Any]:
 
 
 def _whole(value: Any) -> Any:
-    """Structs carry every number as a float."""
+    """Restore integers, since structs carry every number as a float."""
     match value:
         case float() if value.is_integer():
             return int(value)

@@ -1,4 +1,4 @@
-"""What the program itself asks of Azure Resource Manager, past its providers: builds of images, triggers' sync."""
+"""The program's own requests to Azure Resource Manager, besides its providers': builds of images, sync of triggers."""
 
 import json
 import re
@@ -20,11 +20,11 @@ type Answer = tuple[HTTPStatus, dict[str, Any]]
 
 
 class ResourceManager:
-    """Serves at `url` from `with` until its end; refuses requests without a token, but for builds' logs."""
+    """A server at `url`, as a context manager. It requires a token, except for logs of builds."""
 
     def __init__(self, azure: Azure, storage: AzuriteStorage, certificates: Certificates) -> None:
         self._azure, self._storage = azure, storage
-        self._logs: list[str | None] = []  # of each run; None of those that succeeded
+        self._logs: list[str | None] = []  # of each run; None for successful ones
         serves = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -53,7 +53,7 @@ class ResourceManager:
                 self.wfile.write(body)
 
             def log_message(self, format: str, *args: Any) -> None:
-                """Quiet."""
+                """Log nothing."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.socket = certificates.server_context.wrap_socket(self._server.socket, server_side=True)
@@ -61,12 +61,12 @@ class ResourceManager:
         self.url = f"https://127.0.0.1:{self._server.server_port}"
 
     def log(self, path: str) -> str | None:
-        """A failed build's log, which anybody with its address reads."""
+        """Return a failed build's log, which needs only its address."""
         found = re.fullmatch(r"/logs/(\d+)", path)
         return self._logs[int(found[1])] if found else None
 
     def answer(self, method: str, path: str, body: dict[str, Any]) -> Answer:
-        """As Azure answers, as far as the program asks."""
+        """Return Azure's answer to a request of the program."""
         if method == "POST" and path.endswith("/listBuildSourceUploadUrl"):
             url, location = self._storage.new_sources()
             return HTTPStatus.OK, {"uploadUrl": url, "relativePath": location}
@@ -80,7 +80,7 @@ class ResourceManager:
             status = "Succeeded" if self._logs[number] is None else "Failed"
             return HTTPStatus.OK, {"properties": {"runId": run["run"], "status": status}}
         if method == "POST" and (sync := _SYNC.fullmatch(path)):
-            # Resource Manager has been seen to wrap the host's 503 in a 400
+            # observed: Resource Manager wraps the host's 503 in a 400
             return (HTTPStatus.OK if self._azure.sync(sync["site"]) else HTTPStatus.BAD_REQUEST), {}
         if method == "GET" and (function := _FUNCTION.fullmatch(path)):
             return (HTTPStatus.OK if self._azure.lists(function["site"]) else HTTPStatus.NOT_FOUND), {}

@@ -1,4 +1,4 @@
-"""Storage accounts of the stand-in for Azure: each is given one of Azurite's on first use."""
+"""Storage accounts of the substitute for Azure: each gets one of Azurite's on first use."""
 
 import uuid
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from local.services.azurite import Azurite
 
 
 class AzuriteStorage:
-    """The data plane, and the other hosts as public Azure names them."""
+    """The data plane, and the other hosts with public Azure's names."""
 
     def __init__(self, azurite: Azurite, accounts: Iterable[str]) -> None:
         self._azurite = azurite
@@ -43,7 +43,7 @@ class AzuriteStorage:
         make_container(self._azurite, self._account(account), name)
 
     def fetch(self, link: str) -> bytes | None:
-        """What somebody without a token gets at an address, or None."""
+        """Return the content of an address without a token, or None."""
         answer = httpx.get(link, timeout=60)
         return answer.content if answer.is_success else None
 
@@ -56,7 +56,7 @@ class AzuriteStorage:
                 return None
 
     def new_sources(self) -> tuple[str, str]:
-        """Where a registry takes the sources of a build: an address to upload to, and what it calls them itself."""
+        """Return the address for uploading a build's sources, and the registry's name for them."""
         account, container, name = self._account("registry"), "source", f"{uuid.uuid4()}.tar.gz"
         make_container(self._azurite, account, container)
         key = self._azurite.account_key(account).named_key.key
@@ -72,5 +72,5 @@ class AzuriteStorage:
         return f"{self._azurite.endpoints[account].blob}{location}?{signature}", location
 
     def sources(self, location: str) -> bytes | None:
-        """What was uploaded there."""
+        """Return the uploaded sources."""
         return self._read(f"{self._azurite.endpoints[self._account('registry')].blob}{location}")

@@ -1,4 +1,4 @@
-"""What a change of settings or sources touches, and what it leaves alone."""
+"""The effect of changed settings or sources: the resources that change, and those that do not."""
 
 import io
 import zipfile

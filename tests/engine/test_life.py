@@ -1,4 +1,4 @@
-"""A stack's life: announced, made, left alone, moved beside another one, taken down."""
+"""A stack's life: preview, creation, an update without changes, a second stack, destruction."""
 
 import shutil
 
@@ -8,11 +8,11 @@ from pulumi.runtime.rpc import UNKNOWN
 from tests.engine.azure import Action
 from tests.engine.conftest import Deployed, Place
 
-OWN = {"released-package.zip", "redact-on-upload-listed", "image-build"}  # what the program does itself
+OWN = {"released-package.zip", "redact-on-upload-listed", "image-build"}  # operations of the program itself
 
 
 def own(changes: set[tuple[str, str, str]]) -> set[tuple[str, str]]:
-    """Kinds and names of resources of Azure's, and of what the program uploads itself."""
+    """Return kinds and names of Azure's resources and of the program's own uploads."""
     return {(kind, name) for _, kind, name in changes if not kind.startswith("face-redaction:")}
 
 

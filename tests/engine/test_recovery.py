@@ -1,4 +1,4 @@
-"""Failures: what passes is waited for, what stays stops the deployment, and the next `up` goes on from there."""
+"""Failures: passing ones are waited for, permanent ones stop the deployment, and the next `up` continues."""
 
 import shutil
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from tests.engine.azure import Action, Azure, Operation, Snapshot
 from tests.engine.conftest import Deployed, Place
 from tests.engine.engine import Engine
 
-TRIES = 2  # fewer than any wait has
+TRIES = 2  # fewer than the tries of any wait
 WITHOUT_PAUSES = """
 import dataclasses
 
@@ -33,7 +33,7 @@ retries.retry_transient_failures()
 settings = read_settings(pulumi.Config(), pulumi.Config("azure-native").get("location"))
 Network("network", make_place(settings), settings.network_range)
 """
-# What Azure said to others on these resources, before it was ready for them.
+# Azure's reported answers for these resources, before it was ready for them.
 PASSING = {
     Operation(Action.CREATE, "authorization:RoleAssignment", "function-reads-uploads"): (
         'Code="PrincipalNotFound" Message="Principal 2f1e does not exist in the directory 72f9."'
@@ -52,7 +52,7 @@ PASSING = {
         'Code="LinkedAuthorizationFailed" Message="no permission for userAssignedIdentities/assign/action"'
     ),
 }
-# The same, of operations that had begun: the resource was there by then.
+# The same for operations that had begun, after the resource existed.
 BROKEN = {
     Operation(Action.CREATE, "app:ContainerApp", "faces-api"): (
         'Failed to provision revision. Error details: "Operation expired"'
@@ -69,7 +69,7 @@ THROTTLED = "Step 1/9 : FROM base\ntoomanyrequests: Rate exceeded\nfailed to run
 
 @dataclass(frozen=True)
 class Interrupted:
-    """An `up` that failed for good at the function app, and the next one; what each made, and was refused."""
+    """An `up` with a permanent failure at the function app, and the next one, with their creations and refusals."""
 
     error: str
     said: list[str]
@@ -135,7 +135,7 @@ def test_what_azure_is_not_ready_for_yet_is_tried_again_until_it_is(interrupted:
 def test_a_create_that_failed_after_it_began_is_gone_on_with_and_leaves_no_orphan(interrupted: Interrupted) -> None:
     for operation in BROKEN:
         made = [each for each in [*interrupted.first, *interrupted.second] if each.name == operation.name]
-        # the engine asks for it once, and then for its update, until that succeeds
+        # the engine requests its creation once, then its update, until that succeeds
         assert [each.action for each in made] == [Action.CREATE, *[Action.UPDATE] * TRIES], operation.name
     kept = {urn.rsplit("::", 1)[-1] for urn in interrupted.kept}
     assert {held.name for held in interrupted.after.resources.values()} <= kept

@@ -1,4 +1,4 @@
-"""What the program does itself is done by the principal that Pulumi's Azure provider acts as."""
+"""The program's own requests use the principal of Pulumi's Azure provider."""
 
 import jwt
 import pytest
@@ -16,7 +16,7 @@ from tests.conftest import CLIENT_ID, PRINCIPAL_ID
 
 LOGINS = ("ARM_", "AZURE_", "IDENTITY_", "MSI_")
 APPLICATION = {"ARM_TENANT_ID": "t", "ARM_CLIENT_ID": "c"}
-# What azure-identity's DefaultAzureCredential would take before the Azure CLI's login, and the provider does not.
+# Logins that azure-identity's DefaultAzureCredential prefers to the Azure CLI's, and the provider does not.
 ANOTHER = {"AZURE_TENANT_ID": "t", "AZURE_CLIENT_ID": "c", "AZURE_CLIENT_SECRET": "s", "IDENTITY_ENDPOINT": "http://vm"}
 
 

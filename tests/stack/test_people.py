@@ -1,4 +1,4 @@
-"""Groups of people: what they may do with videos, and at the media service."""
+"""Groups of people: their rights on videos and at the media service."""
 
 import pytest
 
@@ -70,5 +70,5 @@ def test_a_person_can_ask_for_a_token_by_the_azure_cli(graph: Graph) -> None:
 def test_without_groups_nobody_has_anything(dev: Graph) -> None:
     assert {each.inputs["principalType"] for each in dev.of("authorization:RoleAssignment")} == {
         "ServicePrincipal",
-        "User",  # who deploys
+        "User",  # the deployer
     }

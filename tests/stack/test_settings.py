@@ -85,7 +85,7 @@ def test_the_azure_engine_has_no_settings_of_its_own() -> None:
         ("uploadEndings", "[1]", "one to ten different endings"),
         ("uploaders", "editors", "up to ten object ids of Entra groups"),
         ("reviewers", f"{GROUPS[0]},{GROUPS[0]}", "up to ten object ids of Entra groups"),
-        ("monthlyBudget", "100", "0, unless alertEmail says who is told"),
+        ("monthlyBudget", "100", "0, unless alertEmail is set"),
         ("monthlyBudget", "-1", "a whole number from 0 to 1000000"),
         ("uploadEndings", '["mp4"]', "one to ten different endings"),
         ("uploadEndings", '[".mp4", ".MP4"]', "one to ten different endings"),

@@ -1,4 +1,4 @@
-"""Queries of alerts and of the overview page: Microsoft's own Kusto parser takes them, and what they read is logged."""
+"""Queries of alerts and of the overview page: Microsoft's Kusto parser accepts them, and their fields are logged."""
 
 import ast
 import hashlib
@@ -39,14 +39,14 @@ TABLES = {
 
 def queries() -> dict[str, str]:
     shown = {chart.title: chart.query for chart in charts("faceslake", "raw", 2)}
-    # what the workbook puts in place of its parameters
+    # the workbook's values for its parameters
     shown = {name: re.sub(r"\{\w+\}", "0", query) for name, query in shown.items()}
     return shown | {rule.name: rule.query for rule in alert_rules(SERVICE)}
 
 
 @pytest.fixture(scope="module")
 def checker() -> Path:
-    """Installed once for its lock, in the checkout's cache."""
+    """The parser, installed once for its lock in the checkout's cache."""
     lock = hashlib.sha256((CHECKER / "package-lock.json").read_bytes()).hexdigest()
     folder = PROGRAM / ".cache" / f"kusto-{lock[:12]}"
     if not folder.exists():
@@ -59,7 +59,7 @@ def checker() -> Path:
 
 
 def faults(checker: Path, asked: dict[str, str]) -> dict[str, list[str]]:
-    """What the parser finds wrong, by the query's name."""
+    """Return the parser's findings by the query's name."""
     done = subprocess.run(
         [NODE / "bin" / "node", "--no-deprecation", "check.js"],
         cwd=checker,
@@ -89,7 +89,7 @@ def test_a_wrong_query_is_found(checker: Path, query: str, said: str) -> None:
 
 
 def logged(room: str) -> Iterator[tuple[str, set[str]]]:
-    """Each message that a room logs with fields, and the fields that are written out beside it."""
+    """Return each message that a room logs, with the fields written beside it."""
     for file in (PROGRAM / room).rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Call) and (extra := [k.value for k in node.keywords if k.arg == "extra"]):
@@ -106,7 +106,7 @@ def logged(room: str) -> Iterator[tuple[str, set[str]]]:
 
 
 def lines() -> dict[str, set[str]]:
-    """The fields of each line that queries read."""
+    """Return the fields of each line that queries read."""
     now = datetime.now(UTC)
     task = TransformOutput.model_validate({"preset": {"@odata.type": "#Microsoft.Media.FaceDetectorPreset"}})
     output = JobOutput("asset", "", task, error=JobError(ErrorCode.SERVICE_ERROR, "it broke"))

@@ -1,4 +1,4 @@
-"""What costs money unseen is said: results that are kept for ever, and a budget if there is one."""
+"""Hidden costs are reported: results without an expiry, and a budget if there is one."""
 
 import pytest
 
