@@ -1,6 +1,8 @@
 """One run: one thread decodes and analyses, another draws and encodes."""
 
+import os
 import queue
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -31,6 +33,7 @@ from redactor.video.restarts import AnyPacket
 from redactor.video.sink import Sink
 from redactor.video.source import FORMATS, Source
 
+LONGEST_NAME: Final = 255  # bytes, in the file systems in use
 QUEUE_SIZE: Final = 4  # items between the threads: enough to level out peaks, at little memory
 CANCEL_POLL_SECONDS: Final = 0.2  # between checks of the caller's `cancel`
 
@@ -85,7 +88,7 @@ def _redact(
             frames_with_faces += bool(item.regions)
             with clocks.encoding:
                 sink.write_frame(frame)
-            on_progress(progress_of(sink.written, facts.frames))
+            on_progress(progress_of(sink.written, opened))
         with clocks.encoding:
             sink.finish(lambda: _raise_if_cancelled(cancel))
         doubts = regioned.doubts()
@@ -153,7 +156,7 @@ def _analyze(
                 album.add(item.frame, item.scene, item.regions)
             frames += 1
             frames_with_faces += bool(item.regions)
-            on_progress(progress_of(frames, opened.facts.frames))
+            on_progress(progress_of(frames, opened))
         with clocks.redacting:
             people = album.finish()
             doubts = analysis.doubts()
@@ -218,16 +221,25 @@ def check_source(source: Path) -> None:
 
 
 def _check_destination(destination: Path, source: Path) -> None:
+    if len(os.fsencode(destination.name)) > LONGEST_NAME:
+        raise ConfigurationUnsupported(f"{destination}: the name is longer than {LONGEST_NAME} bytes")
     if not destination.parent.is_dir():
         raise ConfigurationUnsupported(f"{destination}: its folder does not exist")
     if destination.is_dir():
         raise ConfigurationUnsupported(f"{destination}: is a folder, not a file to write")
     if destination.exists() and destination.samefile(source):
         raise ConfigurationUnsupported(f"{destination}: is the input itself")
+    try:  # now, and not after hours of work
+        with tempfile.TemporaryFile(dir=destination.parent):
+            pass
+    except OSError as error:
+        raise ConfigurationUnsupported(f"{destination}: cannot be written ({error.strerror})") from error
 
 
-def progress_of(frame: int, frames: int | None) -> Progress:
-    return Progress(frame, frames, min(99.9, 100.0 * frame / frames) if frames else 0.0)
+def progress_of(frame: int, source: Source) -> Progress:
+    """Estimate progress by frames, or by bytes if the container does not state how many frames it has."""
+    frames = source.facts.frames
+    return Progress(frame, frames, min(99.9, 100 * (frame / frames if frames else source.share_read)))
 
 
 def _in_format(frame: VideoFrame, pixel_format: str) -> VideoFrame:

@@ -77,7 +77,7 @@ class Album:
         self._switches: dict[int, list[tuple[int, int]]] = {}  # by number: first frame and number of the next owner
         self._frames = 0
         self._finished = False
-        self._partial = folder / f".{stem}.{secrets.token_hex(4)}.part"
+        self._partial = folder / f".redactor.{secrets.token_hex(8)}.part"
         self._drafts = self._partial / "drafts"
         try:
             self._drafts.mkdir(parents=True)

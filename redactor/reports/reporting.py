@@ -112,16 +112,16 @@ def _bar(activity: str) -> Iterator[Callable[[Progress], None]]:
     columns = (
         TextColumn(activity),
         BarColumn(),
-        TaskProgressColumn(show_speed=True),
-        TextColumn("{task.completed} frames, {task.fields[rate]:.0f} a second"),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[frames]} frames, {task.fields[rate]:.0f} a second"),
         TimeRemainingColumn(),
     )
     started = time.monotonic()
     with Bar(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(activity, total=None, rate=0.0)
+        task = bar.add_task(activity, total=100, rate=0.0, frames=0)
 
         def report(progress: Progress) -> None:
             rate = progress.frame / max(time.monotonic() - started, 1e-3)
-            bar.update(task, completed=progress.frame, total=progress.frames, rate=rate)
+            bar.update(task, completed=progress.percent, frames=progress.frame, rate=rate)
 
         yield report

@@ -68,7 +68,7 @@ def verify(
             meant = [region.box for region in people.regions_of(item.frame)] if people else []
             findings.add(frames, float((item.frame.pts or 0) * facts.time_base), _bare(item, old, new, meant))
             frames += 1
-            on_progress(progress_of(frames, facts.frames))
+            on_progress(progress_of(frames, before))
         if next(outputs, None) is not None:
             raise _different_lengths(source, redacted, f"goes on after {frames} frames")
         if strange > MOST_STRANGE * compared:

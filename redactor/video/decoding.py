@@ -13,6 +13,7 @@ import av
 import numpy as np
 from av.sidedata.sidedata import Type
 from av.video.frame import VideoFrame
+from av.video.reformatter import ColorTrc
 from av.video.stream import VideoStream
 
 from redactor.errors import ContentMalformed, ContentUnsupported
@@ -24,6 +25,7 @@ from redactor.video.facts import exact
 from redactor.video.repairs import Repair, Repairs
 from redactor.video.restarts import RECORDED, AnyPacket
 
+UNSPECIFIED: Final = 2  # transfer characteristics
 DECODER_OPTIONS: Final = {"err_detect": "explode"}
 PICTURE_A_PACKET: Final = frozenset({"h264", "hevc"})  # unless interlaced: two fields may have a packet each
 
@@ -58,6 +60,7 @@ class Pictures:
         # True if packets and pictures can be matched by their times.
         self._counts = self._codec in PICTURE_A_PACKET and format_name not in DECODING_TIMES
         self._skips = format_name in RECORDED  # skip pictures before the first keyframe without decoding
+        self._transfer = context.color_trc  # as the container states it: decoders replace it
         self._entry: int | None = None
         self._expected = 0
         self._inside: list[int] = []  # times of packets whose pictures are still in the decoder
@@ -229,7 +232,19 @@ class Pictures:
         if frame.interlaced_frame and self._codec == "hevc":
             raise ContentUnsupported(f"{self._name}: interlaced HEVC is not handled; make it progressive first")
         self._fields = self._fields or frame.interlaced_frame
+        if (
+            not self.count
+            and UNSPECIFIED not in {frame.color_trc, self._transfer}
+            and frame.color_trc != self._transfer
+        ):
+            detail = f"{_transfer(self._transfer)}, not {_transfer(frame.color_trc)}"
+            self._repairs.note(Repair.COLOUR, Fraction(0), detail)
         self.carried.update(kind for kind, data in frame.side_data.items() if not is_encoder_note(data))
+
+
+def _transfer(number: int) -> str:
+    """Return the name of an ISO/IEC 23091-2 transfer characteristic."""
+    return next((one.name for one in ColorTrc if one == number), str(number))
 
 
 def _copied(frame: VideoFrame) -> VideoFrame:

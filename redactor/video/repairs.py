@@ -19,6 +19,7 @@ class Repair(StrEnum):
     LEADING = "pictures: left out, since they need pictures from before the start"
     CROP = "pictures: cut to the container's crop"
     FITTED = "pictures: of another size, shape or format, fitted"
+    COLOUR = "colour: the container's transfer overrides the stream's, as ISO/IEC 14496-12 demands"
     SOUND_LOST = "damage: sound packets left out"
     CUT_SHORT = "damage: file is cut short"
 
@@ -49,7 +50,7 @@ class Repairs:
 def _line(kind: Repair, count: _Count, origin: Fraction) -> str:
     if kind is Repair.START:
         return f"{kind} {float(count.first):.3f} s"
-    if kind in {Repair.CROP, Repair.CUT_SHORT}:
+    if kind in {Repair.CROP, Repair.CUT_SHORT, Repair.COLOUR}:
         return f"{kind}: {count.detail}"
     detail = f", {count.detail}" if count.detail else ""
     return f"{kind}: {count.number}, first at {float(count.first - origin):.3f} s{detail}"

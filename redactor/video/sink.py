@@ -58,7 +58,7 @@ class Sink:
         self._track_length = TrackLength()
         self._hdr = Hdr10()
         self._held_audio: list[AnyPacket] = []
-        self._partial = destination.parent / f".{destination.name}.{secrets.token_hex(4)}.part"
+        self._partial = destination.parent / f".redactor.{secrets.token_hex(8)}.part"
         self._finished = False
         self._repairs = Repairs()
         self._replaced = source.replaced

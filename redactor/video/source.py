@@ -54,6 +54,7 @@ class Source:
         """`canvas` replaces the canvas from the file's own description."""
         self.path = path
         self.replaced: list[Replaced] = []
+        self._position = 0
         self._open: list[InputContainer | Tail] = []
         self._silent: dict[int, str] = {}  # by index, the reason to omit a stream of sound
         try:
@@ -90,6 +91,11 @@ class Source:
     def close(self) -> None:
         for one in reversed(self._open):
             one.close()
+
+    @property
+    def share_read(self) -> float:
+        """The share of the file's bytes that has been read, 0 to 1."""
+        return min(1.0, self._position / max(1, self.path.stat().st_size))
 
     @property
     def origin(self) -> Fraction:
@@ -143,6 +149,7 @@ class Source:
                 if packet.has_sidedata("encryption_info"):
                     stream = packet.stream
                     raise ContentUnsupported(f"{self.path.name}: {stream.type} stream {stream.index} is encrypted")
+                self._position = max(self._position, packet.pos or 0)
                 yield packet
         except av.FFmpegError as error:
             if not self.salvages:

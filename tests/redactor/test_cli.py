@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import av
 import pytest
 
 import redactor
@@ -192,3 +193,56 @@ def test_a_signal_stops_it_within_two_seconds_and_leaves_nothing(
         assert child.wait(timeout=DEADLINE) == 128 + number
         assert time.monotonic() - asked < 2
     assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("length", [242, 255])
+def test_a_name_may_be_as_long_as_file_systems_allow(length: int, walking_clip: Path, tmp_path: Path) -> None:
+    name = "o" * (length - 4) + ".mp4"
+    assert run("redact", walking_clip, tmp_path / name, "--json").returncode == 0
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_a_place_that_cannot_be_written_is_refused_before_the_work(walking_clip: Path, tmp_path: Path) -> None:
+    for target in (tmp_path / ("o" * 252 + ".mp4"), Path("/proc/out.mp4")):
+        done = run("redact", walking_clip, target, "--progress", "json")
+        assert done.returncode == 2
+        assert "cannot be written" in done.stderr or "longer than 255 bytes" in done.stderr
+        assert '"frame"' not in done.stdout
+
+
+def test_progress_goes_by_bytes_where_the_length_is_not_known(
+    walk: Any, recipe: Any, make_clip: Any, tmp_path: Path
+) -> None:
+    """As in a WebM that was recorded into a pipe."""
+    clip = make_clip(walk(60, 320, 240), recipe(name="clip.webm", codec="libvpx", audio=(), options={"b": "1M"}))
+    live = tmp_path / "live.webm"
+    with av.open(str(clip)) as one, av.open(str(live), "w", options={"live": "1"}) as other:
+        copy = other.add_stream_from_template(one.streams.video[0])
+        for packet in one.demux(video=0):
+            if packet.size:
+                packet.stream = copy
+                other.mux(packet)
+    seen: list[redactor.Progress] = []
+    redactor.redact(live, tmp_path / "out.mp4", on_progress=seen.append)
+    assert {progress.frames for progress in seen} == {None}
+    shares = [progress.percent for progress in seen]
+    assert shares == sorted(shares)
+    assert 0 < shares[0] < 100
+    assert shares[-1] > 90
+
+
+def test_an_interrupt_while_it_starts_leaves_no_traceback() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-X", "importtime", "-m", "redactor", "--help"], stderr=subprocess.PIPE, text=True
+    ) as child:
+        assert child.stderr is not None
+        said = ""
+        for line in child.stderr:
+            said += line
+            if "click" in line or "typer" in line:
+                child.send_signal(signal.SIGINT)
+                said += child.stderr.read()
+                break
+        child.wait(timeout=DEADLINE)
+    assert child.returncode == -signal.SIGINT
+    assert "Traceback" not in said

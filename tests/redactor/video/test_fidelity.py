@@ -279,3 +279,20 @@ def test_matroska_in_gives_mp4_out(walk: Any, recipe: Any, make_clip: Any, redac
     out, _ = redacted(clip)
     assert read_video(out).times == read_video(clip).times
     assert [data for _, data in read_video(out).audio[0]] == [data for _, data in read_video(clip).audio[0]]
+
+
+def test_the_containers_colours_override_the_streams(
+    walk: Any, recipe: Any, make_clip: Any, redacted: Made, read_video: Any
+) -> None:
+    options = {"preset": "ultrafast", "x265-params": "log-level=none"}
+    clip = make_clip(
+        walk(4, 160, 120),
+        recipe(codec="libx265", pixel_format="yuv420p10le", options=options, colour=(1, 9, 16, 9), audio=()),
+    )
+    data = bytearray(clip.read_bytes())
+    at = data.index(b"colrnclx") + 8
+    struct.pack_into(">3H", data, at, 1, 1, 1)
+    clip.write_bytes(data)
+    out, result = redacted(clip)
+    assert read_video(out).colour[1:] == (1, 1, 1)
+    assert [line for line in result.converted if line.endswith("demands: BT709, not SMPTE2084")]
