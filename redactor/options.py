@@ -33,7 +33,7 @@ class Quality(StrEnum):
 
 
 class Projection(StrEnum):
-    """How the picture shows the world. `auto` follows the file; the edges of 360° equirectangular pictures meet."""
+    """The picture's projection. `auto` follows the file. The edges of equirectangular (360°) pictures meet."""
 
     AUTO = "auto"
     FLAT = "flat"

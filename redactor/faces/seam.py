@@ -1,7 +1,7 @@
 """The seam of a 360° picture, where its left edge continues its right one.
 
-Detectors see the picture with a part of the other side at each end, and tracks go on across the seam, so that their
-boxes may lie outside the picture. Masks lie inside, on both sides of the seam where a face lies across it.
+For detection, the picture is extended at each end by a part of the other end. Tracks continue across the seam, so
+their boxes may be outside the picture. Masks are inside, on both sides of the seam if a face lies across it.
 """
 
 from fractions import Fraction
@@ -13,14 +13,14 @@ from redactor.options import Projection
 from redactor.video.facts import VideoFacts
 from redactor.video.picture import quarters_of
 
-REPEATED: Final = 0.15  # of the picture's width, at each end: a face as high as a third of the picture, and some more
-GROWN: Final = 2.0  # a mask's axes against its face's box, at most
-SHAPE: Final = 2.0  # width against height of an equirectangular picture
+REPEATED: Final = 0.15  # of the picture's width, at each end: enough for a face a third of the picture high
+GROWN: Final = 2.0  # the largest ratio of a mask's axes to its face's box
+SHAPE: Final = 2.0  # ratio of width to height of an equirectangular picture
 TOLERANCE: Final = 0.02
 
 
 def wraps(facts: VideoFacts, projection: Projection) -> bool:
-    """Whether the picture goes on at its other end. Raises ConfigurationUnsupported for a shape that cannot."""
+    """Return True if the left and right edges meet. Raise ConfigurationUnsupported if the shape rules it out."""
     lies_across = quarters_of(facts.rotation) % 2 == 0
     if projection is not Projection.EQUIRECTANGULAR:
         return projection is Projection.AUTO and facts.spherical and lies_across
@@ -34,15 +34,15 @@ def wraps(facts: VideoFacts, projection: Projection) -> bool:
 
 
 class Seam:
-    """Places modulo a picture's width. Without one, every place is left as it is."""
+    """Places modulo a picture's width. Without a width, places do not change."""
 
     def __init__(self, width: int | None) -> None:
-        """`width`: of the picture in stored pixels, or None if it does not wrap around."""
+        """`width` is the picture's in stored pixels, or None if the picture does not wrap around."""
         self._width = width
 
     @property
     def repeated(self) -> float:
-        """The share of the picture's width to show again beyond each end."""
+        """The share of the picture's width to repeat beyond each end."""
         return REPEATED if self._width else 0.0
 
     @property
@@ -58,7 +58,7 @@ class Seam:
         return self._moved(box, self._width / 2 - box.centre[0]) if self._width else box
 
     def copies(self, box: Box) -> list[Box]:
-        """Return the copies of `box` that a mask over it has a part of in the picture."""
+        """Return the copies of `box` whose masks reach into the picture."""
         if not self._width:
             return [box]
         inside = self.inside(box)

@@ -49,7 +49,7 @@ class Annotations:
     offset: int
     fragments: Sequence[Fragment]
     size: tuple[int, int] | None = None  # of the upright picture
-    video: VideoIdentity | None = None  # what it was made of, in files of our own
+    video: VideoIdentity | None = None  # the annotated video, in files of this program
 
     @property
     def start(self) -> Fraction | None:
@@ -131,7 +131,7 @@ class AnnotationsWriter:
             "start": self._start,
             "duration": self._interval * len(self._events),
             "interval": self._interval,
-            # The contract's index: the frame's within its fragment.
+            # The contract's index is the frame's within its fragment.
             "events": [[_rendered(index, event) for event in events] for index, events in enumerate(self._events)],
         }
         self._file.write(self._separator + json.dumps(fragment))
@@ -163,7 +163,7 @@ def read(path: Path) -> Annotations:
 
 
 def _rendered(index: int, event: Event) -> dict[str, Any]:
-    """Render a face. `index` is its interval's in the fragment (Microsoft: the JSON of the face detector's output)."""
+    """Render a face. `index` is its interval's in the fragment, as in Microsoft's face detector output."""
     place = {"x": event.box.left, "y": event.box.top, "width": event.box.width, "height": event.box.height}
     return {"index": index, "id": event.id} | {name: round(share, 6) for name, share in place.items()}
 

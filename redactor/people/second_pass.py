@@ -12,7 +12,7 @@ from redactor.faces.analysis import RegionedFrame
 from redactor.faces.tracking import Region
 from redactor.options import Options
 from redactor.people.annotations import Annotations
-from redactor.people.belonging import check_belonging, clock_shift
+from redactor.people.provenance import check_provenance, clock_shift
 from redactor.results import Doubts
 from redactor.video.identity import identity
 from redactor.video.picture import quarters_of
@@ -43,7 +43,7 @@ class SecondPass:
 
     def __init__(self, source: Source, annotations: Annotations, ids: frozenset[int]) -> None:
         """`ids` are the people to cover. Raise ConfigurationUnsupported if the annotations are of another video."""
-        check_belonging(annotations, source.facts, identity(source.path))
+        check_provenance(annotations, source.facts, identity(source.path))
         self._source = source
         self._facts = facts = source.facts
         self._shift: Fraction | None = None

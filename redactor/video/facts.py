@@ -19,7 +19,7 @@ LARGEST_SIDE: Final = 16384  # the limit of the H.264 and HEVC encoders
 MOST_PIXELS: Final = 8192 * 4320
 SPHERICAL: Final = struct.Struct("4i5I")  # projection, yaw, pitch, roll; left, top, right, bottom bound; padding
 EQUIRECTANGULAR: Final = 0  # AV_SPHERICAL_EQUIRECTANGULAR
-SIDE_BY_SIDE: Final = struct.pack("i", 1)  # AV_STEREO3D_SIDEBYSIDE: each eye has edges of its own
+SIDE_BY_SIDE: Final = struct.pack("i", 1)  # AV_STEREO3D_SIDEBYSIDE: each eye's picture has its own edges
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +105,9 @@ def _estimated_frames(container: InputContainer, video: VideoStream) -> int | No
 
 
 def _is_spherical(mapping: bytes | None, stereo: bytes | None) -> bool:
-    """Parse FFmpeg's AVSphericalMapping and AVStereo3D: an equirectangular picture of all directions, for one eye.
+    """Parse FFmpeg's AVSphericalMapping and AVStereo3D. Return True for a full equirectangular picture of one eye.
 
-    Containers have it as Google's sv3d and st3d boxes, as its older uuid box, or as Matroska's Projection.
+    Containers store it in Google's sv3d and st3d boxes, in its older uuid box, or in Matroska's Projection.
     """
     if mapping is None or len(mapping) < SPHERICAL.size or (stereo is not None and stereo[:4] == SIDE_BY_SIDE):
         return False

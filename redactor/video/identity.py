@@ -1,4 +1,4 @@
-"""Tells one video file from another, before anything of it is decoded."""
+"""Identifies a video file without decoding it."""
 
 import hashlib
 from dataclasses import dataclass
@@ -11,15 +11,15 @@ from redactor.video.facts import exact
 from redactor.video.restarts import RECORDED
 from redactor.video.source import FORMATS
 
-PICTURES: Final = 10  # of which the hash is taken
+PICTURES: Final = 10  # number of pictures in the hash
 
 
 @dataclass(frozen=True, slots=True)
 class VideoIdentity:
-    """A file's name, its size in bytes, pictures and seconds as its container states them, and a hash.
+    """A file's name, size in bytes, rate, duration in seconds, and a hash.
 
-    `pictures` is the SHA-256 of the first coded pictures: it stays the same if the file is renamed or its metadata
-    edited. `duration` is None if the container does not state one that can be relied on.
+    `pictures` is the SHA-256 of the first coded pictures. It does not change if the file is renamed or its metadata
+    edited. `duration` is None if the container states no reliable one.
     """
 
     file: str
@@ -30,7 +30,7 @@ class VideoIdentity:
 
 
 def identity(path: Path) -> VideoIdentity:
-    """Raise av.FFmpegError if `path` is not a video that FFmpeg reads."""
+    """Identify the file at `path`. Raise av.FFmpegError if FFmpeg cannot read it."""
     options = {"protocol_whitelist": "file", "format_whitelist": FORMATS}
     digest = hashlib.sha256()
     with av.open(f"file:{path.absolute()}", container_options=options) as container:

@@ -1,4 +1,4 @@
-"""The note on replaced pictures in an output's own metadata, which are settled before the first picture is."""
+"""The note on replaced pictures in an output's metadata, which must be written before the first picture."""
 
 import json
 import secrets
@@ -8,17 +8,17 @@ from typing import Final
 
 from redactor.results import Replaced
 
-LENGTH: Final = 1024  # bytes that are reserved
+LENGTH: Final = 1024  # reserved bytes
 
 
 class SalvageNote:
-    """Reserves the room with `placeholder`, which is to be replaced with `text`, of the same length."""
+    """Reserves space by `placeholder`. Replace it later by `text` of the same length."""
 
     def __init__(self) -> None:
         self.placeholder = secrets.token_hex(LENGTH // 2)
 
     def text(self, replaced: Sequence[Replaced]) -> str:
-        """Return JSON, filled up with blanks: all stretches in seconds if they fit, or how many frames in between."""
+        """Return JSON padded with blanks: all periods in seconds if they fit, otherwise one that contains all."""
         whole = json.dumps({"replaced": [asdict(one) for one in replaced]})
         if len(whole) > LENGTH:
             frames = sum(one.frames for one in replaced)

@@ -1,4 +1,4 @@
-"""The engine asks nobody and keeps nothing of its own: what it is given stays where it is."""
+"""The engine makes no network request and keeps no data of its own."""
 
 import json
 import subprocess
@@ -10,7 +10,7 @@ import pytest
 from tests import quiet_network
 
 PROGRAM = Path(__file__).parents[2]
-# Longer than ONNX Runtime would wait with its first report.
+# longer than the delay before ONNX Runtime's first report
 WORK = """
 import sys, time, redactor
 redactor.redact(sys.argv[1], sys.argv[2])

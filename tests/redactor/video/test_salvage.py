@@ -1,4 +1,4 @@
-"""What players show is no damage; what is damaged ends the run, or is replaced and said."""
+"""Pictures that players skip are no damage. Damage ends the run, or is replaced and reported."""
 
 import json
 from fractions import Fraction
@@ -15,7 +15,7 @@ SALVAGE = Options(BlurType.BLACK, damaged=Damaged.SALVAGE)
 
 
 def torn(source: Path, *numbers: int) -> None:
-    """Damage the pictures of those numbers, in the order of decoding."""
+    """Damage the pictures with those numbers, in decoding order."""
     with av.open(str(source)) as container:
         places = [(packet.pos or 0, packet.size) for packet in container.demux(video=0) if packet.size]
     data = bytearray(source.read_bytes())
@@ -30,7 +30,7 @@ def torn(source: Path, *numbers: int) -> None:
 def test_a_recording_that_begins_in_an_open_group_is_shown_as_players_show_it(
     suffix: str, flashes: Any, beacon: Any, look: Any, tmp_path: Path
 ) -> None:
-    """Its first pictures are shown before the first that needs no other, and need one that is not there."""
+    """Its first pictures are shown before the first keyframe, and depend on a missing one."""
     options = {"x264-params": "open-gop=1:scenecut=0:keyint=24:bframes=3:b-adapt=0", "preset": "veryfast"}
     whole = beacon(flashes(name="whole.mp4", time_base=Fraction(1, 12800), options=options))
     cut = tmp_path / f"cut.{suffix}"
@@ -66,7 +66,7 @@ def test_one_bad_group_is_replaced_by_the_last_good_picture(
     for picture, scene in zip(video.pictures, walk(60, 320, 240), strict=True):
         x, y = (round(share) for share in scene.face.centre)
         assert picture[y - 4 : y + 4, x - 4 : x + 4].mean() < 8
-    # Of the pictures that are shown later, those that were decoded before the damaged one are good.
+    # Pictures that are shown later but decoded before the damaged one are good.
     *_, last = result.replaced
     assert 24 <= round(result.replaced[0].start * 25) <= 28
     assert last.end == pytest.approx(36 / 25)
@@ -107,7 +107,7 @@ def test_packets_lost_from_a_transport_stream_cost_their_group(
 
 def test_a_file_cut_short_is_taken_to_its_end(walking_clip: Path, tmp_path: Path) -> None:
     indexed = tmp_path / "indexed.mp4"
-    redactor.redact(walking_clip, indexed)  # writes the index first
+    redactor.redact(walking_clip, indexed)  # the output has its index first
     short = tmp_path / "short.mp4"
     short.write_bytes(indexed.read_bytes()[:-20000])
     result = redactor.redact(short, tmp_path / "out.mp4", SALVAGE)

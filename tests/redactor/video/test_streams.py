@@ -1,4 +1,4 @@
-"""Streams of sound that cannot be kept, begin late, or change on the way."""
+"""Streams of sound that cannot be kept, begin late, or change midway."""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -47,7 +47,7 @@ def tone(stream: AudioStream, layout: str, start: float, end: float) -> list[Any
 
 
 def heard(path: Path) -> tuple[float, float]:
-    """The seconds in which a file's sound begins and ends to be loud."""
+    """Return the seconds in which a file's sound begins and ends."""
     loud: list[float] = []
     with av.open(str(path)) as container:
         for frame in container.decode(audio=0):
@@ -59,7 +59,7 @@ def heard(path: Path) -> tuple[float, float]:
 
 
 def test_sound_of_an_unknown_codec_is_left_out_by_name(flashes: Any, beacon: Any, tmp_path: Path) -> None:
-    """As of telephones that record spatial sound beside AAC."""
+    """Some phones record spatial sound beside AAC."""
     plain = beacon(flashes(name="plain.mov", sound=None, seconds=2, at=(0.4,)))
     both = with_sound(plain, tmp_path / "both.mov", ("aac", "stereo", 0, 2), ("alac", "stereo", 0, 2))
     both.write_bytes(both.read_bytes().replace(b"alac", b"apac"))
@@ -81,7 +81,7 @@ def test_a_stream_that_holds_no_sound_is_left_out_by_name(flashes: Any, beacon: 
 
 @pytest.mark.parametrize(("codec", "suffix"), [("aac", "ts"), ("ac3", "ts"), ("mp2", "vob")])
 def test_sound_that_begins_late_is_kept(codec: str, suffix: str, flashes: Any, beacon: Any, tmp_path: Path) -> None:
-    """Later than a demuxer looks for it."""
+    """It begins later than a demuxer searches."""
     video = "libx264" if suffix == "ts" else "mpeg2video"  # demuxers must recognise it in a program stream
     plain = beacon(flashes(name="plain.mkv", codec=video, sound=None, seconds=24))
     late = with_sound(plain, tmp_path / f"late.{suffix}", (codec, "stereo", 20, 23))

@@ -1,4 +1,4 @@
-"""Whether annotations belong to a video: those of another one would leave its faces bare."""
+"""Checks that annotations were made of a video. Those of another video would leave faces bare."""
 
 from fractions import Fraction
 from typing import Final
@@ -9,15 +9,15 @@ from redactor.video.facts import VideoFacts
 from redactor.video.identity import VideoIdentity
 from redactor.video.picture import quarters_of
 
-LEAST_DIFFERENCE: Final = 1.0  # seconds by which lengths may differ, since containers state them roughly,
-DIFFERENCE: Final = 0.02  # or share of the length
+LEAST_DIFFERENCE: Final = 1.0  # seconds by which lengths may differ, since containers state them roughly;
+DIFFERENCE: Final = 0.02  # or as a share of the length
 RATE_DIFFERENCE: Final = 0.01
 
 
-def check_belonging(annotations: Annotations, facts: VideoFacts, video: VideoIdentity) -> None:
+def check_provenance(annotations: Annotations, facts: VideoFacts, video: VideoIdentity) -> None:
     """Raise ConfigurationUnsupported if the annotations were made of another video.
 
-    Our own files say what they were made of. Files of other programs are compared by the picture's size and the length.
+    Annotations by this program name their video. Those of other programs are compared by picture size and length.
     """
     own = annotations.video
     differences = []
@@ -45,10 +45,10 @@ def check_belonging(annotations: Annotations, facts: VideoFacts, video: VideoIde
 
 
 def clock_shift(annotations: Annotations, first: Fraction, origin: Fraction) -> Fraction:
-    """Return what to add to a video's times to look them up.
+    """Return the time to add to a video's times before a look-up in the annotations.
 
-    Files of ours without a `video` were made when a clock that began at `origin` was kept. They begin with the first
-    frame, which is at `first` now.
+    Older files of this program, without a `video`, kept the input's clock, which began at `origin`. They begin with
+    the first frame, whose time is `first` now.
     """
     if annotations.video is not None or not origin or annotations.start is None:
         return Fraction(0)
