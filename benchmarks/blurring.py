@@ -17,11 +17,12 @@ from av.video.frame import VideoFrame
 from redactor.faces.tracking import Region
 from redactor.geometry import Box
 from redactor.masks.blur import Painter
+from redactor.masks.masking import Margin
 from redactor.options import BlurType
 
 WIDTHS = (48, 64, 80, 100, 130, 170, 220, 280)
 TALL = 1.3  # a face's height against its width
-MARGIN = 1.35
+MARGIN = Margin(1.35)
 ROUNDS, FRAMES = 5, 60
 
 

@@ -15,8 +15,10 @@ With --moving, a simulated moving camera films the photographs (moving.py), and 
 
 import argparse
 import json
+import math
 import tempfile
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -112,6 +114,16 @@ def filmed(path: Path, labels: list[Label], folder: Path, random: np.random.Gene
     return clip, labels
 
 
+def filled(boxes: Sequence[Box], width: int, height: int) -> NDArray[np.bool_]:
+    """(height, width), true in any of `boxes`."""
+    covered = np.zeros((height, width), np.bool_)
+    for box in boxes:
+        covered[
+            max(0, int(box.top)) : max(0, math.ceil(box.bottom)), max(0, int(box.left)) : max(0, math.ceil(box.right))
+        ] = True
+    return covered
+
+
 def score(label: Label, masked: NDArray[np.bool_]) -> Score:
     height, width = masked.shape
     covered = []
@@ -119,9 +131,7 @@ def score(label: Label, masked: NDArray[np.bool_]) -> Score:
         left, top = max(0, round(box.left)), max(0, round(box.top))
         inside = masked[top : max(top + 1, round(box.bottom)), left : max(left + 1, round(box.right))]
         covered.append(float(inside.mean()) if inside.size else 1.0)
-    known = footprint(
-        [box.scaled(GROWN) for box in (*label.boxes, *label.ignored)], width, height, filled=True, margin=1.0
-    )
+    known = filled([box.scaled(GROWN) for box in (*label.boxes, *label.ignored)], width, height)
     return Score(label, tuple(covered), float((masked & ~known).mean()))
 
 
@@ -136,7 +146,7 @@ def engine_scores(clip: Path, labels: list[Label], options: Options) -> list[Sco
                 continue
             if index in wanted:
                 boxes = [region.box for region in item.regions]
-                masked = footprint(boxes, item.frame.width, item.frame.height, filled=False, margin=margin)
+                masked = footprint(boxes, item.frame.width, item.frame.height, margin)
                 scores.append(score(wanted[index], masked))
             index += 1
     return scores
@@ -152,7 +162,7 @@ def plain_scores(clip: Path, labels: list[Label], detector: YuNet) -> list[Score
             if index in wanted:
                 picture = reducer.reduce(frame)
                 boxes = [picture.stored(d.box) for d in detector.detect(picture.pixels, 0.6)]
-                masked = footprint(boxes, frame.width, frame.height, filled=True, margin=GROWN)
+                masked = filled([box.scaled(GROWN) for box in boxes], frame.width, frame.height)
                 scores.append(score(wanted[index], masked))
     return scores
 

@@ -22,9 +22,13 @@ class Box:
         return self.bottom - self.top
 
     @property
+    def area(self) -> float:
+        return max(self.width, 0.0) * max(self.height, 0.0)
+
+    @property
     def size(self) -> float:
         """Side of the square of the same area."""
-        return float((max(self.width, 0.0) * max(self.height, 0.0)) ** 0.5)
+        return float(self.area**0.5)
 
     @property
     def centre(self) -> tuple[float, float]:

@@ -2,7 +2,7 @@
 
 import itertools
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -11,6 +11,7 @@ from av.video.frame import VideoFrame
 
 from redactor.faces.doubts import DoubtCollector
 from redactor.faces.effort import effort
+from redactor.faces.evidence import Candidate
 from redactor.faces.scenes import CutDetector
 from redactor.faces.seam import Seam, wraps
 from redactor.faces.search import Search
@@ -22,6 +23,10 @@ from redactor.video.picture import frame_bytes
 from redactor.video.restarts import AnyPacket
 
 LOOK_AHEAD_SECONDS: Final = 1.5
+EDGE_SECONDS: Final = 1.5
+EXTRA_LOOKS_A_SECOND: Final = 4.0  # at frames between two glances, on average
+MOST_EXTRA_LOOKS: Final = 24.0  # of them at a stretch
+SOONER: Final = 3  # careful looks follow each other at least at a third of their usual distance
 LOOK_AHEAD_BYTES: Final = 184 * 2**20
 EXTENSION_SECONDS: Final = 0.2
 MOST_STEPS: Final = 5  # frames from one detection to the next
@@ -40,16 +45,23 @@ class Analysis:
     """Detection, tracking and the look-ahead of one video."""
 
     def __init__(self, facts: VideoFacts, options: Options) -> None:
+        spent = effort(options)
         rate = min(max(float(facts.rate), 5.0), 120.0)
         affordable = max(8, LOOK_AHEAD_BYTES // frame_bytes(facts.pixel_format, facts.width, facts.height))
         self.look_ahead = min(round(rate * LOOK_AHEAD_SECONDS), affordable)
-        self._step = max(1, min(MOST_STEPS, round(rate / effort(options).detections_a_second)))
+        self._step = max(1, min(MOST_STEPS, round(rate / spent.looks_a_second)))
+        # What only careful looks find is covered in between as far as a hole may be filled.
+        self._careful_step = max(1, min(round(rate * spent.careful_seconds), self.look_ahead))
+        self._extra, self._extra_a_frame = MOST_EXTRA_LOOKS, EXTRA_LOOKS_A_SECOND / rate
         extension = max(2, round(rate * EXTENSION_SECONDS))
-        spans = Spans(self.look_ahead, extension, extension)
+        edge = max(2 * extension, min(self.look_ahead, round(rate * EDGE_SECONDS)))
+        spans = Spans(self.look_ahead, extension, extension, edge)
         self._seam = Seam(facts.width if wraps(facts, options.projection) else None)
         self._tracker = Tracker(spans, facts.width, facts.height, self._step / rate, self._seam)
         self._cuts = CutDetector()
         self._search = Search(facts, options, rate, self._seam)
+        self._due = self._careful_due = 0
+        self._recent: list[tuple[int, VideoFrame]] = []  # the frames since the last look, and the one looked at
         self._doubts = DoubtCollector(facts)
         self._time_base = facts.time_base
         self.detections = 0
@@ -74,22 +86,69 @@ class Analysis:
         """The same items in the same order, frames with their regions; packets are passed on untouched."""
         waiting: deque[tuple[int, int, VideoFrame] | AnyPacket] = deque()
         counter = itertools.count()
-        scene, due, frontier = 0, 0, -1
+        scene, frontier = 0, -1
         for item in items:
             if isinstance(item, Packet):
                 waiting.append(item)
             else:
                 index = next(counter)
                 cut = self._cuts.is_cut(item)
-                scene += cut
-                if cut or index >= due:
-                    due = index + self._step
-                    found = self._search.faces(index, item, cut=cut)
-                    self._tracker.feed(index, scene, found, self._search.is_face)
+                if cut:
+                    self._close(scene)
+                    scene += 1
+                self._look(index, scene, item, cut=cut)
                 waiting.append((index, scene, item))
                 frontier = index
             yield from self._ready(waiting, frontier - self.look_ahead)
+        self._close(scene)
         yield from self._ready(waiting, frontier)
+
+    def _look(self, index: int, scene: int, frame: VideoFrame, *, cut: bool) -> None:
+        """Look at the frame if it is time to, carefully or quickly."""
+        self._extra = min(MOST_EXTRA_LOOKS, self._extra + self._extra_a_frame)
+        if cut or index >= self._careful_due:
+            sooner = self._careful_due - self._careful_step + self._careful_step // SOONER
+            if index >= min(sooner, self._careful_due) or index == 0:
+                self._careful(index, scene, frame, cut=cut)
+                return
+            self._careful_due = min(self._careful_due, sooner)
+        if cut or index >= self._due:
+            look = self._search.glance(index, frame)
+            if not cut:
+                self._look_between(index, scene, look.candidates)
+            self._tracker.feed(index, scene, look)
+            self._looked(index, frame)
+            return
+        self._recent.append((index, frame))
+
+    def _careful(self, index: int, scene: int, frame: VideoFrame, *, cut: bool) -> None:
+        look = self._search.careful(index, frame, cut=cut)
+        if not cut:
+            self._look_between(index, scene, look.candidates)
+        self._tracker.feed(index, scene, look)
+        self._careful_due = index + self._careful_step
+        self._looked(index, frame)
+
+    def _look_between(self, index: int, scene: int, candidates: Sequence[Candidate]) -> None:
+        """Look at the frames since the last look where a face moved too far to be linked, as far as time allows."""
+        skipped = [(earlier, frame) for earlier, frame in self._recent[1:] if earlier < index]
+        if not skipped or self._extra < len(skipped) or not self._tracker.broken(index, scene, candidates):
+            return
+        for earlier, frame in skipped:
+            self._extra -= 1
+            self._tracker.feed(earlier, scene, self._search.glance(earlier, frame))
+
+    def _looked(self, index: int, frame: VideoFrame) -> None:
+        self._due = index + self._step
+        self._recent = [(index, frame)]
+
+    def _close(self, scene: int) -> None:
+        """Look carefully at the last frame of a scene, so that what only such looks find is covered up to there."""
+        if len(self._recent) < 2:
+            return
+        index, frame = self._recent[-1]
+        if index > self._careful_due - self._careful_step + self._careful_step // SOONER:
+            self._careful(index, scene, frame, cut=False)
 
     def _ready(
         self, waiting: deque[tuple[int, int, VideoFrame] | AnyPacket], newest: int

@@ -2,16 +2,18 @@
 
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
+from itertools import batched
 from typing import Final
 
 import cv2
 import numpy as np
 from av.video.frame import VideoFrame
+from numpy.typing import NDArray
 
-from redactor.faces.effort import effort
+from redactor.faces.effort import Sides, effort
+from redactor.faces.evidence import Candidate, demanded
 from redactor.faces.orientation import SIDES, Orientation
 from redactor.faces.seam import Seam
-from redactor.faces.tracking import WEAK
 from redactor.geometry import Box
 from redactor.networks.centerface import CenterFace
 from redactor.networks.detection import Detection
@@ -22,19 +24,42 @@ from redactor.video.picture import Picture, Reducer
 
 DARK: Final = 80.0  # mean shade, of 255, below which a picture is brightened, or YuNet loses faces in its shadows
 BRIGHTER: Final = (255 * np.linspace(0, 1, 256) ** 0.7).astype(np.uint8)
+MOST_ENLARGED: Final = 3.0  # beyond it a picture only gets softer
+LEAST_SCORE: Final = 0.2  # of YuNet's candidates: 201 of 204 faces have 0.25
+LEAST_HEAT: Final = 0.1  # of CenterFace's
 SAME: Final = 0.3  # overlap that makes two boxes the same face
+SPREAD: Final = 0.25  # share of a candidate's box that is the outline of all boxes found for it; the rest is their mean
+HEAT_LEAD: Final = 0.35  # CenterFace's scores on whole pictures are lower than YuNet's
 CLOSE_UP_SIDE: Final = 96
 CLOSE_UP_ROOM: Final = 2.5  # side of the close-up against the box's longer one
-# What YuNet's score and twice CenterFace's on the close-up add up to for a face. Of the candidates in labelled
-# photographs all 93 faces have at least 0.66 of the latter, and all 13 others at most 0.20.
-TOGETHER: Final = 1.2
-LEAST_AGREEMENT: Final = 0.25  # of CenterFace, whatever YuNet says
+MOST_CLOSE_UPS: Final = 24  # of a careful look, at 2 ms each
+HOPELESS: Final = 0.02  # odds of a candidate that a close-up hardly makes a face
 PROBABLE: Final = 0.8  # YuNet's score of a face that the close-up may show lying
-# CenterFace's scores on whole pictures are lower: its 0.35 is worth a sure face of YuNet's, its 0.2 a doubtful one.
-LEAST_HEAT: Final = 0.2
-CLEAR_HEAT: Final = 0.35
-CLEAR_BONUS: Final = 0.55
-DIM_BONUS: Final = 0.2
+FOLLOW_ROOM: Final = 3.0  # likewise for a face that is followed and may have moved
+FOLLOW_ROW: Final = 4  # close-ups side by side in the picture of a search for faces that are followed
+MOST_ROWS: Final = 4  # of such close-ups in one picture
+FOLLOWED: Final = 20  # pixels of a face in the picture at hand below which a larger picture is made to follow it
+FOUND_AGAIN: Final = 0.15  # overlap with where a face was expected, from which one is this face
+LIKELY: Final = 1.0  # odds that show a face at another angle than the others'
+
+
+class Look:
+    """What was found in one frame, and closer looks at it. To be used before the next frame is looked at."""
+
+    def __init__(self, search: "Search", frame: VideoFrame, picture: Picture, candidates: list[Candidate]) -> None:
+        """`candidates` in stored pixels, best first; `picture` is the one that they were looked for in."""
+        self.candidates = candidates
+        self._search = search
+        self._frame = frame
+        self._picture = picture
+
+    def closer(self, candidate: Candidate) -> Candidate:
+        """Return the candidate with CenterFace's opinion of a close-up, turned each way if YuNet is nearly sure."""
+        return self._search.close_up(self._picture, candidate)
+
+    def follow(self, boxes: Sequence[Box]) -> list[Candidate | None]:
+        """Look for faces near where they are expected, larger than in the whole picture."""
+        return self._search.follow(self._frame, self._picture, boxes) if boxes else []
 
 
 class Search:
@@ -44,82 +69,151 @@ class Search:
         """`rate`: frames a second, of all of them."""
         self._seam = seam or Seam(None)
         spent = effort(options)
-        aspect = facts.aspect or Fraction(1)
+        self._aspect, self._rotation = facts.aspect or Fraction(1), facts.rotation
+        self._area = float(facts.width * facts.height)
         longer = max(facts.width, facts.height)
-        self._looks = [
-            [Reducer(side, aspect, facts.rotation, repeated=self._seam.repeated) for side in sides]
-            for sides in spent.sides(longer, options.resolution)
-        ]
-        second = spent.second_opinion.side(longer) if spent.second_opinion else None
-        self._second = Reducer(second, aspect, facts.rotation, repeated=self._seam.repeated) if second else None
+        self._reducers: dict[int, Reducer] = {}
+        self._glances = [scales.sides(longer, options.resolution) for scales in spent.glances]
+        self._careful = spent.careful.sides(longer, options.resolution)
         self._next = 0
         self._detector = YuNet()
         self._judge = CenterFace()
         self._orientation = Orientation(rate)
         self._turn = 0
-        self._picture: Picture | None = None
 
-    def faces(self, index: int, frame: VideoFrame, *, cut: bool) -> list[Detection]:
-        """Candidates in the frame with that index, in stored pixels, best first; `cut` if a new scene begins."""
-        if cut:
-            self._next = 0
+    def careful(self, index: int, frame: VideoFrame, *, cut: bool) -> Look:
+        """Look with both networks at several sizes, and closer at what is doubtful; `cut` if a new scene begins."""
+        self._next = 0
+        picture, seen = self._see(index, frame, self._careful, cut=cut)
+        doubtful = 0
+        for place, one in enumerate(seen):
+            needed = demanded(one.box.area / self._area)
+            if HOPELESS <= one.odds < needed and doubtful < MOST_CLOSE_UPS:
+                doubtful += 1
+                seen[place] = self.close_up(picture, one)
+        return Look(self, frame, picture, seen)
+
+    def glance(self, index: int, frame: VideoFrame) -> Look:
+        """Look quickly."""
+        sides = self._glances[self._next]
+        self._next = (self._next + 1) % len(self._glances)
+        return Look(self, frame, *self._see(index, frame, sides, cut=False))
+
+    def close_up(self, picture: Picture, candidate: Candidate, turns: Iterable[int] | None = None) -> Candidate:
+        """See `Look.closer`; `turns`: the quarter turns to look at it, which otherwise follow from the candidate."""
+        if turns is None:
+            turns = SIDES if candidate.yunet >= PROBABLE else self._orientation.observed
+        crop, place = picture.close_up(self._seam.inside(candidate.box), CLOSE_UP_SIDE, CLOSE_UP_ROOM)
+        shares = place.stretched(1 / CLOSE_UP_SIDE, 1 / CLOSE_UP_SIDE)
+        heat = candidate.centerface or 0.0
+        for turn in {(turn - self._turn) % 4 for turn in turns}:
+            turned = shares.turned(turn).stretched(CLOSE_UP_SIDE, CLOSE_UP_SIDE)
+            agreed = self._judge.detect(np.ascontiguousarray(np.rot90(crop, turn)), LEAST_HEAT)
+            heat = max([heat, *(face.score for face in agreed if face.box.overlap(turned) > SAME)])
+        return Candidate(candidate.box, candidate.yunet, heat)
+
+    def follow(self, frame: VideoFrame, picture: Picture, boxes: Sequence[Box]) -> list[Candidate | None]:
+        """See `Look.follow`. Close-ups share pictures, since many small ones take longer than a large one."""
+        boxes = [self._seam.inside(box) for box in boxes]
+        if any(picture.analysed(box).size < FOLLOWED for box in boxes):
+            picture = self._upright(max(self._careful.yunet), frame)
+        followed: list[Candidate | None] = []
+        for some in batched(boxes, FOLLOW_ROW * MOST_ROWS, strict=False):
+            rows = -(-len(some) // FOLLOW_ROW)
+            shared = np.zeros((CLOSE_UP_SIDE * rows, CLOSE_UP_SIDE * FOLLOW_ROW, 3), np.uint8)
+            places: list[Box] = []
+            for number, box in enumerate(some):
+                down, across = (CLOSE_UP_SIDE * part for part in divmod(number, FOLLOW_ROW))
+                crop, place = picture.close_up(box, CLOSE_UP_SIDE, FOLLOW_ROOM)
+                shared[down : down + CLOSE_UP_SIDE, across : across + CLOSE_UP_SIDE] = crop
+                places.append(place.moved(across, down))
+            faces = self._detector.detect(shared, LEAST_SCORE)
+            followed += [_found_again(faces, picture, box, place) for box, place in zip(some, places, strict=True)]
+        return followed
+
+    def _see(self, index: int, frame: VideoFrame, sides: Sides, *, cut: bool) -> tuple[Picture, list[Candidate]]:
+        """The largest picture of a look, and the candidates of all of them.
+
+        Other ways up are looked at once in a while, in the smallest picture, and in all while they show faces.
+        """
         self._turn = usual = self._orientation.turn
         found: dict[int, list[Detection]] = {turn: [] for turn in self._orientation.sides(index, cut=cut)}
-        for reducer in self._looks[self._next]:
-            self._picture = self._upright(reducer, frame)
-            for turn in found:
-                picture = self._picture.turned(turn - usual) if turn != usual else self._picture
-                found[turn] += self._stored(picture, self._detector.detect(picture.pixels, WEAK))
-        self._next = (self._next + 1) % len(self._looks)
-        if self._second:
-            upright = self._upright(self._second, frame)
-            for turn in self._orientation.observed:
-                picture = upright.turned(turn - usual) if turn != usual else upright
-                faces = self._judge.detect(picture.pixels, LEAST_HEAT)
-                found[turn] += self._stored(picture, [_weighed(face) for face in faces])
-        return _distinct(
-            self._orientation.settle(index, found, lambda box, score, turn: self._agrees(box, score, [turn]))
-        )
+        observed = self._orientation.observed
+        pictures = {side: self._upright(side, frame) for side in {*sides.yunet, *sides.centerface}}
+        for side in sides.yunet:
+            for turn in found if side == sides.yunet[0] else observed:
+                picture = _turned(pictures[side], turn - usual)
+                found[turn] += self._stored(picture, self._detector.detect(picture.pixels, LEAST_SCORE))
+        largest = pictures[max(pictures)]
+        yunet = self._orientation.settle(index, found, lambda *face: self._stands(largest, *face))
+        centerface: list[Detection] | None = [] if sides.centerface else None
+        for side in sides.centerface:
+            for turn in observed:
+                assert centerface is not None
+                picture = _turned(pictures[side], turn - usual)
+                centerface += self._stored(picture, self._judge.detect(picture.pixels, LEAST_HEAT))
+        return largest, _fused(yunet, centerface)
 
-    def is_face(self, box: Box, score: float) -> bool:
-        """Whether CenterFace sees the candidate `box` of the last frame as well when it fills much of a small picture.
-
-        The surer YuNet is, by `score`, the less sure CenterFace has to be.
-        """
-        return self._agrees(box, score, SIDES if score >= PROBABLE else self._orientation.observed)
-
-    def _agrees(self, box: Box, score: float, sides: Iterable[int]) -> bool:
-        assert self._picture is not None
-        crop, place = self._picture.close_up(self._seam.inside(box), CLOSE_UP_SIDE, CLOSE_UP_ROOM)
-        shares = place.stretched(1 / CLOSE_UP_SIDE, 1 / CLOSE_UP_SIDE)
-        wanted = max(LEAST_AGREEMENT, (TOGETHER - score) / 2)
-        for turn in {(turn - self._turn) % 4 for turn in sides}:
-            turned = shares.turned(turn).stretched(CLOSE_UP_SIDE, CLOSE_UP_SIDE)
-            agreed = self._judge.detect(np.ascontiguousarray(np.rot90(crop, turn)), wanted)
-            if any(face.box.overlap(turned) > SAME for face in agreed):
-                return True
-        return False
+    def _stands(self, picture: Picture, box: Box, score: float, turn: int) -> bool:
+        """Whether a closer look at a box, found with that score at that turn, finds a face at that turn."""
+        return self.close_up(picture, Candidate(box, min(1.0, score)), [turn]).odds >= LIKELY
 
     def _stored(self, picture: Picture, faces: Sequence[Detection]) -> list[Detection]:
         return [Detection(self._seam.inside(picture.stored(face.box)), face.score) for face in faces]
 
-    def _upright(self, reducer: Reducer, frame: VideoFrame) -> Picture:
-        picture = reducer.reduce(frame, self._orientation.turn)
+    def _upright(self, side: int, frame: VideoFrame) -> Picture:
+        if side not in self._reducers:
+            self._reducers[side] = Reducer(
+                side, self._aspect, self._rotation, most_enlarged=MOST_ENLARGED, repeated=self._seam.repeated
+            )
+        picture = self._reducers[side].reduce(frame, self._orientation.turn)
         if picture.pixels[::4, ::4].mean() >= DARK:
             return picture
         return picture.showing(np.asarray(cv2.LUT(picture.pixels, BRIGHTER), np.uint8))
 
 
-def _weighed(face: Detection) -> Detection:
-    """CenterFace's `face` with the score that YuNet would give one so sure."""
-    bonus = CLEAR_BONUS if face.score >= CLEAR_HEAT else DIM_BONUS
-    return Detection(face.box, min(1.0, face.score + bonus))
+def _turned(picture: Picture, quarters: int) -> Picture:
+    return picture.turned(quarters) if quarters else picture
 
 
-def _distinct(detections: list[Detection]) -> list[Detection]:
-    """The best of those that show the same face, best first."""
-    kept: list[Detection] = []
-    for face in sorted(detections, key=lambda face: -face.score):
-        if all(face.box.overlap(other.box) < SAME for other in kept):
-            kept.append(face)
-    return kept
+def _fused(yunet: Sequence[Detection], centerface: Sequence[Detection] | None) -> list[Candidate]:
+    """One candidate of all detections of the same face, best first.
+
+    Each detector's error at each size is another one: a mean lies better than the best of them, and the outline of
+    all is wider where they differ.
+    """
+    ranked = [(face.score, face, False) for face in yunet]
+    ranked += [(face.score + HEAT_LEAD, face, True) for face in centerface or ()]
+    groups: list[list[tuple[Detection, bool]]] = []
+    for _, face, heat in sorted(ranked, key=lambda one: -one[0]):
+        for group in groups:
+            if group[0][0].box.overlap(face.box) >= SAME:
+                group.append((face, heat))
+                break
+        else:
+            groups.append([(face, heat)])
+    found = [_candidate(group, looked=centerface is not None) for group in groups]
+    return sorted(found, key=lambda one: -one.odds)
+
+
+def _candidate(group: Sequence[tuple[Detection, bool]], *, looked: bool) -> Candidate:
+    edges: NDArray[np.float64] = np.array([(b.left, b.top, b.right, b.bottom) for b in (face.box for face, _ in group)])
+    mean = Box(*(float(edge) for edge in edges.mean(axis=0)))
+    outline = Box(*(float(edge) for edge in (*edges[:, :2].min(axis=0), *edges[:, 2:].max(axis=0))))
+    yunet = max((face.score for face, heat in group if not heat), default=0.0)
+    centerface = max((face.score for face, heat in group if heat), default=0.0)
+    return Candidate(mean.blended(outline, SPREAD), min(1.0, yunet), centerface if looked else None)
+
+
+def _found_again(faces: Sequence[Detection], picture: Picture, box: Box, place: Box) -> Candidate | None:
+    """The face of a shared picture that is the one expected at `place` in it, which is `box` in stored pixels."""
+    near = [face for face in faces if face.box.overlap(place) >= FOUND_AGAIN]
+    if not near:
+        return None
+    best = max(near, key=lambda face: face.score * face.box.overlap(place))
+    expected = picture.analysed(box)
+    factor = expected.width / place.width
+    (left, top), (x, y) = place.centre, expected.centre
+    return Candidate(
+        picture.stored(best.box.moved(-left, -top).stretched(factor, factor).moved(x, y)), min(1.0, best.score)
+    )

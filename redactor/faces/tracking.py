@@ -1,58 +1,85 @@
 """Faces over time: detections linked into tracks, and the region that each track covers in each frame.
 
-A track is believed once it holds a sure detection, a doubtful one that stands a second look, or weak ones for
-long; the others only lengthen it, in both directions, and what lies between two of its detections is covered
-too. Linking in two rounds, strong before weak, follows ByteTrack (Zhang et al., 2022).
+A track is believed once one of its candidates has the odds that its area demands, a closer look included, or weak ones
+last for long; the others only lengthen it, in both directions, and what lies between two of them is covered too.
+Linking in two rounds, strong before weak, follows ByteTrack (Zhang et al., 2022). Faces that a look missed are looked
+for where they are expected.
 """
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from redactor.faces.evidence import Candidate, demanded
 from redactor.faces.seam import Seam
 from redactor.geometry import Box
-from redactor.networks.detection import Detection
 
-SURE: Final = 0.9  # starts a track
-STRONG: Final = 0.6  # is linked first
-DOUBTFUL: Final = 0.5  # starts one if a second look agrees
-WEAK: Final = 0.25  # continues one
-SURER: Final = 0.1  # what a score must have gained for one more second look
+STRONG: Final = 1.0  # odds of candidates that are linked first
+WEAK: Final = 0.025  # odds of those that continue a track
+CLEAR: Final = 4.0  # odds by which a small face is believed without a closer look
+SMALL: Final = 0.0025  # share of the picture's area that a needless patch may take unnoticed
+DOUBTFUL: Final = 0.3  # YuNet's score that is worth a closer look
+SURER: Final = 0.1  # what a score must have gained for one more closer look
 AGAIN: Final = 25  # frames after which there is one anyway, and as many more each time
+MOST_CLOSER: Final = 8  # closer looks in one frame, at 2 ms each
 USUAL_INTERVAL: Final = 0.12  # seconds from one detection to the next, for which the two sums below were chosen
-NOTICEABLE: Final = 0.6  # sum of what a track's scores exceed WEAK by that is worth a second look by itself
-LASTING: Final = 1.8  # and that starts a track whatever a second look says
-NARROW: Final = 0.5  # closeness to being believed, 0 to 1, from which a refusal is worth telling
-STEADFAST: Final = 0.75  # score of a box that is taken as it is
+BACKGROUND: Final = 0.25  # YuNet's score that is no evidence
+NOTICEABLE: Final = 0.6  # sum of what a track's scores exceed it by that is worth a closer look by itself
+LASTING: Final = 1.8  # and that starts a track whatever a closer look says
+NARROW: Final = 0.5  # closeness to being believed, 0 to 1, from which a refusal is worth a report
+STEADFAST: Final = 9.0  # odds of a box that is taken nearly as it is
+DOUBT: Final = 0.25  # share of the outline with its neighbours in such a box; of others it is the whole
+ALIKE: Final = 0.5  # overlap of such a box and that which careful looks suggest, from which both are covered
 SHRINK: Final = 1.3  # growth of the region at an end of a track, at most, to what the face was nearby
 REACH: Final = 0.7  # a face moves at most this many of its sizes between two detections
 NEAR: Final = 0.4  # likewise after a long absence
 ABSENT: Final = 10  # frames that make an absence long
 MOTION: Final = 3  # sightings that a motion is read from
+PASSING: Final = 8  # likewise for a face that leaves over the frame's edge, whose last sightings are poor
 GROWTH: Final = 2.0  # and its size changes at most by this factor
 STEADY: Final = 0.4  # overlap at which a face on both sides of a cut is one that did not move: a flash
 FADE: Final = 6  # frames after which a predicted motion stops
 SLACK: Final = 0.01  # growth of a region a frame away from the nearest detection
+PATIENCE: Final = 5  # times that a lost face is looked for where it is expected
+SAME: Final = 0.3  # overlap that makes two boxes the same face
 
-type SecondLook = Callable[[Box, float], bool]
+
+class Look(Protocol):
+    """What a look at one frame found, best first, and closer looks at it."""
+
+    @property
+    def candidates(self) -> Sequence[Candidate]: ...
+
+    def closer(self, candidate: Candidate, /) -> Candidate:
+        """Return the candidate with a second network's opinion of a close-up."""
+        ...
+
+    def follow(self, boxes: Sequence[Box], /) -> Sequence[Candidate | None]:
+        """Look for faces near where they are expected."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Spans:
-    """In frames. `gap`: the longest hole that is filled, at most the look-ahead; `head`, `tail`: the extension."""
+    """In frames. `gap`: the longest hole that is filled, at most the look-ahead; `head`, `tail`: the extension.
+
+    `edge`: the extension, at most, of a face that enters or leaves over the frame's edge.
+    """
 
     gap: int
     head: int
     tail: int
+    edge: int
 
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """What one track covers in one frame, in stored pixels; `seen` tells a detection from a filled place.
+    """What one track covers in one frame, in stored pixels; `seen`: by a look, and not filled in.
 
     `since` is the frame of the track's first sighting, which is earlier than what it covers if it was believed late.
     """
@@ -78,12 +105,16 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """A detection that belongs to a track."""
+    """A candidate that belongs to a track, and the frame's edges that may cut it off."""
 
     frame: int
     scene: int
-    box: Box
-    score: float
+    candidate: Candidate
+    edges: frozenset[str] = frozenset()
+
+    @property
+    def box(self) -> Box:
+        return self.candidate.box
 
 
 @dataclass(slots=True)
@@ -95,16 +126,22 @@ class Track:
     believed: bool = False
     evidence: float = 0.0
     looked: Sighting | None = None
+    whole: Box | None = None  # the last box inside the frame that is forgotten
+    vain: int = 0  # times that it was looked for in vain since it was last seen
+    careful: Sighting | None = None  # the last of a careful look that is forgotten
     looks: int = 0
     since: int = 0  # frame of the first sighting
     closest: tuple[float, Sighting] | None = None  # while not believed: how close to it, and when
 
     def deserves_a_look(self, sighting: Sighting) -> bool:
-        """A second one, at `sighting`, its newest."""
-        if sighting.score < DOUBTFUL and self.evidence < NOTICEABLE:
+        """A closer one, at `sighting`, its newest."""
+        score = sighting.candidate.yunet
+        if score < DOUBTFUL and self.evidence < NOTICEABLE:
             return False
         last = self.looked
-        return last is None or sighting.score >= last.score + SURER or sighting.frame >= last.frame + AGAIN * self.looks
+        return (
+            last is None or score >= last.candidate.yunet + SURER or sighting.frame >= last.frame + AGAIN * self.looks
+        )
 
     def note(self, closeness: float) -> None:
         """Remember how close to being believed the track was at its newest sighting, if it never was closer."""
@@ -112,7 +149,7 @@ class Track:
             self.closest = closeness, self.sightings[-1]
 
     def refusal(self) -> Refusal | None:
-        """Return what is worth telling of the track if it was refused narrowly."""
+        """Return a report on the track if it was refused narrowly."""
         if self.believed or self.closest is None or self.closest[0] < NARROW:
             return None
         closeness, sighting = self.closest
@@ -120,21 +157,63 @@ class Track:
 
     def forget(self, frame: int) -> None:
         """Drop what came before `frame`, but for the sightings that a motion is read from."""
-        while len(self.sightings) > MOTION and self.sightings[MOTION].frame < frame:
-            del self.sightings[0]
+        while len(self.sightings) > PASSING and self.sightings[PASSING].frame < frame:
+            gone = self.sightings.pop(0)
+            if not gone.edges:
+                self.whole = gone.box
+            if gone.candidate.centerface is not None:
+                self.careful = gone
 
     def settled(self, index: int) -> Box:
-        """The box of a sighting, and where it is not sure, also what those before and after it say."""
+        """The box of a sighting, widened by what those before and after it say, the more so the less sure it is."""
         sighting = self.sightings[index]
-        if sighting.score >= STEADFAST:
-            return sighting.box
+        sure = sighting.candidate.odds >= STEADFAST
+        box = self.box(index)
         if not 0 < index < len(self.sightings) - 1:
-            return sighting.box.scaled(self.shrunk(index))
+            if sure or len(self.sightings) == 1:
+                return box
+            near = self.box(1 if index == 0 else index - 1)
+            return box.joined(near) if sighting.edges else box.scaled(self.shrunk(index))
         before, after = self.sightings[index - 1], self.sightings[index + 1]
         if after.frame - before.frame > ABSENT:
-            return sighting.box
+            return box
         share = (sighting.frame - before.frame) / (after.frame - before.frame)
-        return sighting.box.joined(before.box.blended(after.box, share))
+        outline = box.joined(self.box(index - 1).blended(self.box(index + 1), share))
+        careful = self._careful_box(index)
+        if careful is not None and careful.overlap(sighting.box) >= ALIKE:
+            outline = outline.joined(careful)
+        return box.blended(outline, DOUBT) if sure else outline
+
+    def _careful_box(self, index: int) -> Box | None:
+        """What careful looks before and after a sighting of a glance say of its box, which they know better."""
+        here = self.sightings[index]
+        if here.candidate.centerface is not None:
+            return None
+        earlier = (s for s in reversed(self.sightings[:index]) if s.candidate.centerface is not None)
+        before = next(earlier, self.careful)
+        after = next((s for s in self.sightings[index + 1 :] if s.candidate.centerface is not None), None)
+        if before is None or after is None:
+            one = before or after
+            return one.box if one is not None else None
+        return before.box.blended(after.box, (here.frame - before.frame) / (after.frame - before.frame))
+
+    def box(self, index: int) -> Box:
+        """The box of a sighting, with what the frame's edge cuts off, or the detector takes it for the whole face.
+
+        What is inside the frame keeps its place, and the size is that of the nearest sighting away from the edges.
+        """
+        here = self.sightings[index]
+        if not here.edges:
+            return here.box
+        inside = [s for s in self.sightings if not s.edges]
+        near = min(inside, key=lambda s: abs(s.frame - here.frame)).box if inside else self.whole
+        if near is None:
+            return here.box
+        left, right = _completed(here.box.left, here.box.right, near.width, "left" in here.edges, "right" in here.edges)
+        top, bottom = _completed(
+            here.box.top, here.box.bottom, near.height, "top" in here.edges, "bottom" in here.edges
+        )
+        return Box(left, top, right, bottom)
 
     def shrunk(self, index: int) -> float:
         """How much larger the face was nearby: a track's ends often show what an edge leaves of a face."""
@@ -143,18 +222,49 @@ class Track:
         return min(max(near) / here.box.size, SHRINK) if here.box.size > 0 else 1.0
 
     def extended(self, frame: int) -> Box:
-        """The face's likely place before its first or after its last sighting."""
-        before = frame < self.sightings[0].frame
-        near = self.sightings[:MOTION] if before else self.sightings[-MOTION:]
-        anchor = near[0] if before else near[-1]
-        # Over several sightings, or the detector's jitter would be taken for motion.
-        near = [s for s in near if abs(s.frame - anchor.frame) <= ABSENT]
+        """The face's likely place before its first or after its last sighting; motion stops soon."""
+        near = self._ending(frame, MOTION, ABSENT)
+        here, box = self.sightings[near[0]].frame, self.box(near[0])
         if len(near) < 2:
-            return anchor.box
-        elapsed = near[-1].frame - near[0].frame
-        steps = max(-FADE, min(FADE, frame - anchor.frame)) / elapsed
-        (x0, y0), (x1, y1) = near[0].box.centre, near[-1].box.centre
-        return anchor.box.moved((x1 - x0) * steps, (y1 - y0) * steps)
+            return box
+        last = near[-1]
+        steps = min(FADE, abs(frame - here)) / abs(here - self.sightings[last].frame)
+        (x0, y0), (x1, y1) = self.box(last).centre, box.centre
+        return box.moved((x1 - x0) * steps, (y1 - y0) * steps)
+
+    def leaving(self, frame: int) -> Box:
+        """All likely places of a face that goes on over the frame's edge, where it is seen ever worse."""
+        near = self._ending(frame, PASSING, 3 * ABSENT)
+        if len(near) < 2:
+            return self.box(near[0])
+        frames = np.array([self.sightings[i].frame for i in near], np.float64)
+        centres = np.array([self.box(i).centre for i in near])
+        trust = [min(1.0, self.sightings[i].candidate.odds / STEADFAST) for i in near]
+        x, y = np.polyfit(frames, centres, 1, w=trust)[0]
+        places = [
+            self.box(i).moved(x * (frame - self.sightings[i].frame), y * (frame - self.sightings[i].frame))
+            for i in near[:MOTION]
+        ]
+        return functools.reduce(Box.joined, places)
+
+    def _ending(self, frame: int, most: int, span: int) -> list[int]:
+        """Indices of sightings at the end of the track that is nearer to `frame`, that end first.
+
+        Over several sightings, or the detector's jitter would be taken for motion, but not over a long absence.
+        """
+        count = len(self.sightings)
+        first = frame < self.sightings[0].frame
+        indices = range(min(most, count)) if first else range(count - 1, max(-1, count - 1 - most), -1)
+        end = self.sightings[indices[0]].frame
+        return [i for i in indices if abs(self.sightings[i].frame - end) <= span]
+
+
+def _completed(low: float, high: float, length: float, cut_low: bool, cut_high: bool) -> tuple[float, float]:
+    """An interval of at least that length, grown over the ends that are cut off, or else on both sides."""
+    missing = max(0.0, length - (high - low))
+    if cut_low == cut_high:
+        return low - missing / 2, high + missing / 2
+    return (low - missing, high) if cut_low else (low, high + missing)
 
 
 class Tracker:
@@ -171,6 +281,8 @@ class Tracker:
         self._seam = seam or Seam(None)
         self._weight = interval / USUAL_INTERVAL
         self._width, self._height = width, height
+        self._area = float(width * height)
+        self._closer_looks = 0
         self._tracks: list[Track] = []
         self._made = 0
         self._shown: set[int] = set()
@@ -181,29 +293,59 @@ class Tracker:
         """Distinct tracks that have covered something so far."""
         return len(self._shown)
 
-    def feed(self, frame: int, scene: int, detections: Sequence[Detection], second_look: SecondLook) -> None:
-        """Add the detections of `frame`, which belongs to the scene numbered `scene`.
-
-        `second_look` tells whether a closer look at a box in this frame, found with that score, finds a face there.
-        """
-        free = [t for t in self._tracks if frame - t.sightings[-1].frame <= self._spans.gap + 1]
-        # Believed tracks choose first: a doubtful one may be noise beside a face.
-        free.sort(key=lambda track: not track.believed)
-        strong = [d for d in detections if d.score >= STRONG]
-        weak = [d for d in detections if WEAK <= d.score < STRONG]
+    def feed(self, frame: int, scene: int, look: Look) -> None:
+        """Add what a look at `frame` found, which belongs to the scene numbered `scene`."""
+        self._closer_looks = 0
+        free = self._open(frame)
+        strong, weak = _by_strength(look.candidates)
+        taken: list[Box] = []
         for candidates in (strong, weak):
-            sightings = [Sighting(frame, scene, d.box, d.score) for d in candidates]
+            sightings = [self._sighting(frame, scene, candidate) for candidate in candidates]
             matches = _matches(free, sightings, self._edges, self._seam)
             for row, column in matches.items():
-                self._extend(free[row], sightings[column], second_look)
+                self._extend(free[row], sightings[column], look)
+                taken.append(sightings[column].box)
             for column, sighting in enumerate(sightings):
                 if column not in matches.values():
-                    self._start(sighting, second_look)
+                    self._start(sighting, look)
             free = [track for row, track in enumerate(free) if row not in matches]
+        self._follow(frame, scene, [track for track in free if track.believed], look, taken)
+
+    def broken(self, frame: int, scene: int, candidates: Sequence[Candidate]) -> bool:
+        """Whether a face would be lost or found in the open, as happens where it moves far from look to look."""
+        tracks = [track for track in self._open(frame) if track.sightings[-1].scene == scene]
+        strong, _ = _by_strength(candidates)
+        matches = _matches(
+            tracks, [self._sighting(frame, scene, candidate) for candidate in strong], self._edges, self._seam
+        )
+        return any(
+            column not in matches.values() and not self._edges(candidate.box) for column, candidate in enumerate(strong)
+        )
+
+    def _open(self, frame: int) -> list[Track]:
+        """Tracks that may go on in `frame`. Believed ones choose first: a doubtful one may be noise beside a face."""
+        tracks = [t for t in self._tracks if frame - t.sightings[-1].frame <= self._spans.gap + 1]
+        return sorted(tracks, key=lambda track: not track.believed)
+
+    def _follow(self, frame: int, scene: int, lost: Sequence[Track], look: Look, taken: Sequence[Box]) -> None:
+        """Look for the faces of `lost` tracks where they are expected."""
+        sought = [track for track in lost if track.sightings[-1].scene == scene]
+        expected = [track.extended(frame) for track in sought]
+        places = [
+            (track, box)
+            for track, box in zip(sought, expected, strict=True)
+            if track.vain < PATIENCE and self._inside(box) and all(box.overlap(other) < SAME for other in taken)
+        ]
+        found = look.follow([box for _, box in places])
+        for (track, _), candidate in zip(places, found, strict=True):
+            if candidate is not None and candidate.odds >= WEAK:
+                self._extend(track, self._sighting(frame, scene, candidate), look)
+            else:
+                track.vain += 1
 
     def regions(self, frame: int, scene: int) -> list[Region]:
         """What is to be covered in `frame`. Frames are asked for in order, each once."""
-        longest = max(self._spans.gap, 2 * self._spans.tail) + 1
+        longest = max(self._spans.gap, self._spans.edge, self._spans.tail) + 1
         self._refusals += [r for t in self._tracks if frame - t.sightings[-1].frame > longest and (r := t.refusal())]
         self._tracks = [t for t in self._tracks if frame - t.sightings[-1].frame <= longest]
         found: list[Region] = []
@@ -215,28 +357,37 @@ class Tracker:
                 self._shown.add(track.number)
         return found
 
-    def _start(self, sighting: Sighting, second_look: SecondLook) -> None:
+    def _start(self, sighting: Sighting, look: Look) -> None:
         self._made += 1
         track = Track(self._made, since=sighting.frame)
-        self._extend(track, sighting, second_look)
+        self._extend(track, sighting, look)
         self._tracks.append(track)
 
-    def _extend(self, track: Track, sighting: Sighting, second_look: SecondLook) -> None:
+    def _extend(self, track: Track, sighting: Sighting, look: Look) -> None:
         if track.sightings:
-            sighting = replace(sighting, box=self._seam.near(sighting.box, track.sightings[-1].box))
+            near = self._seam.near(sighting.box, track.sightings[-1].box)
+            sighting = replace(sighting, candidate=replace(sighting.candidate, box=near))
         track.sightings.append(sighting)
-        if sighting.score < STRONG:
-            track.evidence += (sighting.score - WEAK) * self._weight
+        track.vain = 0
+        candidate = sighting.candidate
+        track.evidence += max(0.0, candidate.yunet - BACKGROUND) * self._weight if candidate.odds < STRONG else 0.0
         if track.believed:
             return
-        track.believed = sighting.score >= SURE or track.evidence >= LASTING
-        if not track.believed and track.deserves_a_look(sighting):
+        needed = demanded(candidate.box.area / self._area)
+        lasting = LASTING * max(1.0, needed)
+        track.believed = track.evidence >= lasting or self._convincing(candidate)
+        if track.believed:
+            return
+        if self._closer_looks < MOST_CLOSER and track.deserves_a_look(sighting):
+            self._closer_looks += 1
             track.looked = sighting
             track.looks += 1
-            track.believed = second_look(sighting.box, sighting.score)
+            candidate = look.closer(candidate)
+            track.sightings[-1] = replace(sighting, candidate=candidate)
+            track.believed = self._convincing(candidate)
         if not track.believed:
-            doubtful = sighting.score / SURE if sighting.score >= DOUBTFUL else 0.0
-            track.note(max(doubtful, track.evidence / LASTING))
+            odds = candidate.odds if candidate.centerface is not None else 0.0
+            track.note(max(odds / needed, track.evidence / lasting))
 
     def refusals(self) -> list[Refusal]:
         """Return the tracks that were given up lately, each once."""
@@ -247,16 +398,24 @@ class Tracker:
         """Return the tracks that the video's end gives up, besides those that `refusals` has."""
         return self.refusals() + [refusal for track in self._tracks if (refusal := track.refusal())]
 
+    def _convincing(self, candidate: Candidate) -> bool:
+        """The odds suffice for the area, and a network's slip is ruled out where it would be seen."""
+        share = candidate.box.area / self._area
+        if candidate.centerface is None and (share > SMALL or candidate.odds < CLEAR):
+            return False
+        return candidate.odds >= demanded(share)
+
     def _region(self, track: Track, frame: int, scene: int) -> Region | None:
         first, last = track.sightings[0], track.sightings[-1]
         if frame < first.frame or frame > last.frame:
             end, span = (first, self._spans.head) if frame < first.frame else (last, self._spans.tail)
-            away, at_edge = abs(frame - end.frame), bool(self._edges(end.box))
+            away, at_edge = abs(frame - end.frame), bool(end.edges)
             # A face at the frame's edge is entering or leaving, partly visible, for longer.
-            if end.scene != scene or away > span * (2 if at_edge else 1):
+            if end.scene != scene or away > (self._spans.edge if at_edge else span):
                 return None
             shrunk = 1.0 if at_edge else track.shrunk(0 if end is first else len(track.sightings) - 1)
-            return Region(track.number, track.extended(frame).scaled(shrunk + SLACK * away), seen=False)
+            place = (track.leaving if at_edge else track.extended)(frame).scaled(shrunk + SLACK * away)
+            return Region(track.number, place, seen=False) if self._inside(place) else None
         index = next(i for i, s in enumerate(track.sightings) if s.frame >= frame)
         after = track.sightings[index]
         if after.frame == frame:
@@ -266,6 +425,13 @@ class Tracker:
         away = min(frame - before.frame, after.frame - frame, FADE)
         box = track.settled(index - 1).blended(track.settled(index), share)
         return Region(track.number, box.scaled(1 + SLACK * away), seen=False)
+
+    def _sighting(self, frame: int, scene: int, candidate: Candidate) -> Sighting:
+        return Sighting(frame, scene, candidate, self._edges(candidate.box))
+
+    def _inside(self, box: Box) -> bool:
+        box = self._seam.inside(box)
+        return box.right > 0 and box.bottom > 0 and box.left < self._width and box.top < self._height
 
     def _edges(self, box: Box) -> frozenset[str]:
         """The frame's edges that a face is near enough to, to be cut off by them or about to be."""
@@ -290,6 +456,11 @@ class _Spot:
     edges: frozenset[str]
 
 
+def _by_strength(candidates: Sequence[Candidate]) -> tuple[list[Candidate], list[Candidate]]:
+    odds = [(candidate.odds, candidate) for candidate in candidates]
+    return [one for value, one in odds if value >= STRONG], [one for value, one in odds if WEAK <= value < STRONG]
+
+
 def _matches(
     tracks: Sequence[Track], sightings: Sequence[Sighting], edges: Callable[[Box], frozenset[str]], seam: Seam
 ) -> dict[int, int]:
@@ -306,7 +477,7 @@ def _matches(
         for column, (sighting, spot) in enumerate(zip(sightings, seen, strict=True)):
             near, here = sighting, spot
             if seam.exists:
-                near = replace(sighting, box=seam.near(sighting.box, place))
+                near = replace(sighting, candidate=replace(sighting.candidate, box=seam.near(sighting.box, place)))
                 here = replace(spot, x=near.box.centre[0])
             cost[row, column] = _cost(track, left, expected, near, here)
     possible = np.isfinite(cost)
@@ -330,7 +501,7 @@ def _cost(track: Track, left: _Spot, expected: _Spot, sighting: Sighting, spot: 
         return math.inf
     # The longer a face was out of sight, the less its place is known; after that, only its old place counts.
     reach = NEAR if absent > ABSENT and not returning else REACH
-    if sighting.score >= STRONG and absent <= ABSENT:
+    if sighting.candidate.odds >= STRONG and absent <= ABSENT:
         reach *= 1 + min(absent, FADE) / FADE
     distance = math.hypot(spot.x - place.x, spot.y - place.y) / ((place.size + spot.size) / 2)
     if distance > reach:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from redactor.faces.tracking import Region
 from redactor.geometry import Box
-from redactor.masks.masking import Patch, chroma_mask, patch
+from redactor.masks.masking import Margin, Patch, chroma_mask, patch
 from redactor.options import BlurType
 from redactor.video.picture import Plane, planes
 
@@ -43,7 +43,7 @@ class Painter:
     Not safe for several threads. Frames come in presentation order.
     """
 
-    def __init__(self, blur_type: BlurType, margin: float, noise: np.random.Generator | None = None) -> None:
+    def __init__(self, blur_type: BlurType, margin: Margin, noise: np.random.Generator | None = None) -> None:
         self._blur_type = blur_type
         self._margin = margin
         self._cells: dict[tuple[int, int], Cells] = {}
@@ -61,12 +61,11 @@ class Painter:
         views = planes(frame)
         full_scale = float(2 ** frame.format.components[0].bits - 1)
         black = BLACK_FULL if frame.color_range == FULL_RANGE or "yuvj" in frame.format.name else BLACK
-        filled = self._blur_type is BlurType.BLACK
         for region in regions:
             if self._blur_type is BlurType.BOX:
                 _outline(views, region.box, full_scale)
                 continue
-            place = patch(region.box, frame.width, frame.height, filled=filled, margin=self._margin)
+            place = patch(region.box, frame.width, frame.height, self._margin)
             if place is None:
                 continue
             for index, plane in enumerate(views[:3]):
@@ -75,8 +74,8 @@ class Painter:
                 mask = place.mask if across == down == 1 else chroma_mask(place, across, down)
                 top, left = place.top // down, place.left // across
                 target = plane[top : top + mask.shape[0], left : left + mask.shape[1]]
-                if filled:
-                    target[...] = round(black[index] * full_scale)
+                if self._blur_type is BlurType.BLACK:
+                    target[mask > 0] = round(black[index] * full_scale)
                 elif self._blur_type is BlurType.LOW:
                     cv2.copyTo(_box_blur(target, place.breadth // max(across, down)), mask, target)
                 else:

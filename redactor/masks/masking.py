@@ -11,7 +11,30 @@ from numpy.typing import NDArray
 
 from redactor.geometry import Box
 
+CORNERS: Final = 4  # exponent of the masks' superellipse: 2 an ellipse, more a rectangle with rounder corners
+PROPORTIONAL: Final = 1280  # longer side of a frame above which margins in pixels grow with it
 MOST_KEPT: Final = 2**18  # pixels of a mask that is kept for the next frame of its size: 64 MiB in all
+
+
+@dataclass(frozen=True, slots=True)
+class Margin:
+    """How far a mask reaches beyond a face's box, forehead to chin.
+
+    `share`: its size against the box's; `pixels`: what is added on each side, since part of a detector's error is
+    one of pixels, whatever the face's size; `chin`: what is added below as a share of half the height, since faces with
+    masks and beards are found too short.
+    """
+
+    share: float = 1.0
+    pixels: float = 0.0
+    chin: float = 0.0
+
+    def around(self, box: Box, longer: int) -> Box:
+        """The box of the mask of the face in `box`, in a frame whose longer side is `longer` pixels."""
+        grown = box.scaled(self.share)
+        pixels = self.pixels * max(1.0, longer / PROPORTIONAL)
+        below = self.chin * box.height / 2
+        return Box(grown.left - pixels, grown.top - pixels, grown.right + pixels, grown.bottom + pixels + below)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +42,7 @@ class Patch:
     """A whole-pixel rectangle inside the frame, even on all sides but the frame's own ends, and its mask.
 
     `mask`: (bottom - top, right - left) uint8, 255 where pixels are to be replaced. `whole`: left, top, right
-    and bottom of the region before the frame's edge cut some off; `breadth`: its shorter side; `filled`: whether all of
-    it is replaced.
+    and bottom of the region before the frame's edge cut some off; `breadth`: its shorter side.
     """
 
     left: int
@@ -29,49 +51,41 @@ class Patch:
     bottom: int
     whole: tuple[int, int, int, int]
     breadth: int
-    filled: bool
     mask: NDArray[np.uint8]
 
 
-def patch(box: Box, width: int, height: int, *, filled: bool, margin: float) -> Patch | None:
-    """What hides the face in `box` in a frame of that size: a rectangle if `filled`, else an ellipse.
-
-    `margin` is the size of either against the box from forehead to chin. None if nothing of it is inside.
-    """
-    grown = box.scaled(margin)
+def patch(box: Box, width: int, height: int, margin: Margin) -> Patch | None:
+    """Return what hides the face in `box` in a frame of that size, or None if nothing of it is inside."""
+    grown = margin.around(box, max(width, height))
     left, top = int(grown.left // 2) * 2, int(grown.top // 2) * 2
     right, bottom = -int(-grown.right // 2) * 2, -int(-grown.bottom // 2) * 2
     inside = (max(left, 0), max(top, 0), min(right, width), min(bottom, height))
     if inside[0] >= inside[2] or inside[1] >= inside[3]:
         return None
-    mask = _shape(right - left, bottom - top, filled)
+    mask = _shape(right - left, bottom - top)
     breadth = min(right - left, bottom - top)
     rows, columns = slice(inside[1] - top, inside[3] - top), slice(inside[0] - left, inside[2] - left)
-    return Patch(*inside, (left, top, right, bottom), breadth, filled, mask[rows, columns])
+    return Patch(*inside, (left, top, right, bottom), breadth, mask[rows, columns])
 
 
-def footprint(boxes: Sequence[Box], width: int, height: int, *, filled: bool, margin: float) -> NDArray[np.bool_]:
+def footprint(boxes: Sequence[Box], width: int, height: int, margin: Margin) -> NDArray[np.bool_]:
     """(height, width), true where any of `boxes` is hidden."""
     covered = np.zeros((height, width), np.bool_)
     for box in boxes:
-        place = patch(box, width, height, filled=filled, margin=margin)
+        place = patch(box, width, height, margin)
         if place is not None:
             covered[place.top : place.bottom, place.left : place.right] |= place.mask > 0
     return covered
 
 
-def _shape(width: int, height: int, filled: bool) -> NDArray[np.uint8]:
-    if width * height > MOST_KEPT:
-        return _drawn(width, height, filled)
-    return _kept(width, height, filled)
+def _shape(width: int, height: int) -> NDArray[np.uint8]:
+    return _drawn(width, height) if width * height > MOST_KEPT else _kept(width, height)
 
 
-def _drawn(width: int, height: int, filled: bool) -> NDArray[np.uint8]:
-    if filled:
-        return np.full((height, width), 255, np.uint8)
+def _drawn(width: int, height: int) -> NDArray[np.uint8]:
     y = (np.arange(height, dtype=np.float32)[:, None] * 2 + 1 - height) / height
     x = (np.arange(width, dtype=np.float32)[None, :] * 2 + 1 - width) / width
-    return np.where(x * x + y * y <= 1.0, 255, 0).astype(np.uint8)
+    return np.where(x**CORNERS + y**CORNERS <= 1.0, 255, 0).astype(np.uint8)
 
 
 _kept = functools.lru_cache(maxsize=256)(_drawn)
@@ -81,13 +95,13 @@ def chroma_mask(place: Patch, across: int, down: int) -> NDArray[np.uint8]:
     """`place.mask` for a plane subsampled by those factors: set where any luma pixel under a sample is."""
     left, top, right, bottom = place.whole
     if (right - left) * (bottom - top) <= MOST_KEPT and place.mask.shape == (bottom - top, right - left):
-        return _kept_subsampled(right - left, bottom - top, place.filled, across, down)
+        return _kept_subsampled(right - left, bottom - top, across, down)
     return _subsampled(place.mask, across, down)
 
 
 @functools.lru_cache(maxsize=512)
-def _kept_subsampled(width: int, height: int, filled: bool, across: int, down: int) -> NDArray[np.uint8]:
-    return _subsampled(_kept(width, height, filled), across, down)
+def _kept_subsampled(width: int, height: int, across: int, down: int) -> NDArray[np.uint8]:
+    return _subsampled(_kept(width, height), across, down)
 
 
 def _subsampled(mask: NDArray[np.uint8], across: int, down: int) -> NDArray[np.uint8]:

@@ -95,13 +95,17 @@ def quarters_of(rotation: int) -> int:
 
 
 class Reducer:
-    """Reduces frames for analysis: to a longer side of at most `long_side`, square pixels, upright."""
+    """Reduces frames for analysis: to a longer side of `long_side`, square pixels, upright."""
 
-    def __init__(self, long_side: int, aspect: Fraction, rotation: int, *, repeated: float = 0.0) -> None:
+    def __init__(
+        self, long_side: int, aspect: Fraction, rotation: int, *, most_enlarged: float = 1.0, repeated: float = 0.0
+    ) -> None:
         """`aspect` is the sample aspect ratio, `rotation` the degrees anticlockwise that turn the frame upright.
 
-        `repeated` is the share of a 360° picture's width that is shown again beyond each end.
+        Frames smaller than `long_side` are enlarged by at most `most_enlarged`. `repeated` is the share of a 360°
+        picture's width that is shown again beyond each end.
         """
+        self._most_enlarged = most_enlarged
         self._repeated = repeated
         self._long_side = long_side
         self._aspect = float(aspect)
@@ -110,7 +114,7 @@ class Reducer:
     def reduce(self, frame: VideoFrame, turn: int = 0) -> Picture:
         """Reduce a frame. `turn` is in quarters anticlockwise, beyond the file's own rotation."""
         wide, high = frame.width * max(self._aspect, 1.0), frame.height / min(self._aspect, 1.0)
-        factor = min(1.0, self._long_side / max(wide, high))
+        factor = min(self._most_enlarged, self._long_side / max(wide, high))
         width, height = max(1, round(wide * factor)), max(1, round(high * factor))
         stored = Picture(_small_bgr(frame, width, height), 0, frame.width, frame.height)
         return stored.with_ends(self._repeated).turned((self._quarters + turn) % 4)

@@ -9,7 +9,8 @@ from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
 from redactor import Options, Quality
-from redactor.faces.search import Search
+from redactor.faces.evidence import CERTAIN, Candidate, demanded
+from redactor.faces.search import CLOSE_UP_SIDE, Search
 from redactor.geometry import Box
 from redactor.networks.centerface import CenterFace
 from redactor.networks.detection import Detection
@@ -54,34 +55,56 @@ def sizes_seen(network: type[YuNet | CenterFace], monkeypatch: pytest.MonkeyPatc
     return sides
 
 
-def test_a_large_and_a_small_picture_take_turns_and_a_scene_begins_with_the_large_one(
+def test_glances_at_a_large_and_a_small_picture_take_turns(
     search: MakeSearch, scene: tuple[NDArray[np.uint8], Box], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sides = sizes_seen(YuNet, monkeypatch)
     looking, frame = search(), frame_of(scene[0])
-    for index, cut in enumerate([True, False, False, True, False]):
-        looking.faces(index, frame, cut=cut)
+    looking.careful(0, frame, cut=True)
+    sides = sizes_seen(YuNet, monkeypatch)
+    for index in range(1, 4):
+        looking.glance(index, frame)
+    assert sides == [640, 480, 640]
+
+
+def test_a_careful_look_asks_both_networks_about_enlarged_pictures(
+    search: MakeSearch, scene: tuple[NDArray[np.uint8], Box], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    yunet, centerface = sizes_seen(YuNet, monkeypatch), sizes_seen(CenterFace, monkeypatch)
+    look = search().careful(0, frame_of(scene[0]), cut=True)
     all_sides = 4
-    assert sides == [640] * all_sides + [480, 640] + [640] * all_sides + [480]
+    assert yunet == [640] * all_sides + [1280]
+    assert centerface[0] == 960
+    assert look.candidates[0].box.overlap(scene[1]) > 0.6
 
 
-def test_accurate_asks_a_second_network_about_every_picture(
+def test_accurate_asks_both_networks_about_every_picture(
     search: MakeSearch, scene: tuple[NDArray[np.uint8], Box], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sides = sizes_seen(CenterFace, monkeypatch)
     looking, frame = search(Quality.ACCURATE), frame_of(scene[0])
     for index in range(3):
-        looking.faces(index, frame, cut=index == 0)
-    assert sides == [640, 640, 640]
+        looking.glance(index, frame)
+    assert [side for side in sides if side > CLOSE_UP_SIDE] == [960] * 3
 
 
-def test_what_only_the_second_network_sees_is_a_sure_face(
+def test_what_only_the_second_network_sees_is_a_likely_face(
     search: MakeSearch, scene: tuple[NDArray[np.uint8], Box], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(YuNet, "detect", lambda *_: [])
-    (found,) = search(Quality.ACCURATE).faces(0, frame_of(scene[0]), cut=True)
-    assert found.score >= 0.9
+    found = search(Quality.ACCURATE).careful(0, frame_of(scene[0]), cut=True).candidates[0]
+    assert found.yunet == 0
+    assert found.odds >= demanded(0.001)
     assert found.box.overlap(scene[1]) > 0.6
+
+
+def test_a_face_is_followed_where_it_is_expected(search: MakeSearch, scene: tuple[NDArray[np.uint8], Box]) -> None:
+    look = search().glance(0, frame_of(scene[0]))
+    face = scene[1]
+    near, far = face.moved(0.4 * face.width, 0.2 * face.height), face.moved(-3 * face.width, 0)
+    found, nothing = look.follow([near, far])
+    assert found is not None
+    assert found.box.overlap(face) > 0.45
+    assert nothing is None
 
 
 @pytest.mark.parametrize(("light", "brightened"), [(1.0, False), (0.2, True)])
@@ -100,17 +123,17 @@ def test_shadows_are_lifted_where_the_picture_is_dark(
 
     monkeypatch.setattr(YuNet, "detect", noting)
     pixels = (scene[0] * light).astype(np.uint8)
-    search().faces(0, frame_of(pixels), cut=True)
+    search().careful(0, frame_of(pixels), cut=True)
     assert (shades[-1] > 1.3 * pixels.mean()) == brightened
 
 
 def test_a_closer_look_rejects_what_is_no_face(search: MakeSearch, scene: tuple[NDArray[np.uint8], Box]) -> None:
-    looking = search()
-    looking.faces(0, frame_of(scene[0]), cut=True)
+    look = search().glance(0, frame_of(scene[0]))
     suit = scene[1].moved(0, 1.6 * scene[1].height)
-    assert looking.is_face(scene[1], 0.4)
-    assert not looking.is_face(suit, 0.4)
-    assert not looking.is_face(suit, 0.89)
+    share = scene[1].area / (1280 * 720)
+    assert look.closer(Candidate(scene[1], 0.4)).odds >= demanded(share)
+    assert look.closer(Candidate(suit, 0.4)).odds < demanded(share)
+    assert look.closer(Candidate(suit, 0.75)).odds < demanded(share)
 
 
 def test_a_closer_look_recognises_somebody_who_lies(search: MakeSearch, scene: tuple[NDArray[np.uint8], Box]) -> None:
@@ -118,6 +141,6 @@ def test_a_closer_look_recognises_somebody_who_lies(search: MakeSearch, scene: t
     square = np.ascontiguousarray(np.rot90(pixels[:, :720]))  # a quarter turn anticlockwise: (x, y) to (y, 720 - x)
     lying = np.zeros_like(pixels)
     lying[:, :720] = square
-    looking = search()
-    looking.faces(0, frame_of(lying), cut=True)
-    assert looking.is_face(Box(face.top, 720 - face.right, face.bottom, 720 - face.left), 0.85)
+    look = search().glance(0, frame_of(lying))
+    turned = Candidate(Box(face.top, 720 - face.right, face.bottom, 720 - face.left), 0.85)
+    assert look.closer(turned).odds >= CERTAIN

@@ -12,12 +12,12 @@ from redactor import BlurType
 from redactor.faces.tracking import Region
 from redactor.geometry import Box
 from redactor.masks.blur import HIGH_CELLS, MED_CELLS, Painter
-from redactor.masks.masking import footprint
+from redactor.masks.masking import Margin, footprint
 from redactor.video.picture import planes
 
 WIDTH, HEIGHT = 320, 240
 FACE = Box(100, 60, 180, 160)
-MARGIN = 1.35
+MARGIN = Margin(1.2, 2.5, 0.1)
 REGION = Region(1, FACE, seen=True)
 FORMATS = ["yuv420p", "yuvj420p", "yuv444p", "yuv420p10le", "yuv444p10le"]
 
@@ -43,9 +43,9 @@ def samples(frame: VideoFrame) -> list[NDArray[np.int64]]:
     return [plane.astype(np.int64) for plane in planes(frame)]
 
 
-def masked(plane: NDArray[np.int64], *, filled: bool) -> NDArray[np.bool_]:
+def masked(plane: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Return the samples of a plane that lie completely under the region."""
-    covered = footprint([FACE], WIDTH, HEIGHT, filled=filled, margin=MARGIN)
+    covered = footprint([FACE], WIDTH, HEIGHT, MARGIN)
     step = WIDTH // plane.shape[1]
     blocks = covered.reshape(HEIGHT // step, step, WIDTH // step, step)
     return np.asarray(blocks.all(axis=(1, 3)))
@@ -58,7 +58,7 @@ def test_every_sample_under_the_region_is_replaced(blur_type: BlurType, pixel_fo
     before = samples(frame)
     Painter(blur_type, MARGIN).draw(frame, [REGION])
     for one, other in zip(before, samples(frame), strict=True):
-        under = masked(one, filled=blur_type is BlurType.BLACK)
+        under = masked(one)
         assert (one[under] == other[under]).mean() < 0.05
 
 
@@ -68,7 +68,7 @@ def test_nothing_beyond_the_region_changes(blur_type: BlurType, pixel_format: st
     frame = noisy_frame(pixel_format)
     before = samples(frame)
     Painter(blur_type, MARGIN).draw(frame, [REGION])
-    around = FACE.scaled(MARGIN)
+    around = MARGIN.around(FACE, WIDTH)
     for one, other in zip(before, samples(frame), strict=True):
         step = WIDTH // one.shape[1]
         changed = np.argwhere(one != other) * step
@@ -93,8 +93,8 @@ def test_only_the_means_of_coarse_cells_survive(blur_type: BlurType) -> None:
                 cell[...] = cell[::-1, ::-1].copy()
     assert any((a != b).any() for a, b in zip(samples(one), samples(other), strict=True))
     for frame in (one, other):
-        Painter(blur_type, 1.0, np.random.default_rng(1)).draw(frame, [Region(1, square, seen=True)])
-    covered = footprint([square], WIDTH, HEIGHT, filled=False, margin=1.0)
+        Painter(blur_type, Margin(), np.random.default_rng(1)).draw(frame, [Region(1, square, seen=True)])
+    covered = footprint([square], WIDTH, HEIGHT, Margin())
     for a, b in zip(samples(one), samples(other), strict=True):
         step = WIDTH // a.shape[1]
         assert (a == b)[covered[::step, ::step]].all()
@@ -108,7 +108,7 @@ def test_later_frames_of_a_face_add_nothing_but_their_brightness(blur_type: Blur
     for frame in (first, later):
         painter.draw(frame, [REGION])
     for a, b in zip(samples(first), samples(later), strict=True):
-        assert np.ptp((b - a)[masked(a, filled=False)]) <= 3  # rounding on both slopes
+        assert np.ptp((b - a)[masked(a)]) <= 3  # rounding on both slopes
 
 
 @pytest.mark.parametrize("blur_type", [BlurType.MED, BlurType.HIGH])
@@ -117,7 +117,7 @@ def test_noise_cannot_be_repeated(blur_type: BlurType) -> None:
     one, other = noisy_frame(), noisy_frame()
     for frame in (one, other):
         Painter(blur_type, MARGIN).draw(frame, [REGION])
-    assert np.ptp((samples(one)[0] - samples(other)[0])[masked(samples(one)[0], filled=False)]) > 4
+    assert np.ptp((samples(one)[0] - samples(other)[0])[masked(samples(one)[0])]) > 4
 
 
 def test_high_keeps_few_shades_and_black_one() -> None:
@@ -125,7 +125,7 @@ def test_high_keeps_few_shades_and_black_one() -> None:
         frame = noisy_frame()
         Painter(blur_type, MARGIN).draw(frame, [REGION])
         luma = samples(frame)[0]
-        assert len(np.unique(luma[masked(luma, filled=blur_type is BlurType.BLACK)])) <= most
+        assert len(np.unique(luma[masked(luma)])) <= most
 
 
 def test_a_face_cut_off_by_the_frame_keeps_no_finer_cells() -> None:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from redactor import BlurType
 from redactor.faces.tracking import Region
 from redactor.masks.blur import Painter
+from redactor.masks.masking import Margin
 from redactor.networks.sface import Portrait, Recogniser
 
 KNOWN = 0.363  # the similarity from which SFace's authors call two faces one person
@@ -59,7 +60,7 @@ def test_the_recogniser_knows_the_face_in_half_the_detail(similarity: Similarity
 @pytest.mark.parametrize("blur_type", [BlurType.MED, BlurType.HIGH, BlurType.BLACK])
 def test_the_recogniser_does_not_know_the_redacted_face(blur_type: BlurType, walk: Any, similarity: Similarity) -> None:
     face = walk(1, 640, 480)[0].face
-    painter = Painter(blur_type, 1.35, np.random.default_rng(1))
+    painter = Painter(blur_type, Margin(1.35), np.random.default_rng(1))
 
     def redacted(picture: Picture) -> Picture:
         frame = VideoFrame.from_ndarray(picture, "bgr24").reformat(format="yuv420p")

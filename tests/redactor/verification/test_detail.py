@@ -11,11 +11,12 @@ from redactor import BlurType
 from redactor.faces.tracking import Region
 from redactor.geometry import Box
 from redactor.masks.blur import Painter
+from redactor.masks.masking import Margin
 from redactor.verification.detail import remaining_detail
 from redactor.verification.run import BARE
 
 FACE = Box(168, 62, 280, 208)  # forehead to chin in the 512x512 astronaut
-MARGIN = 1.33
+MARGIN = Margin(1.33)
 HEIGHTS = (18, 30, 60, 146)
 
 
