@@ -18,10 +18,11 @@ import redactor
 from redactor import Doubts, Options, Reason
 from redactor.faces import doubts as limits
 from redactor.faces.doubts import DoubtCollector
+from redactor.faces.evidence import Candidate
 from redactor.faces.tracking import Refusal, Region, Spans, Tracker
 from redactor.geometry import Box
-from redactor.networks.detection import Detection
 from redactor.video.source import Source
+from tests.redactor.faces.looked import Looked
 
 WIDTH, HEIGHT, RATE = 640, 360, 25
 MIDDLE = Box(300, 150, 340, 200)
@@ -132,10 +133,10 @@ def test_a_narrow_refusal_is_doubtful_and_warns_where_nothing_was_found(collecto
 
 
 def test_a_tracker_says_what_it_refused_narrowly_and_from_when_on_it_saw_what_it_believed() -> None:
-    tracker = Tracker(Spans(10, 2, 2), WIDTH, HEIGHT)
+    tracker = Tracker(Spans(10, 2, 2, 2), WIDTH, HEIGHT)
     box = Box(100, 100, 140, 150)
-    for frame, score in enumerate((0.7, 0.7, 0.95)):
-        tracker.feed(frame, 0, [Detection(MIDDLE, score), Detection(box, 0.55)], lambda *_: False)
+    for frame, heat in enumerate((0.1, 0.1, 0.9)):
+        tracker.feed(frame, 0, Looked([Candidate(MIDDLE, 0.7, heat), Candidate(box, 0.3, 0.3)], agrees=False))
     for frame in range(3):
         tracker.regions(frame, 0)
     assert tracker.refusals() == []

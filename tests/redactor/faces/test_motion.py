@@ -18,6 +18,7 @@ from redactor.video.source import Source
 
 WIDTH, HEIGHT, RATE = 1280, 720, 30
 SIZE = 144  # of the face
+HEAD = np.asarray(data.astronaut(), np.uint8)[30:230, 140:320]  # type: ignore[no-untyped-call]
 SMALLEST = 0.1  # share of the face inside the frame from which it has to be covered
 
 type Picture = NDArray[np.uint8]
@@ -30,7 +31,7 @@ def background() -> Picture:
 
 def passing(positions: list[tuple[float, float]]) -> list[tuple[Picture, Box]]:
     """Pictures of a head whose face has its left top corner at each of the positions."""
-    head, left, top, width, height = data.astronaut()[30:230, 140:320], 30.0, 30.0, 110.0, 140.0
+    head, left, top, width, height = HEAD, 30.0, 30.0, 110.0, 140.0
     factor = SIZE / height
     head = np.asarray(cv2.resize(head, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA), np.uint8)
     high, wide = head.shape[:2]

@@ -1,13 +1,13 @@
 """The frames that a track covers, for given detections."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 import pytest
 
 from redactor.faces.evidence import Candidate
 from redactor.faces.tracking import MOST_CLOSER, PATIENCE, Region, Spans, Tracker
 from redactor.geometry import Box
+from tests.redactor.faces.looked import Looked
 
 SPANS = Spans(gap=30, head=4, tail=4, edge=12)
 SURE, STRONG, WEAK = 0.9, 0.7, 0.35
@@ -15,25 +15,6 @@ SURE, STRONG, WEAK = 0.9, 0.7, 0.35
 
 def at(x: float, y: float = 100.0, size: float = 40.0) -> Box:
     return Box(x, y, x + size, y + size)
-
-
-@dataclass
-class Looked:
-    """A look that found `candidates`; closer looks agree or do not; `followed` is where a face is when looked for."""
-
-    candidates: Sequence[Candidate]
-    agrees: bool = True
-    followed: Box | None = None
-    closer_looks: list[Candidate] = field(default_factory=list)
-    sought: list[Box] = field(default_factory=list)
-
-    def closer(self, candidate: Candidate) -> Candidate:
-        self.closer_looks.append(candidate)
-        return Candidate(candidate.box, candidate.yunet, 0.9 if self.agrees else 0.0)
-
-    def follow(self, boxes: Sequence[Box]) -> list[Candidate | None]:
-        self.sought += boxes
-        return [None if self.followed is None else Candidate(self.followed, STRONG) for _ in boxes]
 
 
 def track(
