@@ -32,7 +32,7 @@ from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
 from redactor.faces.effort import effort
-from redactor.faces.tracking import STRONG, Region
+from redactor.faces.tracking import Region
 from redactor.geometry import Box
 from redactor.masks.blur import Painter
 from redactor.networks import weights
@@ -40,6 +40,7 @@ from redactor.options import BlurType, Options
 
 type Picture = NDArray[np.uint8]  # (SIDE, SIDE, 3) BGR
 
+CLEAR: Final = 0.6  # YuNet's score of a face that it sees clearly
 SIDE: Final = 256
 FACE: Final = 110  # pixels from forehead to chin in it
 SMALLEST: Final = 50  # the same for a labelled face in its photograph
@@ -229,7 +230,7 @@ def report(
     frames: int,
 ) -> None:
     redacted = [drawn(face.picture, face.box, _painter(blur_type)) for face in faces]
-    fired = sum(eyes.landmarks(p, f.box, STRONG) is not None for p, f in zip(redacted, faces, strict=True))
+    fired = sum(eyes.landmarks(p, f.box, CLEAR) is not None for p, f in zip(redacted, faces, strict=True))
     print(f"{blur_type}: the detector fires on {fired} of {len(faces)}")
     with ThreadPoolExecutor(2) as pool:
         taken = list(pool.map(lambda pair: shots(pair[1], blur_type, frames, pair[0]), enumerate(faces)))

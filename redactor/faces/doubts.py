@@ -13,7 +13,8 @@ from typing import Final
 from av.video.frame import VideoFrame
 
 from redactor.faces.pose import Pose, Shades
-from redactor.faces.tracking import Refusal, Region
+from redactor.faces.track import Refusal
+from redactor.faces.tracking import Region
 from redactor.geometry import Box
 from redactor.results import DoubtfulPlace, Doubts, Place, Reason
 from redactor.video.facts import VideoFacts

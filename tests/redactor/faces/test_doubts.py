@@ -19,7 +19,8 @@ from redactor import Doubts, Options, Reason
 from redactor.faces import doubts as limits
 from redactor.faces.doubts import DoubtCollector
 from redactor.faces.evidence import Candidate
-from redactor.faces.tracking import Refusal, Region, Spans, Tracker
+from redactor.faces.track import Refusal
+from redactor.faces.tracking import Region, Spans, Tracker
 from redactor.geometry import Box
 from redactor.video.source import Source
 from tests.redactor.faces.looked import Looked
