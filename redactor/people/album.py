@@ -2,8 +2,8 @@
 
 import contextlib
 import json
+import os
 import re
-import secrets
 import shutil
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ import numpy as np
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
+from redactor.drafts import draft_path, hold
 from redactor.errors import ConfigurationUnsupported, RedactionError
 from redactor.faces.tracking import Region
 from redactor.geometry import Box
@@ -77,10 +78,13 @@ class Album:
         self._switches: dict[int, list[tuple[int, int]]] = {}  # by number: first frame and number of the next owner
         self._frames = 0
         self._finished = False
-        self._partial = folder / f".redactor.{secrets.token_hex(8)}.part"
+        self._partial = draft_path(folder)
         self._drafts = self._partial / "drafts"
         try:
-            self._drafts.mkdir(parents=True)
+            folder.mkdir(parents=True, exist_ok=True)
+            self._partial.mkdir(mode=0o700)  # bare faces are in it
+            self._held = hold(self._partial)
+            self._drafts.mkdir()
             # Ids are known only at the end. Until then the events wait on disk, not in memory.
             self._events = (self._drafts / "events").open("w+", encoding="utf-8")
         except OSError as error:
@@ -100,6 +104,7 @@ class Album:
             with contextlib.suppress(OSError):  # a full disk may refuse the last bytes
                 self._events.close()
             shutil.rmtree(self._partial, ignore_errors=True)
+            os.close(self._held)
 
     def add(self, frame: VideoFrame, scene: int, regions: Sequence[Region]) -> None:
         """Note a frame's faces and look closely at some. Frames come in order."""

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import secrets
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -14,6 +13,7 @@ from av.container import OutputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from redactor.drafts import draft_path, hold
 from redactor.errors import ConfigurationUnsupported, ContentUnsupported, RedactionError
 from redactor.version import __version__
 from redactor.video.facts import VideoFacts
@@ -58,11 +58,15 @@ class Sink:
         self._track_length = TrackLength()
         self._hdr = Hdr10()
         self._held_audio: list[AnyPacket] = []
-        self._partial = destination.parent / f".redactor.{secrets.token_hex(8)}.part"
+        self._partial = draft_path(destination.parent)
         self._finished = False
         self._repairs = Repairs()
         self._replaced = source.replaced
         self._note = SalvageNote() if source.salvages else None
+        try:
+            self._held = hold(self._partial)
+        except OSError as error:
+            raise ConfigurationUnsupported(f"{destination}: cannot be written ({error.strerror})") from error
         try:
             self._container: OutputContainer = av.open(
                 f"file:{self._partial.absolute()}",
@@ -71,6 +75,8 @@ class Sink:
                 options={"video_track_timescale": str(facts.time_base.denominator)},
             )
         except av.FFmpegError as error:
+            self._partial.unlink(missing_ok=True)
+            os.close(self._held)
             raise ConfigurationUnsupported(f"{destination}: cannot be written ({error.strerror})") from error
         try:
             self._video = self._add_video(facts, crf)
@@ -102,6 +108,7 @@ class Sink:
         except OSError as failure:
             self._discard()
             raise RedactionError(f"{self.destination}: cannot be written ({failure.strerror})") from failure
+        os.close(self._held)
 
     @property
     def converted(self) -> tuple[str, ...]:
@@ -189,6 +196,7 @@ class Sink:
         with contextlib.suppress(av.FFmpegError, ValueError):
             self._container.close()
         self._partial.unlink(missing_ok=True)
+        os.close(self._held)
 
     def _add_video(self, facts: VideoFacts, crf: int) -> VideoStream:
         stream = self._container.add_stream(encoder(facts), rate=facts.rate, time_base=facts.time_base)
