@@ -1,4 +1,4 @@
-"""Frames in, frames with their regions out, some look-ahead later."""
+"""Takes frames, and returns them with their regions after a look-ahead."""
 
 import itertools
 from collections import deque
@@ -24,9 +24,9 @@ from redactor.video.restarts import AnyPacket
 
 LOOK_AHEAD_SECONDS: Final = 1.5
 EDGE_SECONDS: Final = 1.5
-EXTRA_LOOKS_A_SECOND: Final = 4.0  # at frames between two glances, on average
-MOST_EXTRA_LOOKS: Final = 24.0  # of them at a stretch
-SOONER: Final = 3  # careful looks follow each other at least at a third of their usual distance
+EXTRA_LOOKS_A_SECOND: Final = 4.0  # in frames between two glances, on average
+MOST_EXTRA_LOOKS: Final = 24.0  # extra looks in a row
+SOONER: Final = 3  # careful looks keep at least a third of their usual distance
 LOOK_AHEAD_BYTES: Final = 184 * 2**20
 EXTENSION_SECONDS: Final = 0.2
 MOST_STEPS: Final = 5  # frames from one detection to the next
@@ -34,7 +34,7 @@ MOST_STEPS: Final = 5  # frames from one detection to the next
 
 @dataclass(frozen=True, slots=True)
 class RegionedFrame:
-    """A decoded frame and what is to be covered in it; `scene` counts the cuts before it."""
+    """A decoded frame and the regions to cover in it. `scene` counts the cuts before it."""
 
     frame: VideoFrame
     regions: tuple[Region, ...]
@@ -50,7 +50,7 @@ class Analysis:
         affordable = max(8, LOOK_AHEAD_BYTES // frame_bytes(facts.pixel_format, facts.width, facts.height))
         self.look_ahead = min(round(rate * LOOK_AHEAD_SECONDS), affordable)
         self._step = max(1, min(MOST_STEPS, round(rate / spent.looks_a_second)))
-        # What only careful looks find is covered in between as far as a hole may be filled.
+        # Faces that only careful looks detect are covered between two of them, up to the longest gap that is filled.
         self._careful_step = max(1, min(round(rate * spent.careful_seconds), self.look_ahead))
         self._extra, self._extra_a_frame = MOST_EXTRA_LOOKS, EXTRA_LOOKS_A_SECOND / rate
         extension = max(2, round(rate * EXTENSION_SECONDS))
@@ -61,29 +61,29 @@ class Analysis:
         self._cuts = CutDetector()
         self._search = Search(facts, options, rate, self._seam)
         self._due = self._careful_due = 0
-        self._recent: list[tuple[int, VideoFrame]] = []  # the frames since the last look, and the one looked at
+        self._recent: list[tuple[int, VideoFrame]] = []  # the last analysed frame and the frames since
         self._doubts = DoubtCollector(facts)
         self._time_base = facts.time_base
         self.detections = 0
 
     @property
     def tracks(self) -> int:
-        """Distinct ones that have covered something so far."""
+        """Distinct tracks that have covered something so far."""
         return self._tracker.faces
 
     @property
     def faces(self) -> int:
-        """As many: without an album people are not told apart."""
+        """The number of tracks: without an album people are not identified."""
         return self.tracks
 
     def doubts(self) -> Doubts:
-        """What deserves a person's look, once all frames have come."""
+        """Return the doubtful places. Call it after all frames."""
         for refusal in self._tracker.close():
             self._doubts.refuse(refusal)
         return self._doubts.finish()
 
     def run(self, items: Iterable[VideoFrame | AnyPacket]) -> Iterator[RegionedFrame | AnyPacket]:
-        """The same items in the same order, frames with their regions; packets are passed on untouched."""
+        """Yield the same items in the same order: frames with their regions, packets unchanged."""
         waiting: deque[tuple[int, int, VideoFrame] | AnyPacket] = deque()
         counter = itertools.count()
         scene, frontier = 0, -1
@@ -104,7 +104,7 @@ class Analysis:
         yield from self._ready(waiting, frontier)
 
     def _look(self, index: int, scene: int, frame: VideoFrame, *, cut: bool) -> None:
-        """Look at the frame if it is time to, carefully or quickly."""
+        """Analyse the frame if a careful look or a glance is due."""
         self._extra = min(MOST_EXTRA_LOOKS, self._extra + self._extra_a_frame)
         if cut or index >= self._careful_due:
             sooner = self._careful_due - self._careful_step + self._careful_step // SOONER
@@ -130,7 +130,7 @@ class Analysis:
         self._looked(index, frame)
 
     def _look_between(self, index: int, scene: int, candidates: Sequence[Candidate]) -> None:
-        """Look at the frames since the last look where a face moved too far to be linked, as far as time allows."""
+        """Analyse the frames since the last look if a face moved too far to be linked, within the budget."""
         skipped = [(earlier, frame) for earlier, frame in self._recent[1:] if earlier < index]
         if not skipped or self._extra < len(skipped) or not self._tracker.broken(index, scene, candidates):
             return
@@ -143,7 +143,7 @@ class Analysis:
         self._recent = [(index, frame)]
 
     def _close(self, scene: int) -> None:
-        """Look carefully at the last frame of a scene, so that what only such looks find is covered up to there."""
+        """Look carefully at a scene's last frame, to cover to the end faces that only careful looks detect."""
         if len(self._recent) < 2:
             return
         index, frame = self._recent[-1]

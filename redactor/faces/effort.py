@@ -1,4 +1,4 @@
-"""What each quality setting spends on finding faces."""
+"""The effort that each quality setting spends on detecting faces."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -23,13 +23,13 @@ class Scale:
 
 @dataclass(frozen=True, slots=True)
 class Scales:
-    """The pictures of one look: those that YuNet sees, and those that CenterFace sees."""
+    """The pictures of one look: those for YuNet and those for CenterFace."""
 
     yunet: tuple[Scale, ...]
     centerface: tuple[Scale, ...] = ()
 
     def sides(self, longer: int, resolution: Resolution) -> "Sides":
-        """For frames whose longer side is `longer` pixels."""
+        """Return the sides for frames with a longer side of `longer` pixels."""
         if resolution is Resolution.STANDARD:
             return Sides((STANDARD_SIDE,), (STANDARD_SIDE,) if self.centerface else ())
         return Sides(*(tuple(sorted({scale.side(longer) for scale in some})) for some in (self.yunet, self.centerface)))
@@ -37,7 +37,7 @@ class Scales:
 
 @dataclass(frozen=True, slots=True)
 class Sides:
-    """Longer sides in pixels of the pictures of one look."""
+    """Longer sides, in pixels, of the pictures of one look."""
 
     yunet: tuple[int, ...]
     centerface: tuple[int, ...] = ()
@@ -45,10 +45,10 @@ class Sides:
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """What a quality spends.
+    """The looks and the mask margin of one quality setting.
 
-    `looks_a_second` of footage, each by the next of `glances`, in turn. Every `careful_seconds`, and at both ends of
-    a scene, a `careful` look takes a glance's place.
+    There are `looks_a_second` of footage. Each uses the next of `glances` in turn. Every `careful_seconds`, and at both
+    ends of a scene, a `careful` look replaces a glance.
     """
 
     looks_a_second: float
@@ -58,8 +58,8 @@ class Effort:
     margin: Margin
 
 
-# Glances: a large picture for small faces, and in turn a small one, which shows large, dark and blurred ones better.
-# Careful looks enlarge small pictures: faces of 12 pixels are found in 1280 that are lost in 640.
+# Glances alternate between a large picture for small faces and a small one, in which large, dark and blurred faces are
+# detected better. Careful looks enlarge small frames: 12-pixel faces are detected at 1280 pixels but not at 640.
 _LARGE, _SMALL = Scale(0.4333, 640, 1280), Scale(0.3, 480, 640)
 _CLOSE, _CLOSER = Scale(0.5, 960, 1280), Scale(0.6667, 1280, 1600)
 _EFFORTS: Final = {

@@ -1,4 +1,4 @@
-"""Which candidate of a look belongs to which track."""
+"""Links the candidates of a look to tracks."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -12,20 +12,20 @@ from redactor.faces.seam import Seam
 from redactor.faces.track import ABSENT, FADE, Sighting, Track
 from redactor.geometry import Box
 
-STRONG: Final = 1.0  # odds of candidates that are linked first
+STRONG: Final = 1.0  # odds from which candidates are linked first
 REACH: Final = 0.7  # a face moves at most this many of its sizes between two detections
-NEAR: Final = 0.4  # likewise after a long absence
-GROWTH: Final = 2.0  # and its size changes at most by this factor
-STEADY: Final = 0.4  # overlap at which a face on both sides of a cut is one that did not move: a flash
+NEAR: Final = 0.4  # the same after a long absence
+GROWTH: Final = 2.0  # a face's size changes at most by this factor between two detections
+STEADY: Final = 0.4  # overlap across a cut from which a face did not move: the cut was a flash
 
 
 def link(
     tracks: Sequence[Track], sightings: Sequence[Sighting], edges: Callable[[Box], frozenset[str]], seam: Seam
 ) -> dict[int, int]:
-    """Index of track to index of sighting, at the least total cost."""
+    """Match tracks to sightings at the least total cost. Return sightings' indices by tracks' indices."""
     if not tracks or not sightings:
         return {}
-    frame = sightings[0].frame  # which is that of all of them
+    frame = sightings[0].frame  # the same for all of them
     seen = [_Spot(*sighting.box.centre, sighting.box.size, edges(sighting.box)) for sighting in sightings]
     cost = np.full((len(tracks), len(sightings)), math.inf)
     for row, track in enumerate(tracks):
@@ -45,7 +45,7 @@ def link(
 
 @dataclass(frozen=True, slots=True)
 class _Spot:
-    """A box's centre, size and the frame's edges that it is near: read once, since there are many pairs of boxes."""
+    """A box's centre, size and near edges of the frame, computed once for many pairs of boxes."""
 
     x: float
     y: float
@@ -54,20 +54,20 @@ class _Spot:
 
 
 def _cost(track: Track, left: _Spot, expected: _Spot, sighting: Sighting, spot: _Spot) -> float:
-    """How badly `sighting`, at `spot`, fits `track`, which is `expected` somewhere else than it was `left`.
+    """Return the cost of linking `sighting`, at `spot`, to `track`, or infinity if they cannot belong together.
 
-    Infinite where it cannot belong to it.
+    `left` is the track's last place, `expected` the place predicted for this frame.
     """
     last = track.sightings[-1]
     if last.scene != sighting.scene:
         return 1.0 if last.box.overlap(sighting.box) >= STEADY else math.inf
     absent = sighting.frame - last.frame
-    # What went over the frame's edge and comes back over it was still there, partly visible, and did not move on.
+    # A face that left over the frame's edge and returns over it stayed there, partly visible.
     returning = absent > ABSENT and not left.edges.isdisjoint(spot.edges)
     place = left if returning else expected
     if min(place.size, spot.size) <= 0:
         return math.inf
-    # The longer a face was out of sight, the less its place is known; after that, only its old place counts.
+    # After a long absence the predicted place is unreliable, and the reach is shorter.
     reach = NEAR if absent > ABSENT and not returning else REACH
     if sighting.candidate.odds >= STRONG and absent <= ABSENT:
         reach *= 1 + min(absent, FADE) / FADE
@@ -77,4 +77,4 @@ def _cost(track: Track, left: _Spot, expected: _Spot, sighting: Sighting, spot: 
     growth = abs(math.log(spot.size / place.size))
     if growth > math.log(GROWTH):
         return math.inf
-    return distance + growth + (0.0 if track.believed else 0.5)
+    return distance + growth + (0.0 if track.confirmed else 0.5)

@@ -1,4 +1,4 @@
-"""Looks for faces in single frames, at the sizes and as thoroughly as the quality asks for."""
+"""Searches single frames for faces, with the sizes and the effort of the quality setting."""
 
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
@@ -22,51 +22,51 @@ from redactor.options import Options
 from redactor.video.facts import VideoFacts
 from redactor.video.picture import Picture, Reducer
 
-DARK: Final = 80.0  # mean shade, of 255, below which a picture is brightened, or YuNet loses faces in its shadows
+DARK: Final = 80.0  # mean shade, of 255, below which a picture is brightened: YuNet misses faces in shadows
 BRIGHTER: Final = (255 * np.linspace(0, 1, 256) ** 0.7).astype(np.uint8)
-MOST_ENLARGED: Final = 3.0  # beyond it a picture only gets softer
-LEAST_SCORE: Final = 0.2  # of YuNet's candidates: 201 of 204 faces have 0.25
-LEAST_HEAT: Final = 0.1  # of CenterFace's
-SAME: Final = 0.3  # overlap that makes two boxes the same face
-SPREAD: Final = 0.25  # share of a candidate's box that is the outline of all boxes found for it; the rest is their mean
-HEAT_LEAD: Final = 0.35  # CenterFace's scores on whole pictures are lower than YuNet's
+MOST_ENLARGED: Final = 3.0  # larger factors only soften a picture
+LEAST_SCORE: Final = 0.2  # YuNet's, for a candidate; 201 of 204 faces have 0.25
+LEAST_HEAT: Final = 0.1  # CenterFace's, for a candidate
+SAME: Final = 0.3  # overlap from which two boxes are the same face
+SPREAD: Final = 0.25  # weight of the union of all boxes of a candidate; their mean has the rest
+HEAT_LEAD: Final = 0.35  # added to CenterFace's scores, which are lower than YuNet's on whole pictures
 CLOSE_UP_SIDE: Final = 96
-CLOSE_UP_ROOM: Final = 2.5  # side of the close-up against the box's longer one
-MOST_CLOSE_UPS: Final = 24  # of a careful look, at 2 ms each
-HOPELESS: Final = 0.02  # odds of a candidate that a close-up hardly makes a face
-PROBABLE: Final = 0.8  # YuNet's score of a face that the close-up may show lying
-FOLLOW_ROOM: Final = 3.0  # likewise for a face that is followed and may have moved
-FOLLOW_ROW: Final = 4  # close-ups side by side in the picture of a search for faces that are followed
-MOST_ROWS: Final = 4  # of such close-ups in one picture
-FOLLOWED: Final = 20  # pixels of a face in the picture at hand below which a larger picture is made to follow it
-FOUND_AGAIN: Final = 0.15  # overlap with where a face was expected, from which one is this face
-LIKELY: Final = 1.0  # odds that show a face at another angle than the others'
+CLOSE_UP_ROOM: Final = 2.5  # side of the close-up, in longer sides of the box
+MOST_CLOSE_UPS: Final = 24  # in a careful look, at 2 ms each
+HOPELESS: Final = 0.02  # odds below which a close-up is not worth its time
+PROBABLE: Final = 0.8  # YuNet's score from which the close-up is turned all four ways
+FOLLOW_ROOM: Final = 3.0  # the same for a face that is followed and may have moved
+FOLLOW_ROW: Final = 4  # close-ups per row of the shared picture of followed faces
+MOST_ROWS: Final = 4  # rows of the shared picture
+FOLLOWED: Final = 20  # pixels of a face in the available picture below which a larger picture is made
+FOUND_AGAIN: Final = 0.15  # overlap with the expected place from which a face is the followed one
+LIKELY: Final = 1.0  # odds from which a face at another angle is accepted
 
 
 class Look:
-    """What was found in one frame, and closer looks at it. To be used before the next frame is looked at."""
+    """The candidates in one frame, and closer looks at them. Use it before the next frame's search."""
 
     def __init__(self, search: "Search", frame: VideoFrame, picture: Picture, candidates: list[Candidate]) -> None:
-        """`candidates` in stored pixels, best first; `picture` is the one that they were looked for in."""
+        """`candidates` are in stored pixels, best first. `picture` is the searched one."""
         self.candidates = candidates
         self._search = search
         self._frame = frame
         self._picture = picture
 
     def closer(self, candidate: Candidate) -> Candidate:
-        """Return the candidate with CenterFace's opinion of a close-up, turned each way if YuNet is nearly sure."""
+        """Add CenterFace's score of a close-up, turned all four ways if YuNet is nearly sure."""
         return self._search.close_up(self._picture, candidate)
 
     def follow(self, boxes: Sequence[Box]) -> list[Candidate | None]:
-        """Look for faces near where they are expected, larger than in the whole picture."""
+        """Search for faces near their expected places, enlarged against the whole picture."""
         return self._search.follow(self._frame, self._picture, boxes) if boxes else []
 
 
 class Search:
-    """Of one video. Frames come in order, but not all of them have to come."""
+    """The search for faces in one video. Frames come in order, but may be skipped."""
 
     def __init__(self, facts: VideoFacts, options: Options, rate: float, seam: Seam | None = None) -> None:
-        """`rate`: frames a second, of all of them."""
+        """`rate` is in frames a second, including skipped ones."""
         self._seam = seam or Seam(None)
         spent = effort(options)
         self._aspect, self._rotation = facts.aspect or Fraction(1), facts.rotation
@@ -82,7 +82,7 @@ class Search:
         self._turn = 0
 
     def careful(self, index: int, frame: VideoFrame, *, cut: bool) -> Look:
-        """Look with both networks at several sizes, and closer at what is doubtful; `cut` if a new scene begins."""
+        """Search with both networks at several sizes, with close-ups of doubtful candidates. `cut`: a scene begins."""
         self._next = 0
         picture, seen = self._see(index, frame, self._careful, cut=cut)
         doubtful = 0
@@ -94,13 +94,13 @@ class Search:
         return Look(self, frame, picture, seen)
 
     def glance(self, index: int, frame: VideoFrame) -> Look:
-        """Look quickly."""
+        """Search quickly."""
         sides = self._glances[self._next]
         self._next = (self._next + 1) % len(self._glances)
         return Look(self, frame, *self._see(index, frame, sides, cut=False))
 
     def close_up(self, picture: Picture, candidate: Candidate, turns: Iterable[int] | None = None) -> Candidate:
-        """See `Look.closer`; `turns`: the quarter turns to look at it, which otherwise follow from the candidate."""
+        """See `Look.closer`. `turns` are the quarter turns of the close-up; by default the candidate decides."""
         if turns is None:
             turns = SIDES if candidate.yunet >= PROBABLE else self._orientation.observed
         crop, place = picture.close_up(self._seam.inside(candidate.box), CLOSE_UP_SIDE, CLOSE_UP_ROOM)
@@ -113,7 +113,7 @@ class Search:
         return Candidate(candidate.box, candidate.yunet, heat)
 
     def follow(self, frame: VideoFrame, picture: Picture, boxes: Sequence[Box]) -> list[Candidate | None]:
-        """See `Look.follow`. Close-ups share pictures, since many small ones take longer than a large one."""
+        """See `Look.follow`. Close-ups share pictures: many small pictures take longer than a large one."""
         boxes = [self._seam.inside(box) for box in boxes]
         if any(picture.analysed(box).size < FOLLOWED for box in boxes):
             picture = self._upright(max(self._careful.yunet), frame)
@@ -132,9 +132,9 @@ class Search:
         return followed
 
     def _see(self, index: int, frame: VideoFrame, sides: Sides, *, cut: bool) -> tuple[Picture, list[Candidate]]:
-        """The largest picture of a look, and the candidates of all of them.
+        """Return the largest picture of a look, and the candidates of all pictures.
 
-        Other ways up are looked at once in a while, in the smallest picture, and in all while they show faces.
+        Other orientations are searched from time to time in the smallest picture, and in all while they show faces.
         """
         self._turn = usual = self._orientation.turn
         found: dict[int, list[Detection]] = {turn: [] for turn in self._orientation.sides(index, cut=cut)}
@@ -155,7 +155,7 @@ class Search:
         return largest, _fused(yunet, centerface)
 
     def _stands(self, picture: Picture, box: Box, score: float, turn: int) -> bool:
-        """Whether a closer look at a box, found with that score at that turn, finds a face at that turn."""
+        """Return True if a close-up of a box, found with that score at that turn, shows a face at that turn."""
         return self.close_up(picture, Candidate(box, min(1.0, score)), [turn]).odds >= LIKELY
 
     def _stored(self, picture: Picture, faces: Sequence[Detection]) -> list[Detection]:
@@ -177,10 +177,10 @@ def _turned(picture: Picture, quarters: int) -> Picture:
 
 
 def _fused(yunet: Sequence[Detection], centerface: Sequence[Detection] | None) -> list[Candidate]:
-    """One candidate of all detections of the same face, best first.
+    """Fuse all detections of the same face into one candidate. Return candidates, best first.
 
-    Each detector's error at each size is another one: a mean lies better than the best of them, and the outline of
-    all is wider where they differ.
+    Errors differ by detector and size. So the mean box is more exact than the best one, and the union grows where they
+    differ.
     """
     ranked = [(face.score, face, False) for face in yunet]
     ranked += [(face.score + HEAT_LEAD, face, True) for face in centerface or ()]
@@ -206,7 +206,7 @@ def _candidate(group: Sequence[tuple[Detection, bool]], *, looked: bool) -> Cand
 
 
 def _found_again(faces: Sequence[Detection], picture: Picture, box: Box, place: Box) -> Candidate | None:
-    """The face of a shared picture that is the one expected at `place` in it, which is `box` in stored pixels."""
+    """Return the face expected at `place` in a shared picture. `place` is `box` in stored pixels."""
     near = [face for face in faces if face.box.overlap(place) >= FOUND_AGAIN]
     if not near:
         return None

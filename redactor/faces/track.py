@@ -1,4 +1,4 @@
-"""One face's sightings over time, and where it is at each moment."""
+"""One face's sightings over time, and its place in each frame."""
 
 import functools
 from dataclasses import dataclass, field
@@ -9,26 +9,26 @@ import numpy as np
 from redactor.faces.evidence import Candidate
 from redactor.geometry import Box
 
-DOUBTFUL: Final = 0.3  # YuNet's score that is worth a closer look
-SURER: Final = 0.1  # what a score must have gained for one more closer look
-AGAIN: Final = 25  # frames after which there is one anyway, and as many more each time
-NOTICEABLE: Final = 0.6  # sum of what a track's scores exceed it by that is worth a closer look by itself
-NARROW: Final = 0.5  # closeness to being believed, 0 to 1, from which a refusal is worth a report
-STEADFAST: Final = 9.0  # odds of a box that is taken nearly as it is
-DOUBT: Final = 0.25  # share of the outline with its neighbours in such a box; of others it is the whole
-ALIKE: Final = 0.5  # overlap of such a box and that which careful looks suggest, from which both are covered
-SHRINK: Final = 1.3  # growth of the region at an end of a track, at most, to what the face was nearby
+DOUBTFUL: Final = 0.3  # YuNet's score from which a closer look is taken
+SURER: Final = 0.1  # gain in score for another closer look
+AGAIN: Final = 25  # frames after which there is another one anyway; as many more each time
+NOTICEABLE: Final = 0.6  # sum of a track's excess scores from which a closer look is taken
+NARROW: Final = 0.5  # closeness to confirmation, 0 to 1, from which a refusal is reported
+STEADFAST: Final = 9.0  # odds from which a box is used almost unchanged
+DOUBT: Final = 0.25  # weight of the union with its neighbours in such a box; for others it is 1
+ALIKE: Final = 0.5  # overlap with the box suggested by careful looks from which both are covered
+SHRINK: Final = 1.3  # largest growth of the region at a track's end, towards the face's size nearby
 ABSENT: Final = 10  # frames that make an absence long
-MOTION: Final = 3  # sightings that a motion is read from
-PASSING: Final = 8  # likewise for a face that leaves over the frame's edge, whose last sightings are poor
+MOTION: Final = 3  # sightings that determine a motion
+PASSING: Final = 8  # the same for a face that leaves over the frame's edge, whose last sightings are poor
 FADE: Final = 6  # frames after which a predicted motion stops
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A track that was never believed, though nearly; `span`: its first and last frame.
+    """A track that was almost confirmed. `span` holds its first and last frame.
 
-    `frame` and `box` are of its best sighting. `closeness` is 1 where it would have been believed.
+    `frame` and `box` are its best sighting's. `closeness` would be 1 at confirmation.
     """
 
     span: tuple[int, int]
@@ -53,22 +53,22 @@ class Sighting:
 
 @dataclass(slots=True)
 class Track:
-    """One face's sightings in frame order; those that no frame still to come depends on are forgotten."""
+    """One face's sightings in frame order. Those that no later frame depends on are dropped."""
 
     number: int
     sightings: list[Sighting] = field(default_factory=list)
-    believed: bool = False
+    confirmed: bool = False
     evidence: float = 0.0
     looked: Sighting | None = None
-    whole: Box | None = None  # the last box inside the frame that is forgotten
-    vain: int = 0  # times that it was looked for in vain since it was last seen
-    careful: Sighting | None = None  # the last of a careful look that is forgotten
+    whole: Box | None = None  # the last dropped box inside the frame
+    vain: int = 0  # vain searches since the last sighting
+    careful: Sighting | None = None  # the last dropped sighting of a careful look
     looks: int = 0
     since: int = 0  # frame of the first sighting
-    closest: tuple[float, Sighting] | None = None  # while not believed: how close to it, and when
+    closest: tuple[float, Sighting] | None = None  # best closeness to confirmation, and its sighting
 
     def deserves_a_look(self, sighting: Sighting) -> bool:
-        """A closer one, at `sighting`, its newest."""
+        """Return True if `sighting`, the newest, deserves a closer look."""
         score = sighting.candidate.yunet
         if score < DOUBTFUL and self.evidence < NOTICEABLE:
             return False
@@ -78,19 +78,19 @@ class Track:
         )
 
     def note(self, closeness: float) -> None:
-        """Remember how close to being believed the track was at its newest sighting, if it never was closer."""
+        """Note the closeness to confirmation at the newest sighting, if it is the best so far."""
         if self.closest is None or closeness > self.closest[0]:
             self.closest = closeness, self.sightings[-1]
 
     def refusal(self) -> Refusal | None:
-        """Return a report on the track if it was refused narrowly."""
-        if self.believed or self.closest is None or self.closest[0] < NARROW:
+        """Return the refusal if the track was refused narrowly."""
+        if self.confirmed or self.closest is None or self.closest[0] < NARROW:
             return None
         closeness, sighting = self.closest
         return Refusal((self.since, self.sightings[-1].frame), sighting.frame, sighting.box, min(1.0, closeness))
 
     def forget(self, frame: int) -> None:
-        """Drop what came before `frame`, but for the sightings that a motion is read from."""
+        """Drop sightings before `frame`, except those that determine a motion."""
         while len(self.sightings) > PASSING and self.sightings[PASSING].frame < frame:
             gone = self.sightings.pop(0)
             if not gone.edges:
@@ -99,7 +99,7 @@ class Track:
                 self.careful = gone
 
     def settled(self, index: int) -> Box:
-        """The box of a sighting, widened by what those before and after it say, the more so the less sure it is."""
+        """Return a sighting's box, widened towards its neighbours' boxes. Uncertain boxes are widened more."""
         sighting = self.sightings[index]
         sure = sighting.candidate.odds >= STEADFAST
         box = self.box(index)
@@ -119,7 +119,7 @@ class Track:
         return box.blended(outline, DOUBT) if sure else outline
 
     def _careful_box(self, index: int) -> Box | None:
-        """What careful looks before and after a sighting of a glance say of its box, which they know better."""
+        """Return a glance's box as interpolated between careful looks, whose boxes are more exact."""
         here = self.sightings[index]
         if here.candidate.centerface is not None:
             return None
@@ -132,9 +132,10 @@ class Track:
         return before.box.blended(after.box, (here.frame - before.frame) / (after.frame - before.frame))
 
     def box(self, index: int) -> Box:
-        """The box of a sighting, with what the frame's edge cuts off, or the detector takes it for the whole face.
+        """Return a sighting's box, completed if the frame's edge cuts the face off.
 
-        What is inside the frame keeps its place, and the size is that of the nearest sighting away from the edges.
+        The detector takes the visible part for the whole face. The visible part keeps its place. The size is that of
+        the nearest sighting away from the edges.
         """
         here = self.sightings[index]
         if not here.edges:
@@ -150,13 +151,13 @@ class Track:
         return Box(left, top, right, bottom)
 
     def shrunk(self, index: int) -> float:
-        """How much larger the face was nearby: a track's ends often show what an edge leaves of a face."""
+        """Return the ratio of the face's size nearby to its size here. At a track's ends an edge often hides a part."""
         here = self.sightings[index]
         near = [s.box.size for s in self.sightings if abs(s.frame - here.frame) <= ABSENT]
         return min(max(near) / here.box.size, SHRINK) if here.box.size > 0 else 1.0
 
     def extended(self, frame: int) -> Box:
-        """The face's likely place before its first or after its last sighting; motion stops soon."""
+        """Extrapolate the place before the first or after the last sighting. Motion stops soon."""
         near = self._ending(frame, MOTION, ABSENT)
         here, box = self.sightings[near[0]].frame, self.box(near[0])
         if len(near) < 2:
@@ -167,7 +168,7 @@ class Track:
         return box.moved((x1 - x0) * steps, (y1 - y0) * steps)
 
     def leaving(self, frame: int) -> Box:
-        """All likely places of a face that goes on over the frame's edge, where it is seen ever worse."""
+        """Return a box of all likely places of a face that moves over the frame's edge, where detection degrades."""
         near = self._ending(frame, PASSING, 3 * ABSENT)
         if len(near) < 2:
             return self.box(near[0])
@@ -182,9 +183,10 @@ class Track:
         return functools.reduce(Box.joined, places)
 
     def _ending(self, frame: int, most: int, span: int) -> list[int]:
-        """Indices of sightings at the end of the track that is nearer to `frame`, that end first.
+        """Return indices of sightings at the track's end nearer to `frame`, from that end inwards.
 
-        Over several sightings, or the detector's jitter would be taken for motion, but not over a long absence.
+        Several sightings are needed, since the detector's jitter between two looks like motion. They do not include
+        sightings before a long absence.
         """
         count = len(self.sightings)
         first = frame < self.sightings[0].frame
@@ -194,7 +196,7 @@ class Track:
 
 
 def _completed(low: float, high: float, length: float, cut_low: bool, cut_high: bool) -> tuple[float, float]:
-    """An interval of at least that length, grown over the ends that are cut off, or else on both sides."""
+    """Extend an interval to `length`, over the end that is cut off, or on both sides."""
     missing = max(0.0, length - (high - low))
     if cut_low == cut_high:
         return low - missing / 2, high + missing / 2

@@ -1,9 +1,9 @@
 """Faces over time: detections linked into tracks, and the region that each track covers in each frame.
 
-A track is believed once one of its candidates has the odds that its area demands, a closer look included, or weak ones
-last for long; the others only lengthen it, in both directions, and what lies between two of them is covered too.
-Linking in two rounds, strong before weak, follows ByteTrack (Zhang et al., 2022). Faces that a look missed are looked
-for where they are expected.
+A track is confirmed once one of its candidates has the odds required for its area, if necessary after a closer look,
+or once weak candidates last long enough. Other candidates lengthen it in both directions, and gaps are filled. Linking
+in two rounds, strong before weak, follows ByteTrack (Zhang et al., 2022). Faces missed by a look are searched at their
+expected places.
 """
 
 from collections.abc import Sequence
@@ -16,38 +16,38 @@ from redactor.faces.seam import Seam
 from redactor.faces.track import FADE, Refusal, Sighting, Track
 from redactor.geometry import Box
 
-WEAK: Final = 0.025  # odds of those that continue a track
-CLEAR: Final = 4.0  # odds by which a small face is believed without a closer look
-SMALL: Final = 0.0025  # share of the picture's area that a needless patch may take unnoticed
+WEAK: Final = 0.025  # odds from which candidates continue a track
+CLEAR: Final = 4.0  # odds from which a small face needs no closer look
+SMALL: Final = 0.0025  # share of the picture's area up to which a needless mask is unnoticed
 MOST_CLOSER: Final = 8  # closer looks in one frame, at 2 ms each
-USUAL_INTERVAL: Final = 0.12  # seconds from one detection to the next, for which the two sums below were chosen
-BACKGROUND: Final = 0.25  # YuNet's score that is no evidence
-LASTING: Final = 1.8  # and that starts a track whatever a closer look says
-SLACK: Final = 0.01  # growth of a region a frame away from the nearest detection
-PATIENCE: Final = 5  # times that a lost face is looked for where it is expected
-SAME: Final = 0.3  # overlap that makes two boxes the same face
+USUAL_INTERVAL: Final = 0.12  # seconds between detections for which sums of evidence were chosen
+BACKGROUND: Final = 0.25  # YuNet's score that counts as no evidence
+LASTING: Final = 1.8  # sum of a track's excess scores from which it is confirmed without a closer look
+SLACK: Final = 0.01  # growth of a region for each frame from the nearest detection
+PATIENCE: Final = 5  # the most searches for a lost face at its expected place
+SAME: Final = 0.3  # overlap from which two boxes are the same face
 
 
 class Look(Protocol):
-    """What a look at one frame found, best first, and closer looks at it."""
+    """The candidates of a look at one frame, best first, and closer looks at them."""
 
     @property
     def candidates(self) -> Sequence[Candidate]: ...
 
     def closer(self, candidate: Candidate, /) -> Candidate:
-        """Return the candidate with a second network's opinion of a close-up."""
+        """Add a second network's score of a close-up."""
         ...
 
     def follow(self, boxes: Sequence[Box], /) -> Sequence[Candidate | None]:
-        """Look for faces near where they are expected."""
+        """Search for faces near their expected places."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Spans:
-    """In frames. `gap`: the longest hole that is filled, at most the look-ahead; `head`, `tail`: the extension.
+    """Lengths in frames. `gap` is the longest gap that is filled, `head` and `tail` extend a track at its ends.
 
-    `edge`: the extension, at most, of a face that enters or leaves over the frame's edge.
+    `gap` is at most the look-ahead. `edge` is the longest extension of a face that crosses the frame's edge.
     """
 
     gap: int
@@ -58,9 +58,9 @@ class Spans:
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """What one track covers in one frame, in stored pixels; `seen`: by a look, and not filled in.
+    """A track's part of one frame, to be covered, in stored pixels. `seen`: it was detected, not interpolated.
 
-    `since` is the frame of the track's first sighting, which is earlier than what it covers if it was believed late.
+    `since` is the frame of the track's first sighting. It precedes the first region if the track was confirmed late.
     """
 
     track: int
@@ -70,14 +70,14 @@ class Region:
 
 
 class Tracker:
-    """Fed with detections in frame order; asked for a frame's regions once all it may depend on has been fed."""
+    """Links detections, fed in frame order. Ask for a frame's regions after feeding the look-ahead."""
 
     def __init__(
         self, spans: Spans, width: int, height: int, interval: float = USUAL_INTERVAL, seam: Seam | None = None
     ) -> None:
-        """`width`, `height`: of the frame, in stored pixels, as are all boxes; `interval`: seconds between detections.
+        """`width` and `height` are the frame's, in stored pixels like all boxes. `interval` is in seconds.
 
-        Noise that is looked at more often is not more of a face.
+        Evidence is weighted by the interval between detections, because more frequent noise is no better evidence.
         """
         self._spans = spans
         self._seam = seam or Seam(None)
@@ -96,7 +96,7 @@ class Tracker:
         return len(self._shown)
 
     def feed(self, frame: int, scene: int, look: Look) -> None:
-        """Add what a look at `frame` found, which belongs to the scene numbered `scene`."""
+        """Add the candidates of a look at `frame` in the scene with number `scene`."""
         self._closer_looks = 0
         free = self._open(frame)
         strong, weak = _by_strength(look.candidates)
@@ -111,10 +111,10 @@ class Tracker:
                 if column not in matches.values():
                     self._start(sighting, look)
             free = [track for row, track in enumerate(free) if row not in matches]
-        self._follow(frame, scene, [track for track in free if track.believed], look, taken)
+        self._follow(frame, scene, [track for track in free if track.confirmed], look, taken)
 
     def broken(self, frame: int, scene: int, candidates: Sequence[Candidate]) -> bool:
-        """Whether a face would be lost or found in the open, as happens where it moves far from look to look."""
+        """Return True if a new face appears away from the edges, because a known one moved too far between looks."""
         tracks = [track for track in self._open(frame) if track.sightings[-1].scene == scene]
         strong, _ = _by_strength(candidates)
         matches = link(
@@ -125,12 +125,12 @@ class Tracker:
         )
 
     def _open(self, frame: int) -> list[Track]:
-        """Tracks that may go on in `frame`. Believed ones choose first: a doubtful one may be noise beside a face."""
+        """Return tracks that may continue in `frame`, confirmed ones first: others may be noise beside a face."""
         tracks = [t for t in self._tracks if frame - t.sightings[-1].frame <= self._spans.gap + 1]
-        return sorted(tracks, key=lambda track: not track.believed)
+        return sorted(tracks, key=lambda track: not track.confirmed)
 
     def _follow(self, frame: int, scene: int, lost: Sequence[Track], look: Look, taken: Sequence[Box]) -> None:
-        """Look for the faces of `lost` tracks where they are expected."""
+        """Search for the faces of `lost` tracks at their expected places."""
         sought = [track for track in lost if track.sightings[-1].scene == scene]
         expected = [track.extended(frame) for track in sought]
         places = [
@@ -146,14 +146,14 @@ class Tracker:
                 track.vain += 1
 
     def regions(self, frame: int, scene: int) -> list[Region]:
-        """What is to be covered in `frame`. Frames are asked for in order, each once."""
+        """Return the regions to cover in `frame`. Ask for each frame once, in order."""
         longest = max(self._spans.gap, self._spans.edge, self._spans.tail) + 1
         self._refusals += [r for t in self._tracks if frame - t.sightings[-1].frame > longest and (r := t.refusal())]
         self._tracks = [t for t in self._tracks if frame - t.sightings[-1].frame <= longest]
         found: list[Region] = []
         for track in self._tracks:
             track.forget(frame)
-            region = self._region(track, frame, scene) if track.believed else None
+            region = self._region(track, frame, scene) if track.confirmed else None
             if region is not None:
                 found.append(replace(region, since=track.since))
                 self._shown.add(track.number)
@@ -173,12 +173,12 @@ class Tracker:
         track.vain = 0
         candidate = sighting.candidate
         track.evidence += max(0.0, candidate.yunet - BACKGROUND) * self._weight if candidate.odds < STRONG else 0.0
-        if track.believed:
+        if track.confirmed:
             return
         needed = demanded(candidate.box.area / self._area)
         lasting = LASTING * max(1.0, needed)
-        track.believed = track.evidence >= lasting or self._convincing(candidate)
-        if track.believed:
+        track.confirmed = track.evidence >= lasting or self._convincing(candidate)
+        if track.confirmed:
             return
         if self._closer_looks < MOST_CLOSER and track.deserves_a_look(sighting):
             self._closer_looks += 1
@@ -186,22 +186,22 @@ class Tracker:
             track.looks += 1
             candidate = look.closer(candidate)
             track.sightings[-1] = replace(sighting, candidate=candidate)
-            track.believed = self._convincing(candidate)
-        if not track.believed:
+            track.confirmed = self._convincing(candidate)
+        if not track.confirmed:
             odds = candidate.odds if candidate.centerface is not None else 0.0
             track.note(max(odds / needed, track.evidence / lasting))
 
     def refusals(self) -> list[Refusal]:
-        """Return the tracks that were given up lately, each once."""
+        """Return the narrow refusals since the last call."""
         given_up, self._refusals = self._refusals, []
         return given_up
 
     def close(self) -> list[Refusal]:
-        """Return the tracks that the video's end gives up, besides those that `refusals` has."""
+        """Return the remaining refusals at the end of the video."""
         return self.refusals() + [refusal for track in self._tracks if (refusal := track.refusal())]
 
     def _convincing(self, candidate: Candidate) -> bool:
-        """The odds suffice for the area, and a network's slip is ruled out where it would be seen."""
+        """Return True if the odds suffice for the area, and both networks agree where a mistake would be visible."""
         share = candidate.box.area / self._area
         if candidate.centerface is None and (share > SMALL or candidate.odds < CLEAR):
             return False
@@ -212,7 +212,7 @@ class Tracker:
         if frame < first.frame or frame > last.frame:
             end, span = (first, self._spans.head) if frame < first.frame else (last, self._spans.tail)
             away, at_edge = abs(frame - end.frame), bool(end.edges)
-            # A face at the frame's edge is entering or leaving, partly visible, for longer.
+            # A face at the frame's edge enters or leaves, partly visible, for longer.
             if end.scene != scene or away > (self._spans.edge if at_edge else span):
                 return None
             shrunk = 1.0 if at_edge else track.shrunk(0 if end is first else len(track.sightings) - 1)
@@ -236,9 +236,9 @@ class Tracker:
         return box.right > 0 and box.bottom > 0 and box.left < self._width and box.top < self._height
 
     def _edges(self, box: Box) -> frozenset[str]:
-        """The frame's edges that a face is near enough to, to be cut off by them or about to be."""
+        """Return the frame's edges that cut the face off, or soon will."""
         near = box.size / 4
-        ends = not self._seam.exists  # else the picture goes on there
+        ends = not self._seam.exists  # at a seam, the picture continues at the other end
         beyond = {
             "left": ends and box.left < near,
             "top": box.top < near,

@@ -11,18 +11,18 @@ from numpy.typing import NDArray
 
 from redactor.geometry import Box
 
-CORNERS: Final = 4  # exponent of the masks' superellipse: 2 an ellipse, more a rectangle with rounder corners
-PROPORTIONAL: Final = 1280  # longer side of a frame above which margins in pixels grow with it
-MOST_KEPT: Final = 2**18  # pixels of a mask that is kept for the next frame of its size: 64 MiB in all
+CORNERS: Final = 4  # exponent of the masks' superellipse: 2 is an ellipse; more approaches a rectangle
+PROPORTIONAL: Final = 1280  # longer side of a frame from which margins in pixels grow with it
+MOST_KEPT: Final = 2**18  # pixels of a mask that is cached: 64 MiB in all
 
 
 @dataclass(frozen=True, slots=True)
 class Margin:
-    """How far a mask reaches beyond a face's box, forehead to chin.
+    """The distance of a mask's edge from the face's box, which reaches from forehead to chin.
 
-    `share`: its size against the box's; `pixels`: what is added on each side, since part of a detector's error is
-    one of pixels, whatever the face's size; `chin`: what is added below as a share of half the height, since faces with
-    masks and beards are found too short.
+    `share` scales the box. `pixels` are added on each side, since a part of a detector's error does not depend on the
+    face's size. `chin` is added below, as a share of half the height, since boxes of faces with masks and beards are
+    too short.
     """
 
     share: float = 1.0
@@ -30,7 +30,7 @@ class Margin:
     chin: float = 0.0
 
     def around(self, box: Box, longer: int) -> Box:
-        """The box of the mask of the face in `box`, in a frame whose longer side is `longer` pixels."""
+        """Return the mask's box for a face's box, in a frame with a longer side of `longer` pixels."""
         grown = box.scaled(self.share)
         pixels = self.pixels * max(1.0, longer / PROPORTIONAL)
         below = self.chin * box.height / 2
@@ -39,10 +39,10 @@ class Margin:
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """A whole-pixel rectangle inside the frame, even on all sides but the frame's own ends, and its mask.
+    """A rectangle in the frame, in whole pixels, with a mask. Its sides are even except at the frame's edges.
 
-    `mask`: (bottom - top, right - left) uint8, 255 where pixels are to be replaced. `whole`: left, top, right
-    and bottom of the region before the frame's edge cut some off; `breadth`: its shorter side.
+    `mask` is (bottom - top, right - left) uint8, 255 where pixels are replaced. `whole` is left, top, right and bottom
+    of the region before clipping to the frame, and `breadth` its shorter side.
     """
 
     left: int
@@ -55,7 +55,7 @@ class Patch:
 
 
 def patch(box: Box, width: int, height: int, margin: Margin) -> Patch | None:
-    """Return what hides the face in `box` in a frame of that size, or None if nothing of it is inside."""
+    """Return the patch that hides the face in `box`, or None if it is outside a frame of that size."""
     grown = margin.around(box, max(width, height))
     left, top = int(grown.left // 2) * 2, int(grown.top // 2) * 2
     right, bottom = -int(-grown.right // 2) * 2, -int(-grown.bottom // 2) * 2
@@ -69,7 +69,7 @@ def patch(box: Box, width: int, height: int, margin: Margin) -> Patch | None:
 
 
 def footprint(boxes: Sequence[Box], width: int, height: int, margin: Margin) -> NDArray[np.bool_]:
-    """(height, width), true where any of `boxes` is hidden."""
+    """Return (height, width), True where any of `boxes` is hidden."""
     covered = np.zeros((height, width), np.bool_)
     for box in boxes:
         place = patch(box, width, height, margin)
@@ -92,7 +92,7 @@ _kept = functools.lru_cache(maxsize=256)(_drawn)
 
 
 def chroma_mask(place: Patch, across: int, down: int) -> NDArray[np.uint8]:
-    """`place.mask` for a plane subsampled by those factors: set where any luma pixel under a sample is."""
+    """Subsample `place.mask`: a sample is set if any luma pixel under it is set."""
     left, top, right, bottom = place.whole
     if (right - left) * (bottom - top) <= MOST_KEPT and place.mask.shape == (bottom - top, right - left):
         return _kept_subsampled(right - left, bottom - top, across, down)

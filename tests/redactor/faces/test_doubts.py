@@ -23,7 +23,7 @@ from redactor.faces.track import Refusal
 from redactor.faces.tracking import Region, Spans, Tracker
 from redactor.geometry import Box
 from redactor.video.source import Source
-from tests.redactor.faces.looked import Looked
+from tests.redactor.faces.scripted_look import ScriptedLook
 
 WIDTH, HEIGHT, RATE = 640, 360, 25
 MIDDLE = Box(300, 150, 340, 200)
@@ -80,7 +80,7 @@ def test_a_face_that_leaves_or_goes_on_is_not_lost(
     assert Reason.ENDED not in reasons(doubts)
 
 
-def test_a_face_that_was_believed_late_is_doubtful_before(collector: DoubtCollector) -> None:
+def test_a_face_that_was_confirmed_late_is_doubtful_before(collector: DoubtCollector) -> None:
     doubts = watched(collector, [[]] * 40 + [covered(MIDDLE, since=2)] * 10)
     (place,) = [place for place in doubts.places if place.reason is Reason.LATE]
     assert (place.first_frame, place.last_frame) == (2, 40)
@@ -133,11 +133,11 @@ def test_a_narrow_refusal_is_doubtful_and_warns_where_nothing_was_found(collecto
     assert doubts.warnings == ("no face was found, but 1 candidate was refused narrowly; look at the doubtful places",)
 
 
-def test_a_tracker_says_what_it_refused_narrowly_and_from_when_on_it_saw_what_it_believed() -> None:
+def test_a_tracker_reports_narrow_refusals_and_first_sightings() -> None:
     tracker = Tracker(Spans(10, 2, 2, 2), WIDTH, HEIGHT)
     box = Box(100, 100, 140, 150)
     for frame, heat in enumerate((0.1, 0.1, 0.9)):
-        tracker.feed(frame, 0, Looked([Candidate(MIDDLE, 0.7, heat), Candidate(box, 0.3, 0.3)], agrees=False))
+        tracker.feed(frame, 0, ScriptedLook([Candidate(MIDDLE, 0.7, heat), Candidate(box, 0.3, 0.3)], agrees=False))
     for frame in range(3):
         tracker.regions(frame, 0)
     assert tracker.refusals() == []

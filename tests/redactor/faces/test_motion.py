@@ -1,4 +1,4 @@
-"""Faces that move fast or leave the picture, through the whole analysis."""
+"""The whole analysis of faces that move fast or leave the picture."""
 
 from typing import Any
 
@@ -17,9 +17,9 @@ from redactor.masks.masking import footprint
 from redactor.video.source import Source
 
 WIDTH, HEIGHT, RATE = 1280, 720, 30
-SIZE = 144  # of the face
+SIZE = 144  # pixels, the face's height
 HEAD = np.asarray(data.astronaut(), np.uint8)[30:230, 140:320]  # type: ignore[no-untyped-call]
-SMALLEST = 0.1  # share of the face inside the frame from which it has to be covered
+SMALLEST = 0.1  # share of the face inside the frame from which it must be covered
 
 type Picture = NDArray[np.uint8]
 
@@ -30,7 +30,7 @@ def background() -> Picture:
 
 
 def passing(positions: list[tuple[float, float]]) -> list[tuple[Picture, Box]]:
-    """Pictures of a head whose face has its left top corner at each of the positions."""
+    """Return pictures of a head with the face's top left corner at each of the positions."""
     head, left, top, width, height = HEAD, 30.0, 30.0, 110.0, 140.0
     factor = SIZE / height
     head = np.asarray(cv2.resize(head, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA), np.uint8)
@@ -49,7 +49,7 @@ def passing(positions: list[tuple[float, float]]) -> list[tuple[Picture, Box]]:
 
 
 def bare(pictures: list[tuple[Picture, Box]], make_clip: Any, recipe: Any, scene: Any) -> list[int]:
-    """Frames in which less than 90 % of what is visible of the face is covered."""
+    """Return the frames in which less than 90 % of the face's visible part is covered."""
     clip = make_clip([scene(pixels, None) for pixels, _ in pictures], recipe(audio=(), rate=RATE))
     found = []
     with Source(clip) as source:

@@ -94,5 +94,5 @@ def test_other_sides_cost_little_while_upright_people_are_in_sight(
     with Source(make_clip([scene(picture, None)] * 50, recipe(audio=()))) as source:
         for _ in Analysis(source.facts, OPTIONS).run(source.items()):
             pass
-    glances, careful = 50 / 3, 3 * (4 + 1)  # careful looks see all four sides
+    glances, careful = 50 / 3, 3 * (4 + 1)  # careful looks search all four sides
     assert len(looks) < 1.5 * glances + careful

@@ -7,7 +7,7 @@ import pytest
 from redactor.faces.evidence import Candidate
 from redactor.faces.tracking import MOST_CLOSER, PATIENCE, Region, Spans, Tracker
 from redactor.geometry import Box
-from tests.redactor.faces.looked import Looked
+from tests.redactor.faces.scripted_look import ScriptedLook
 
 SPANS = Spans(gap=30, head=4, tail=4, edge=12)
 SURE, STRONG, WEAK = 0.9, 0.7, 0.35
@@ -29,7 +29,7 @@ def track(
     tracker = Tracker(SPANS, 640, 360)
     for frame in range(0, frames, step):
         found = [Candidate(box, score) for box, score in detections.get(frame, ())]
-        tracker.feed(frame, sum(cut <= frame for cut in cuts), Looked(found, closer))
+        tracker.feed(frame, sum(cut <= frame for cut in cuts), ScriptedLook(found, closer))
     return [tracker.regions(frame, sum(cut <= frame for cut in cuts)) for frame in range(frames)]
 
 
@@ -62,11 +62,11 @@ def test_a_small_clear_detection_is_covered_without_a_closer_look() -> None:
 
 
 def test_a_doubtful_candidate_that_two_networks_saw_is_covered_if_it_is_small() -> None:
-    """A needless patch of 14 pixels is a blemish; one that fills a tenth of the picture is felt."""
+    """A needless mask of 14 pixels is hardly visible. One over a tenth of the picture spoils it."""
 
     def covers(size: float) -> bool:
         tracker = Tracker(SPANS, 640, 360)
-        tracker.feed(0, 0, Looked([Candidate(at(100, size=size), 0.4, 0.35)], agrees=False))
+        tracker.feed(0, 0, ScriptedLook([Candidate(at(100, size=size), 0.4, 0.35)], agrees=False))
         return bool(tracker.regions(0, 0))
 
     assert covers(14)
@@ -76,8 +76,8 @@ def test_a_doubtful_candidate_that_two_networks_saw_is_covered_if_it_is_small() 
 def test_a_face_that_a_look_missed_is_looked_for_where_it_is_expected() -> None:
     tracker = Tracker(SPANS, 640, 360)
     for frame in range(6):
-        tracker.feed(frame, 0, Looked([Candidate(at(100 + 10 * frame), SURE)]))
-    missed = Looked([], followed=at(161))
+        tracker.feed(frame, 0, ScriptedLook([Candidate(at(100 + 10 * frame), SURE)]))
+    missed = ScriptedLook([], followed=at(161))
     tracker.feed(6, 0, missed)
     assert [round(box.left) for box in missed.sought] == [160]
     (region,) = tracker.regions(6, 0)
@@ -86,8 +86,8 @@ def test_a_face_that_a_look_missed_is_looked_for_where_it_is_expected() -> None:
 
 def test_a_face_that_is_gone_is_not_looked_for_for_ever() -> None:
     tracker = Tracker(SPANS, 640, 360)
-    tracker.feed(0, 0, Looked([Candidate(at(100), SURE)]))
-    looks = [Looked([]) for _ in range(10)]
+    tracker.feed(0, 0, ScriptedLook([Candidate(at(100), SURE)]))
+    looks = [ScriptedLook([]) for _ in range(10)]
     for frame, look in enumerate(looks, start=1):
         tracker.feed(frame, 0, look)
     assert sum(bool(look.sought) for look in looks) == PATIENCE
@@ -165,7 +165,7 @@ def test_a_fast_face_stays_one_track() -> None:
 def test_tracks_long_gone_are_forgotten() -> None:
     tracker = Tracker(SPANS, 640, 360)
     for frame in range(2000):
-        tracker.feed(frame, 0, Looked([Candidate(at(frame % 7 * 90), SURE)]))
+        tracker.feed(frame, 0, ScriptedLook([Candidate(at(frame % 7 * 90), SURE)]))
         if frame >= 30:
             tracker.regions(frame - 30, 0)
     assert len(tracker._tracks) < 20
@@ -176,7 +176,7 @@ def test_noise_that_is_looked_at_more_often_is_not_more_of_a_face() -> None:
     def lasts(interval: float, frames: int) -> bool:
         tracker = Tracker(SPANS, 640, 360, interval)
         for frame in range(frames):
-            tracker.feed(frame, 0, Looked([Candidate(at(100), 0.4)], agrees=False))
+            tracker.feed(frame, 0, ScriptedLook([Candidate(at(100), 0.4)], agrees=False))
         return bool(tracker.regions(frames - 1, 0))
 
     assert lasts(0.12, 13) and not lasts(0.12, 11)
@@ -185,7 +185,7 @@ def test_noise_that_is_looked_at_more_often_is_not_more_of_a_face() -> None:
 
 def test_a_closer_look_is_taken_again_where_it_may_see_more_and_not_each_time() -> None:
     tracker = Tracker(SPANS, 640, 360)
-    looks = [Looked([Candidate(at(100), 0.51 if frame < 5 else 0.62)], agrees=False) for frame in range(24)]
+    looks = [ScriptedLook([Candidate(at(100), 0.51 if frame < 5 else 0.62)], agrees=False) for frame in range(24)]
     for frame, look in enumerate(looks):
         tracker.feed(frame, 0, look)
     assert [frame for frame, look in enumerate(looks) if look.closer_looks] == [0, 5]
@@ -193,14 +193,14 @@ def test_a_closer_look_is_taken_again_where_it_may_see_more_and_not_each_time() 
 
 def test_closer_looks_at_a_crowd_of_doubtful_places_are_bounded() -> None:
     tracker = Tracker(SPANS, 1920, 1080)
-    look = Looked([Candidate(at(60 * number, size=30), 0.5) for number in range(30)], agrees=False)
+    look = ScriptedLook([Candidate(at(60 * number, size=30), 0.5) for number in range(30)], agrees=False)
     tracker.feed(0, 0, look)
     assert len(look.closer_looks) == MOST_CLOSER
 
 
 def test_a_face_that_jumps_between_two_looks_is_noticed() -> None:
     tracker = Tracker(SPANS, 1280, 720)
-    tracker.feed(0, 0, Looked([Candidate(at(300, size=100), SURE)]))
+    tracker.feed(0, 0, ScriptedLook([Candidate(at(300, size=100), SURE)]))
     assert not tracker.broken(3, 0, [Candidate(at(320, size=100), SURE)])
     assert tracker.broken(3, 0, [Candidate(at(520, size=100), SURE)])
 
@@ -212,7 +212,7 @@ def test_a_box_that_is_not_sure_does_not_pull_the_region_off_the_face() -> None:
 
 
 def test_what_an_edge_hides_of_a_face_in_the_end_does_not_bare_the_rest() -> None:
-    """Behind a pillar, say: the detector's last box is of the part that it still sees."""
+    """Behind a pillar, for example, the detector's last box covers only the visible part."""
     faces = {frame: [(at(100), SURE)] for frame in range(20)} | {20: [(at(105, 105, 30), WEAK)]}
     regions = track(faces, 26)
     assert [round(regions[frame][0].box.width) for frame in (19, 20, 22)] == [40, 39, 40]

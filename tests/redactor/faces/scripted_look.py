@@ -1,4 +1,4 @@
-"""A look at a frame, without a frame."""
+"""A look with given results, for tests without frames."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -8,8 +8,8 @@ from redactor.geometry import Box
 
 
 @dataclass
-class Looked:
-    """A look that found `candidates`; closer looks agree or do not; `followed` is where a face is when looked for."""
+class ScriptedLook:
+    """A look that found `candidates`. `agrees` is the result of closer looks, `followed` that of searches."""
 
     candidates: Sequence[Candidate]
     agrees: bool = True
