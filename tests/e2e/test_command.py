@@ -35,7 +35,7 @@ def test_a_video_comes_back_with_a_picture_and_the_figures(tmp_path: Path) -> No
         assert re.search(rf"{stage} \d+\.\d s", command.output)
 
 
-def test_videos_of_several_endings_come_back_each_by_a_subscription_of_its_own(tmp_path: Path) -> None:
+def test_videos_of_several_endings_come_back(tmp_path: Path) -> None:
     clip, out = make_clip(tmp_path / "a.mp4"), tmp_path / "out"
     other = tmp_path / "b.MOV"
     other.write_bytes(clip.read_bytes())

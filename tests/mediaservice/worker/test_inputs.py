@@ -50,6 +50,19 @@ def test_each_video_of_a_list_is_redacted_into_the_output_asset(pipeline: Pipeli
     }
 
 
+def test_a_file_of_an_asset_that_the_disk_does_not_hold_is_refused_before_it_is_downloaded(
+    pipeline: Pipeline, name: str
+) -> None:
+    source = pipeline.media.assets.create_or_update(GROUP, pipeline.service.account, f"{name}-in", Asset())
+    with pipeline.deployment.blobs as blobs:
+        blobs.get_blob_client(str(source.container), "film.mp4").upload_blob(b"x" * 200_000)
+    submit(pipeline, name, [JobInputAsset(asset_name=f"{name}-in")])
+    pipeline.work(WORKER_DISK_BYTES="100000")
+    error = pipeline.job(name).outputs[0].error
+    assert error.code == "ContentUnsupported"
+    assert error.message.startswith("The input has 200,000 bytes; the worker's disk holds 95,000 bytes: ")
+
+
 def test_a_list_of_which_one_video_fails_publishes_none_and_says_which(pipeline: Pipeline, name: str) -> None:
     bad = {"fail": {"code": "ContentMalformed", "message": "no video in it"}}
     given = [
