@@ -15,9 +15,8 @@ import numpy as np
 from av.video.frame import VideoFrame
 
 from redactor.faces.tracking import Region
-from redactor.geometry import Box
+from redactor.geometry import Box, Margin
 from redactor.masks.blur import Painter
-from redactor.masks.masking import Margin
 from redactor.options import BlurType
 
 WIDTHS = (48, 64, 80, 100, 130, 170, 220, 280)

@@ -1,7 +1,9 @@
-"""Boxes in pixels."""
+"""Boxes in pixels, and margins around them."""
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Final, Self
+
+PROPORTIONAL: Final = 1280  # longer side of a frame from which margins in pixels grow with it
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,3 +88,24 @@ class Box:
             return 0.0
         shared = width * height
         return shared / (self.width * self.height + other.width * other.height - shared)
+
+
+@dataclass(frozen=True, slots=True)
+class Margin:
+    """The distance of a mask's edge from the face's box, which reaches from forehead to chin.
+
+    `share` scales the box. `pixels` are added on each side, since a part of a detector's error does not depend on the
+    face's size. `chin` is added below, as a share of half the height, since boxes of faces with masks and beards are
+    too short.
+    """
+
+    share: float = 1.0
+    pixels: float = 0.0
+    chin: float = 0.0
+
+    def around(self, box: Box, longer: int) -> Box:
+        """Return the mask's box for a face's box, in a frame with a longer side of `longer` pixels."""
+        grown = box.scaled(self.share)
+        pixels = self.pixels * max(1.0, longer / PROPORTIONAL)
+        below = self.chin * box.height / 2
+        return Box(grown.left - pixels, grown.top - pixels, grown.right + pixels, grown.bottom + pixels + below)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from redactor.masks.masking import Margin
+from redactor.geometry import Margin
 from redactor.options import Options, Quality, Resolution
 
 STANDARD_SIDE: Final = 640  # StandardDefinition analyses 640x360

@@ -16,8 +16,8 @@ from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
 from redactor.faces.tracking import Region
-from redactor.geometry import Box
-from redactor.masks.masking import Margin, Patch, chroma_mask, patch
+from redactor.geometry import Box, Margin
+from redactor.masks.masking import Patch, chroma_mask, patch
 from redactor.options import BlurType
 from redactor.video.picture import Plane, planes
 

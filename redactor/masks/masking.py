@@ -9,32 +9,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from redactor.geometry import Box
+from redactor.geometry import Box, Margin
 
 CORNERS: Final = 4  # exponent of the masks' superellipse: 2 is an ellipse; more approaches a rectangle
-PROPORTIONAL: Final = 1280  # longer side of a frame from which margins in pixels grow with it
 MOST_KEPT: Final = 2**18  # pixels of a mask that is cached: 64 MiB in all
-
-
-@dataclass(frozen=True, slots=True)
-class Margin:
-    """The distance of a mask's edge from the face's box, which reaches from forehead to chin.
-
-    `share` scales the box. `pixels` are added on each side, since a part of a detector's error does not depend on the
-    face's size. `chin` is added below, as a share of half the height, since boxes of faces with masks and beards are
-    too short.
-    """
-
-    share: float = 1.0
-    pixels: float = 0.0
-    chin: float = 0.0
-
-    def around(self, box: Box, longer: int) -> Box:
-        """Return the mask's box for a face's box, in a frame with a longer side of `longer` pixels."""
-        grown = box.scaled(self.share)
-        pixels = self.pixels * max(1.0, longer / PROPORTIONAL)
-        below = self.chin * box.height / 2
-        return Box(grown.left - pixels, grown.top - pixels, grown.right + pixels, grown.bottom + pixels + below)
 
 
 @dataclass(frozen=True, slots=True)

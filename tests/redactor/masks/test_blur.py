@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from redactor import BlurType
 from redactor.faces.tracking import Region
-from redactor.geometry import Box
+from redactor.geometry import Box, Margin
 from redactor.masks.blur import HIGH_CELLS, MED_CELLS, Painter
-from redactor.masks.masking import Margin, footprint
+from redactor.masks.masking import footprint
 from redactor.video.picture import planes
 
 WIDTH, HEIGHT = 320, 240

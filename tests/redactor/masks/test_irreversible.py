@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from redactor import BlurType
 from redactor.faces.tracking import Region
+from redactor.geometry import Margin
 from redactor.masks.blur import Painter
-from redactor.masks.masking import Margin
 from redactor.networks.sface import Portrait, Recogniser
 
 KNOWN = 0.363  # the similarity from which SFace's authors call two faces one person

@@ -9,9 +9,8 @@ from skimage import data
 
 from redactor import BlurType
 from redactor.faces.tracking import Region
-from redactor.geometry import Box
+from redactor.geometry import Box, Margin
 from redactor.masks.blur import Painter
-from redactor.masks.masking import Margin
 from redactor.verification.detail import remaining_detail
 from redactor.verification.run import BARE
 
