@@ -2,9 +2,11 @@
 
 A lossy encoder changes every pixel a little, so comparing pixels for equality proves nothing. Both pictures are cut out
 around the face, scaled to one size and reduced to the details that distinguish faces: eyes, nose and mouth, an eighth
-to a third of a face wide. The face is visible where these details agree in correlation and strength, or where pixels
-hardly changed. High's and Med's mosaics and blurs agree by chance in up to 0.4 of a face, solid fills in none.
-Re-encoded faces agree in 0.68 and more, up to a rate factor of 28, except some in deep shadow.
+to a third of a face wide. The face is visible where these details agree in correlation and strength and the pixels
+hardly changed, or where the pixels changed less still, as inside an outline, which spoils the correlation.
+
+Of 2,555 places of faces under Med, High and Black, none had more than 0.50 of its detail left, by chance. Of 258 places
+that were encoded again with a rate factor of 28, none had less than 0.94; half of 253 in deep shadow had 0.55.
 """
 
 from dataclasses import dataclass
@@ -23,8 +25,10 @@ COARSE: Final = 3.0
 NEIGHBOURHOOD: Final = 3.0  # sigma of the Gaussian window for the comparison
 LEAST_CORRELATION: Final = 0.7
 LEAST_STRENGTH: Final = 0.5  # ratio of the detail's strength to its original strength
-MOST_CHANGE: Final = 0.7  # of an unchanged pixel, as a ratio to the detail around it,
-CODEC_NOISE: Final = 1.5  # or in shades of 255
+ALIKE_CHANGE: Final = 1.0  # most change of a pixel in detail that agrees, as a ratio to the detail around it
+ALIKE_NOISE: Final = 1.5  # or in shades of 255
+UNCHANGED: Final = 0.7  # the same of a pixel whose detail may disagree
+UNCHANGED_NOISE: Final = 1.0
 FLAT: Final = 0.4  # root mean square of a picture without detail, in shades of 255
 LEAST_VISIBLE: Final = 0.1  # share of the face inside the frame that can be judged
 
@@ -56,7 +60,9 @@ def remaining_detail(before: Luma, after: Luma, box: Box) -> float | None:
     strength = cv2.GaussianBlur(left * left, (0, 0), NEIGHBOURHOOD)
     alike = (shared > LEAST_STRENGTH * around) & (shared * shared > LEAST_CORRELATION**2 * around * strength)
     change = np.abs(cv2.blur(new.pixels - old.pixels, (3, 3)))
-    unchanged = change < np.maximum(MOST_CHANGE * np.sqrt(around), CODEC_NOISE)
+    local = np.sqrt(around)
+    alike &= change < np.maximum(ALIKE_CHANGE * local, ALIKE_NOISE)
+    unchanged = change < np.maximum(UNCHANGED * local, UNCHANGED_NOISE)
     total = energy[old.face].sum()
     return max(float((energy * kept)[old.face].sum() / total) for kept in (alike, unchanged))
 

@@ -25,7 +25,7 @@ from redactor.video.facts import VideoFacts
 from redactor.video.restarts import AnyPacket
 from redactor.video.source import FORMATS, Source
 
-BARE: Final = 0.45  # share of a face's detail that shows; High's mosaics reach 0.40 by chance
+BARE: Final = 0.55  # share of a face's detail that shows; High's mosaics reach 0.50 by chance
 SHOWN_OVERLAP: Final = 0.2  # overlap with the box of a person who is shown on purpose
 MOST_STRANGE: Final = 0.5  # share of frames with another picture, from which the output is of another video
 
