@@ -152,7 +152,7 @@ class Search:
                 assert centerface is not None
                 picture = _turned(pictures[side], turn - usual)
                 centerface += self._stored(picture, self._judge.detect(picture.pixels, LEAST_HEAT))
-        return largest, _fused(yunet, centerface)
+        return largest, _fused(yunet, centerface, self._seam)
 
     def _stands(self, picture: Picture, box: Box, score: float, turn: int) -> bool:
         """Return True if a close-up of a box, found with that score at that turn, shows a face at that turn."""
@@ -176,7 +176,7 @@ def _turned(picture: Picture, quarters: int) -> Picture:
     return picture.turned(quarters) if quarters else picture
 
 
-def _fused(yunet: Sequence[Detection], centerface: Sequence[Detection] | None) -> list[Candidate]:
+def _fused(yunet: Sequence[Detection], centerface: Sequence[Detection] | None, seam: Seam) -> list[Candidate]:
     """Fuse all detections of the same face into one candidate. Return candidates, best first.
 
     Errors differ by detector and size. So the mean box is more exact than the best one, and the union grows where they
@@ -187,8 +187,9 @@ def _fused(yunet: Sequence[Detection], centerface: Sequence[Detection] | None) -
     groups: list[list[tuple[Detection, bool]]] = []
     for _, face, heat in sorted(ranked, key=lambda one: -one[0]):
         for group in groups:
-            if group[0][0].box.overlap(face.box) >= SAME:
-                group.append((face, heat))
+            near = seam.near(face.box, group[0][0].box)
+            if group[0][0].box.overlap(near) >= SAME:
+                group.append((Detection(near, face.score), heat))
                 break
         else:
             groups.append([(face, heat)])
