@@ -99,10 +99,11 @@ class _plain_errors:  # noqa: N801  # reads as a statement
             return
         from local.graph.outputs import UnknownResourceError
         from local.graph.program import ProgramError
+        from local.host.data_folder import DataFolderError
         from local.host.processes import ProcessError
         from local.services.azurite import AzuriteInstallError
 
-        if isinstance(error, ProgramError):
+        if isinstance(error, ProgramError | DataFolderError):
             print(error, file=sys.stderr)
             raise typer.Exit(2)
         if isinstance(error, AzuriteInstallError | ProcessError | UnknownResourceError):

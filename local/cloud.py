@@ -16,7 +16,7 @@ from local.events.blob_watcher import BlobWatcher
 from local.events.endpoint import CustomTopic
 from local.events.topic import Listener, Topic
 from local.graph.program import Graph, Stack, read_stack, run_program
-from local.host import certificates, interrupts, processes
+from local.host import certificates, data_folder, interrupts, processes
 from local.host.environment import changed_environment
 from local.host.scratch import scratch_folder
 from local.resources.addresses import LocalAddresses
@@ -114,7 +114,7 @@ class Cloud:
         self._folder = self._life.enter_context(scratch_folder())
         self._data = self._options.data and self._options.data.resolve()
         if self._data:
-            self._data.mkdir(parents=True, exist_ok=True)
+            self._life.enter_context(data_folder.held(self._data))
         self.logs = (self._data or self._folder) / "logs"
         self.trust = certificates.issue(self._folder / "tls")
         self._life.enter_context(changed_environment(self.trust.environment))  # this process's own clients trust it too

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import logging
-import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -19,6 +18,7 @@ from azure.storage.blob import BlobProperties, BlobServiceClient, BlobType
 from local.events import blob_events
 from local.events.blob_events import Blob
 from local.events.filter import Event
+from local.host.data_folder import open_database
 
 INTERVAL_SECONDS = 0.15
 SHARE_OF_TIME = 0.2  # listing takes at most this share of the time, however many blobs there are
@@ -155,12 +155,7 @@ class _Seen:
     """The published version of each blob, in memory and in a table."""
 
     def __init__(self, folder: Path | None) -> None:
-        if folder:
-            folder.mkdir(parents=True, exist_ok=True)
-        self._database = sqlite3.connect(
-            folder / "blobs.sqlite" if folder else ":memory:", check_same_thread=False, autocommit=True
-        )
-        self._database.execute(SCHEMA)
+        self._database = open_database(folder and folder / "blobs.sqlite", SCHEMA)
         kept = {row[1] for row in self._database.execute("PRAGMA table_info(seen)")}
         for column in COLUMNS:  # an earlier version may have made the folder
             if column not in kept:

@@ -1,12 +1,12 @@
 """Deliveries in progress, stored so that a restart neither loses one nor repeats a successful one."""
 
 import json
-import sqlite3
 import threading
 from dataclasses import dataclass
 from pathlib import Path
 
 from local.events.filter import Event
+from local.host.data_folder import open_database
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS deliveries (
@@ -47,13 +47,8 @@ class DeliveryLedger:
     """A table in `folder`, or in memory without one. Safe to use from several threads."""
 
     def __init__(self, folder: Path | None) -> None:
-        if folder:
-            folder.mkdir(parents=True, exist_ok=True)
         self._lock = threading.Lock()
-        self._database = sqlite3.connect(
-            folder / "deliveries.sqlite" if folder else ":memory:", check_same_thread=False, autocommit=True
-        )
-        self._database.execute(SCHEMA)
+        self._database = open_database(folder and folder / "deliveries.sqlite", SCHEMA)
         # Safe if the process is killed; only a power failure would lose rows.
         self._database.execute("PRAGMA synchronous = OFF")
 

@@ -129,9 +129,10 @@ class Azurite:
 
     def _keep(self, identity: _Identity) -> None:
         if self._data:
-            file = self._data / "identity.json"
-            file.touch(mode=0o600)
-            file.write_text(json.dumps(asdict(identity)))
+            draft = self._data / "identity.json.part"
+            draft.touch(mode=0o600)
+            draft.write_text(json.dumps(asdict(identity)))
+            draft.replace(self._data / "identity.json")
 
 
 def endpoints(account: str, ports: Mapping[str, int]) -> Endpoints:
@@ -148,9 +149,11 @@ def choose_ports(data: Path | None) -> Mapping[str, int]:
 
 
 def _kept(data: Path | None) -> _Identity:
-    if data and (file := data / "identity.json").exists():
-        return _Identity(**json.loads(file.read_text()))
-    return _Identity({}, {})
+    """Return what an earlier run recorded. What cannot be read is made anew: keys are not part of what is kept."""
+    try:
+        return _Identity(**json.loads((data / "identity.json").read_text())) if data else _Identity({}, {})
+    except (OSError, ValueError, TypeError):
+        return _Identity({}, {})
 
 
 def node() -> Path:

@@ -95,6 +95,7 @@ async def _keep_store(settings: ApiSettings, opened: "asyncio.Future[Store]") ->
         await asyncio.to_thread(__import__, "mediaservice.store.sweep")
         from mediaservice.store.account import open_store
         from mediaservice.store.expiry import expire
+        from mediaservice.store.orphans import ORPHAN_SECONDS, remove_orphans
         from mediaservice.store.overdue import EVENT_SECONDS, publish_overdue
         from mediaservice.store.sweep import SWEEP_SECONDS, sweep
 
@@ -104,6 +105,7 @@ async def _keep_store(settings: ApiSettings, opened: "asyncio.Future[Store]") ->
                 _regularly(sweep, store, SWEEP_SECONDS),
                 _regularly(expire, store, EXPIRY_SECONDS),
                 _regularly(publish_overdue, store, EVENT_SECONDS),
+                _regularly(remove_orphans, store, ORPHAN_SECONDS),
             )
             await asyncio.gather(*chores)
     except Exception as error:

@@ -124,3 +124,20 @@ def test_a_failed_installation_is_one_line_and_leaves_nothing(tmp_path: Path, mo
     ):
         storage.install()
     assert list(cache.iterdir()) == []
+
+
+def test_kept_data_is_served_although_its_record_of_ports_and_keys_was_cut(
+    certificates: Certificates, tmp_path: Path
+) -> None:
+    name, data = unique(), tmp_path / "data"
+    data.mkdir()
+    for cut in (False, True):
+        if cut:
+            (data / "identity.json").write_text((data / "identity.json").read_text()[:20])
+        with (
+            Azurite(["lake1"], certificates, log=tmp_path / "azurite.log", data=data) as kept,
+            BlobServiceClient(kept.endpoints["lake1"].blob, kept.account_key("lake1")) as lake,
+        ):
+            if not cut:
+                lake.create_container(name).upload_blob("a", b"1")
+            assert lake.get_blob_client(name, "a").download_blob().readall() == b"1"
