@@ -11,6 +11,7 @@ import pytest
 # Fixture → the tier of every test that asks for it, directly or through another fixture.
 FIXTURES = {
     "azurite": "azurite",
+    "checker": "installs",
     "clip": "video",
     "engine": "engine",
     "make_clip": "video",
