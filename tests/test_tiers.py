@@ -1,7 +1,9 @@
 """Which tests `make check` leaves out, and what keeps tests that measure time by themselves."""
 
+import fcntl
 import re
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -32,6 +34,15 @@ def test_a_worker_gets_the_tests_that_share_fixtures(test: str, unit: str) -> No
     assert ByFile.__new__(ByFile)._split_scope(test) == unit
 
 
+def held(gate: Path) -> bool:
+    with gate.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
 def test_a_test_that_is_alone_waits_for_others_and_lets_none_begin(tmp_path: Path) -> None:
     begun: list[str] = []
 
@@ -42,11 +53,14 @@ def test_a_test_that_is_alone_waits_for_others_and_lets_none_begin(tmp_path: Pat
     with turn(tmp_path, alone=False), turn(tmp_path, alone=False):
         waiting = threading.Thread(target=take, args=("alone",), kwargs={"alone": True})
         waiting.start()
-        waiting.join(0.2)
+        deadline = time.monotonic() + 60
+        while not held(tmp_path / "gate"):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
         late = threading.Thread(target=take, args=("late",), kwargs={"alone": False})
         late.start()
-        late.join(0.2)
+        late.join(0.1)
         assert begun == []
     for thread in (waiting, late):
-        thread.join(10)
+        thread.join(60)
     assert begun == ["alone", "late"]
