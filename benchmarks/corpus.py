@@ -1,10 +1,10 @@
-"""Redacts every file of a folder and prints a table, so that a collection of strange videos holds no surprise.
+"""Redacts every file of a folder and prints a table, to test a collection of unusual videos.
 
     .venv/bin/python -m benchmarks.corpus FOLDER [--jobs 2] [--quality fast] [--damaged refuse] [--keep OUTDIR]
 
-Each file is redacted by a process of its own, and read again. A row has: the outcome; frames, and how much longer the
-output is than the frames that were read; how far the sound moved against the picture, at worst at the start, in the
-middle and at the end; faces; seconds and the peak of memory; and what was converted, replaced and dropped.
+Each file is redacted by its own process, and the output is read. A row holds: the outcome; frames, and the output's
+length beyond the frames read; the largest shift of sound against the picture, at start, middle and end; faces; seconds
+and peak memory; and the conversions, replacements and omissions.
 """
 
 import argparse
@@ -32,9 +32,9 @@ from redactor.video.canvas import Canvas, Outgrown, largest
 from redactor.video.facts import exact
 from redactor.video.source import FORMATS, Source
 
-STEP: Final = 0.005  # seconds of a sample of loudness
+STEP: Final = 0.005  # seconds between two samples of loudness
 WINDOW: Final = 2.0  # seconds that are compared
-REACH: Final = 0.5  # seconds that the sound may have moved
+REACH: Final = 0.5  # the largest shift of sound, in seconds
 SILENT: Final = 1e-3
 MIB: Final = 2**20
 OUTCOMES: Final = {0: "redacted", 1: "failed", 2: "refused"}
@@ -42,7 +42,7 @@ OUTCOMES: Final = {0: "redacted", 1: "failed", 2: "refused"}
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One file. `sync` in seconds, None without sound to compare; `said`: what was changed or went wrong."""
+    """One file. `sync` is in seconds, or None without sound. `said` holds changes or the error."""
 
     file: str
     outcome: str
@@ -62,7 +62,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What the engine reads of a file: seconds of each frame, the last one's end, and the sound's loudness by STEP."""
+    """A file as the engine reads it: the frames' times, the last one's end, and loudness at each STEP."""
 
     times: list[float]
     end: float
@@ -153,7 +153,7 @@ def _levels(frame: AudioFrame) -> tuple[float, NDArray[np.float64]] | None:
 
 
 def moved(before: Heard, after: Heard) -> float | None:
-    """Return the most that the sound moved against the picture, in seconds; None if there is nothing to compare."""
+    """Return the sound's largest shift against the picture in seconds, or None without sound."""
     found = []
     if not before.times or not after.times or min(before.loudness.max(), after.loudness.max()) < SILENT:
         return None
@@ -168,7 +168,7 @@ def moved(before: Heard, after: Heard) -> float | None:
 
 
 def _lag(before: NDArray[np.float64], after: NDArray[np.float64], around: float) -> float | None:
-    """Seconds by which `after` is later than `before` at that time, by cross-correlation."""
+    """Return the seconds by which `after` lags behind `before` at that time, by cross-correlation."""
     reach, half = round(REACH / STEP), round(WINDOW / STEP / 2)
     middle = min(max(round(around / STEP), half), max(half, len(before) - half))
     one = _cut(before, middle - half, middle + half)

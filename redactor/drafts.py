@@ -1,6 +1,6 @@
-"""Unfinished output beside its destination, which the next run in that folder removes if its process was killed.
+"""Unfinished output beside its destination. If its process is killed, the next run in the folder removes it.
 
-A process locks its drafts, and the lock ends with it. So a draft that can be locked is nobody's.
+A process locks its drafts, and the lock ends with the process. So a draft without a lock is abandoned.
 """
 
 import contextlib
@@ -13,17 +13,17 @@ import time
 from pathlib import Path
 
 NAME = re.compile(r"\.redactor\.[0-9a-f]{16}\.part")
-FRESH_SECONDS = 10.0  # within which another process may have made a draft and not locked it yet
+FRESH_SECONDS = 10.0  # age up to which another process may not have locked its draft yet
 
 
 def draft_path(folder: Path) -> Path:
-    """Return a name for a draft, and remove from `folder` what killed processes have left."""
+    """Return a path for a draft. Remove abandoned drafts from `folder`."""
     remove_abandoned(folder)
     return folder / f".redactor.{secrets.token_hex(8)}.part"
 
 
 def hold(draft: Path) -> int:
-    """Lock a folder, or a file, which is made. Return the descriptor to close at its end."""
+    """Lock a folder, or a file, which is created. Return the descriptor; closing it ends the lock."""
     flags = os.O_RDONLY if draft.is_dir() else os.O_RDWR | os.O_CREAT
     descriptor = os.open(draft, flags | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
     with contextlib.suppress(OSError):  # some network file systems have no locks
@@ -32,7 +32,7 @@ def hold(draft: Path) -> int:
 
 
 def remove_abandoned(folder: Path) -> None:
-    """Remove drafts that no process holds."""
+    """Remove drafts without a lock."""
     with contextlib.suppress(OSError):
         for draft in folder.iterdir():
             if NAME.fullmatch(draft.name):

@@ -25,7 +25,7 @@ AAC_RATES: Final = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000
 AAC_LAYOUTS: Final = {1: "mono", 2: "stereo", 3: "3.0", 4: "4.0", 5: "5.0", 6: "5.1", 8: "7.1"}
 AAC_BITS_A_CHANNEL: Final = 96_000
 AAC_FRAME: Final = 1024
-TOLERANCE: Final = 0.025  # seconds that a sound may be off its time; containers round times to milliseconds
+TOLERANCE: Final = 0.025  # seconds that a sound may deviate from its time; containers round times to milliseconds
 
 
 class CopiedSound:
@@ -46,10 +46,10 @@ class CopiedSound:
 
 
 class ConvertedSound:
-    """One stream, decoded and encoded as AAC without a break: silence stands where nothing is heard."""
+    """One stream, converted to AAC without interruption. Silence fills gaps."""
 
     def __init__(self, container: OutputContainer, sound: Sound, repairs: Repairs, *, salvages: bool) -> None:
-        """`salvages`: what cannot be decoded is silent."""
+        """With `salvages`, silence replaces sound that cannot be decoded."""
         stream = sound.described
         self._name = f"audio stream {sound.stream.index}"
         self._context = stream.codec_context
@@ -57,17 +57,17 @@ class ConvertedSound:
         self._salvages = salvages
         self._rate = min(AAC_RATES, key=lambda allowed: (abs(allowed - stream.rate), -allowed))
         self._sound = container.add_stream("aac", rate=self._rate)
-        # By count: many files name no order of channels, and AAC knows these. Others are mixed down.
+        # By count, because many files name no channel layout. AAC has layouts for these; others are mixed down.
         self._layout = AAC_LAYOUTS.get(stream.channels, "stereo")
         self._sound.codec_context.layout = self._layout
         self._sound.codec_context.bit_rate = AAC_BITS_A_CHANNEL * stream.channels
         self._resampler = AudioResampler("fltp", self._layout, self._rate)
-        self._kind: tuple[str, str, int] | None = None  # of the frames that the resampler takes
+        self._kind: tuple[str, str, int] | None = None  # format, layout and rate of the resampler's frames
         self._queue = AudioFifo()
-        self._start: int | None = None  # of the first sample, in samples
+        self._start: int | None = None  # the first sample's time, in samples
         self._queued = 0  # samples since then
-        self._encoded = 0  # of them
-        self._surplus = 0  # samples to leave out, which are there already
+        self._encoded = 0  # the encoded ones of these
+        self._surplus = 0  # samples to skip, because they overlap earlier ones
         self.change = f"{self._name} ({self._context.name}) to aac"
         if sound.changes:
             self.change += ", as a whole, since it changes on the way"
@@ -84,7 +84,7 @@ class ConvertedSound:
     def _decoded(self, packet: AnyPacket | None) -> list[AnyPacket]:
         try:
             frames = self._context.decode(packet)
-        except av.EOFError:  # the source's own end has flushed the decoder before
+        except av.EOFError:  # the end of the source has flushed the decoder already
             return []
         except av.FFmpegError as error:
             if not self._salvages:
@@ -97,7 +97,7 @@ class ConvertedSound:
         return list(self._encode(last=False))
 
     def _take(self, frame: AudioFrame) -> None:
-        """Put a frame where its time says, if that is not where the one before it ends."""
+        """Queue a frame at its time. Fill a gap before it with silence, or cut an overlap."""
         kind = frame.format.name, frame.layout.name, frame.sample_rate
         if self._kind not in {None, kind}:
             self._begin_anew()
@@ -118,7 +118,7 @@ class ConvertedSound:
         self._resample(frame)
 
     def _missing(self, at: int) -> int:
-        """Samples between what is queued and a sound at that sample."""
+        """Return the number of samples between the queue's end and the sample `at`; negative for an overlap."""
         return at - (self._start or 0) - self._queued + self._surplus
 
     def _begin_anew(self) -> None:
@@ -151,7 +151,7 @@ class ConvertedSound:
 def sound(
     container: OutputContainer, track: Sound, suffix: str, repairs: Repairs, *, salvages: bool
 ) -> CopiedSound | ConvertedSound:
-    """How `track` gets into an output with that suffix."""
+    """Choose how `track` gets into an output with that suffix."""
     codec = track.described.codec_context.codec.canonical_name
     kept = codec in COPIED
     if suffix == ".mov":
@@ -162,7 +162,7 @@ def sound(
 
 
 def _silence(samples: int, layout: str, rate: int) -> Iterator[AudioFrame]:
-    """Yield so many samples, a second at a time."""
+    """Yield that many silent samples, a second at a time."""
     channels = av.AudioLayout(layout).nb_channels
     while samples > 0:
         part = min(samples, rate)

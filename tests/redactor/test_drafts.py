@@ -1,4 +1,4 @@
-"""What a killed run leaves beside its destination."""
+"""Drafts of killed runs are removed, and drafts of running ones stay."""
 
 import os
 import signal
@@ -13,7 +13,7 @@ import pytest
 from redactor import drafts
 
 PROGRAM = Path(__file__).parents[1].parent
-# Analyzes until it is killed: the first progress comes when a face may lie in the drafts.
+# Analyzes until it is killed. At the first progress, drafts may hold a face.
 ANALYZE = """
 import sys, time, redactor
 
@@ -44,7 +44,7 @@ def test_drafts_of_a_killed_run_are_private_and_removed_by_the_next(
     (draft,) = parts(tmp_path)
     assert stat.S_IMODE(draft.stat().st_mode) == 0o700
     drafts.remove_abandoned(tmp_path)
-    assert parts(tmp_path) == [draft]  # its process lives
+    assert parts(tmp_path) == [draft]  # its process is alive
     running.send_signal(signal.SIGKILL)
     running.wait()
     running.stdout.close()

@@ -1,4 +1,4 @@
-"""Faces across the seam of a 360° picture are covered on both of its sides, and followed over it."""
+"""Faces across the seam of a 360° picture are covered on both sides, and tracked across it."""
 
 import struct
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ GOOGLES_XML = b"""<?xml version="1.0"?><rdf:SphericalVideo xmlns:rdf="http://www
 
 
 def around(share: float, x: float) -> tuple[NDArray[np.uint8], Box]:
-    """A 360° RGB picture with a face of that share of its height, centred at `x` in pixels; and the face's place."""
+    """Return a 360° RGB picture with a face of that share of its height, centred at `x`, and the face's place."""
     factor = share * HEIGHT / FACE.height
     small = cv2.resize(
         np.asarray(data.astronaut(), np.uint8)[:420],  # type: ignore[no-untyped-call]
@@ -57,14 +57,14 @@ def regioned(clip: Path, options: Options) -> list[RegionedFrame]:
 
 
 def bare(frame: RegionedFrame, face: Box) -> float:
-    """The share of a face that no mask covers, whichever side of the seam its parts lie on."""
+    """Return the share of a face that no mask covers, on both sides of the seam."""
     masked = footprint([region.box for region in frame.regions], WIDTH, HEIGHT, effort(Options()).margin)
     columns = np.arange(round(face.left), round(face.right)) % WIDTH
     return 1 - float(masked[round(face.top) : round(face.bottom), columns].mean())
 
 
 def tagged(clip: Path) -> Path:
-    """The clip with Google's spherical box at the end of its only track; its `moov` box is the last."""
+    """Add Google's spherical box to the end of the clip's only track. The `moov` box is the last."""
     content = clip.read_bytes()
     box = struct.pack(">I4s", 24 + len(GOOGLES_XML), b"uuid") + GOOGLES_BOX + GOOGLES_XML
     start, end, lengths = 0, len(content), []
@@ -101,7 +101,7 @@ def test_a_face_across_the_seam_is_covered_on_both_sides(share: float, x: int, c
 
 
 def is_one_face(frames: Sequence[RegionedFrame]) -> bool:
-    """Whether one track covers both ends of the picture in each frame."""
+    """Return True if one track covers both ends of the picture in each frame."""
     return all(len({region.track for region in frame.regions}) < len(frame.regions) for frame in frames)
 
 
