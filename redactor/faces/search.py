@@ -146,6 +146,9 @@ class Search:
                 found[turn] += self._stored(picture, self._detector.detect(picture.pixels, LEAST_SCORE))
         largest = pictures[max(pictures)]
         yunet = self._orientation.settle(index, found, lambda *face: self._stands(largest, *face))
+        if {*self._orientation.observed} != {*observed}:
+            # An orientation with faces came up: it deserves the whole look. The next one finds it settled.
+            return self._see(index, frame, sides, cut=False)
         centerface: list[Detection] | None = [] if sides.centerface else None
         for side in sides.centerface:
             for turn in observed:
