@@ -63,7 +63,7 @@ check: lint ## Check style and types, and run the tests that fit into a minute; 
 test: $(READY) ## Run all tests; ROOM=folder of tests/, ARGS=options of pytest
 	@$(PYTEST) $(ARGS) $(TESTS)
 
-PYTEST = exec $(PYTHON) -m pytest --numprocesses auto --maxprocesses $(WORKERS)
+PYTEST = exec $(PYTHON) -m pytest --numprocesses logical --maxprocesses $(WORKERS)
 TESTS = $(if $(ROOM),$(or $(wildcard tests/$(ROOM)),$(error ROOM: there is no tests/$(ROOM); rooms are $(patsubst tests/%/,%,$(wildcard tests/[a-z]*/)))))
 
 soak: $(READY) ## Kill the media service's processes at random under JOBS=2000 for each of SEEDS="1 2"; ARGS=options of pytest
