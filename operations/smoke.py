@@ -74,7 +74,7 @@ _ADVICE = {
     "sign in": "log in by `az login`; AADSTS65001 and AADSTS50105 mean that you are in no group of `uploaders` or "
     "`reviewers`",
     "media service": "403 means that you have neither of its app roles (settings `uploaders` and `reviewers`, or with "
-    "`apiAudience` an assignment by whoever administers the application)",
+    "`apiAudience` an assignment by the application's administrator)",
     "upload": "you need Storage Blob Data Contributor on the container (setting `uploaders`), and with privateNetwork "
     "a place in the network",
     "event": "look at docs/troubleshooting.md, 'It is deployed, and nothing comes back'",

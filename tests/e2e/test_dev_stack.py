@@ -76,7 +76,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_an_upload_is_redacted_though_its_link_has_ended_before_its_turn(user: User, clip: Path) -> None:
     """As the function would have submitted it a day ago."""
     account, _, container = user.cloud.graph.exports["uploadTo"].rpartition("/")
-    name = "late.video"  # of which no event tells
+    name = "late.video"  # without an event
     etag = user.upload(name, clip.read_bytes())
     lake = account.rpartition("/")[2]
     sas = generate_blob_sas(

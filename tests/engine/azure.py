@@ -118,7 +118,7 @@ class Azure:
             if made.id in self.resources:
                 raise RefusedError(f"cannot create already existing resource '{made.id}'")
             state = self._put(operation, made.id, inputs, made.state)
-            self._break_if_told(operation, made.id, state)
+            self._break_if_planned(operation, made.id, state)
             return made.id, state
 
     def update(self, resource_id: str, urn: str, inputs: dict[str, Any]) -> Mapping[str, Any]:
@@ -129,7 +129,7 @@ class Azure:
             if resource_id not in self.resources or made.id != resource_id:
                 raise RefusedError(f"ResourceNotFound: the resource '{resource_id}' was not found")
             state = self._put(operation, resource_id, inputs, made.state)
-            self._break_if_told(Operation(Action.CREATE, operation.kind, operation.name), resource_id, state)
+            self._break_if_planned(Operation(Action.CREATE, operation.kind, operation.name), resource_id, state)
             return state
 
     def sync(self, site: str) -> bool:
@@ -213,12 +213,12 @@ class Azure:
                 self.refused.append(operation)
                 raise RefusedError(refusal.message)
 
-    def _break_if_told(self, operation: Operation, resource_id: str, state: Mapping[str, Any]) -> None:
-        for told in self._breaks:
-            if told.operation == operation and told.left > 0:
-                told.left -= 1
+    def _break_if_planned(self, operation: Operation, resource_id: str, state: Mapping[str, Any]) -> None:
+        for planned in self._breaks:
+            if planned.operation == operation and planned.left > 0:
+                planned.left -= 1
                 self.refused.append(operation)
-                raise BrokenError(told.message, resource_id, state)
+                raise BrokenError(planned.message, resource_id, state)
 
     def snapshot(self) -> "Snapshot":
         return Snapshot(dict(self.resources), dict(self.code), frozenset(self.listed))
@@ -228,8 +228,8 @@ class Azure:
         self.resources, self.code = dict(snapshot.resources), dict(snapshot.code)
         self.listed = set(snapshot.listed)
         self.unready_syncs = 0
-        for told in (self.journal, self.refused, self.builds, self.build_logs, self._refusals, self._breaks):
-            told.clear()
+        for records in (self.journal, self.refused, self.builds, self.build_logs, self._refusals, self._breaks):
+            records.clear()
 
 
 @dataclass(frozen=True)

@@ -142,7 +142,7 @@ class Engine:
 class Stack:
     """One stack. Every operation runs the program again and may raise automation.CommandError.
 
-    `last` is what was told of the latest one, a failed one too.
+    `last` holds the events of the latest one, also of a failed one.
     """
 
     def __init__(self, stack: automation.Stack) -> None:

@@ -178,11 +178,11 @@ def test_events_that_the_topic_refuses_hold_up_no_others(
 
 def test_what_is_taken_is_said_to_be_scheduled_first() -> None:
     taken = states.take(queued(), holder="h", message="m", now=LATER)
-    told = [
+    events = [
         (event.type.removeprefix("Microsoft.Media."), event.data["previousState"], event.data["state"])
         for event in events_of(queued(), taken)
     ]
-    assert told == [
+    assert events == [
         ("JobStateChange", "Queued", "Scheduled"),
         ("JobScheduled", "Queued", "Scheduled"),
         ("JobStateChange", "Scheduled", "Processing"),
