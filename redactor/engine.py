@@ -1,5 +1,6 @@
 """One run: one thread decodes and analyses, another draws and encodes."""
 
+import contextlib
 import os
 import queue
 import tempfile
@@ -28,6 +29,7 @@ from redactor.timing import Clocks, timed
 from redactor.video.canvas import Canvas, Outgrown, largest
 from redactor.video.facts import VideoFacts
 from redactor.video.identity import identity
+from redactor.video.memory_need import check_memory
 from redactor.video.picture import quarters_of
 from redactor.video.restarts import AnyPacket
 from redactor.video.sink import Sink
@@ -60,6 +62,13 @@ def run(
     return _on_a_canvas(source, redact)
 
 
+@contextlib.contextmanager
+def _opened(source: Path, options: Options, canvas: Canvas | None) -> Iterator[Source]:
+    with Source(source, options.damaged, canvas) as opened:
+        check_memory(source.name, opened.facts)
+        yield opened
+
+
 def _redact(
     source: Path,
     destination: Path,
@@ -70,7 +79,7 @@ def _redact(
     on_progress: Callable[[Progress], None],
     cancel: threading.Event,
 ) -> Result:
-    with Source(source, options.damaged, canvas) as opened, Sink(destination, opened, options.crf) as sink:
+    with _opened(source, options, canvas) as opened, Sink(destination, opened, options.crf) as sink:
         facts = opened.facts
         regioned = second_pass(opened) if second_pass else Analysis(facts, options)
         painter = Painter(options.blur_type, effort(options).margin)
@@ -142,7 +151,7 @@ def _analyze(
     cancel: threading.Event,
 ) -> Result:
     with (
-        Source(source, options.damaged, canvas) as opened,
+        _opened(source, options, canvas) as opened,
         Album(folder, source.stem, opened.facts, identity(source)) as album,
     ):
         analysis = Analysis(opened.facts, options)

@@ -107,6 +107,7 @@ async def run_engine(
     """Run the engine in `folder`. Messages name paths by `shown`. Raises JobFailedError. Canceling ends the child."""
     report = _Report(progress)
     limits = settings.limits
+    most = limits.memory_bytes or int(machine_bytes() * MEMORY_SHARE)
     confinement = [sys.executable, "-I", "-S", str(CONFINE), str(limits.cpu_seconds), str(limits.file_bytes)]
     child = await asyncio.create_subprocess_exec(
         *confinement,
@@ -118,10 +119,9 @@ async def run_engine(
         stdout=PIPE,
         stderr=PIPE,
         cwd=folder,
-        env=_environment(folder),
+        env=_environment(folder, most),
         start_new_session=True,
     )
-    most = limits.memory_bytes or int(machine_bytes() * MEMORY_SHARE)
     disk = Disk(folder, limits.disk_bytes)
     watching = asyncio.create_task(_watch_memory(child, most))
     watching_disk = asyncio.create_task(_watch_disk(child, disk))
@@ -196,13 +196,14 @@ def _failure(code: int, report: _Report, last_words: str, settings: Work, shown:
     return JobFailedError(error, message)
 
 
-def _environment(folder: Path) -> dict[str, str]:
+def _environment(folder: Path, memory_bytes: int) -> dict[str, str]:
     """Return the child's environment, without the worker's identity endpoint and settings."""
     return {
         "PATH": os.defpath,
         "PYTHONPATH": str(ROOT),
         "PYTHONUTF8": "1",
         "ORT_DISABLE_TELEMETRY": "1",
+        "REDACTOR_MEMORY_BYTES": str(memory_bytes),  # what would need more is refused before it is decoded
         "HOME": str(folder),
         "TMPDIR": str(folder),
     }
