@@ -29,14 +29,15 @@ from redactor.timing import Clocks, timed
 from redactor.video.canvas import Canvas, Outgrown, largest
 from redactor.video.facts import VideoFacts
 from redactor.video.identity import identity
-from redactor.video.memory_need import check_memory
-from redactor.video.picture import quarters_of
+from redactor.video.picture import frame_bytes, quarters_of
 from redactor.video.restarts import AnyPacket
 from redactor.video.sink import Sink
 from redactor.video.source import FORMATS, Source
 
 LONGEST_NAME: Final = 255  # bytes, in the file systems in use
-QUEUE_SIZE: Final = 4  # items between the threads: enough to level out peaks, at little memory
+QUEUED_BYTES: Final = 64 * 2**20  # of frames between the threads
+MOST_QUEUED: Final = 24  # items between the threads, frames and packets: they level out what a careful look takes
+LEAST_QUEUED: Final = 4
 CANCEL_POLL_SECONDS: Final = 0.2  # between checks of the caller's `cancel`
 
 
@@ -86,7 +87,7 @@ def _redact(
         frames_with_faces = 0
         clocks = Clocks()
         decoded = timed(cancellable(cancel, opened.items()), clocks.decoding)
-        for item in _in_thread(timed(regioned.run(decoded), clocks.analysing), cancel):
+        for item in _in_thread(timed(regioned.run(decoded), clocks.analysing), cancel, opened.facts):
             if isinstance(item, Packet):
                 with clocks.encoding:
                     sink.write_audio(item)
@@ -158,7 +159,7 @@ def _analyze(
         frames = frames_with_faces = 0
         clocks = Clocks()
         decoded = timed(cancellable(cancel, opened.items()), clocks.decoding)
-        for item in _in_thread(timed(analysis.run(decoded), clocks.analysing), cancel):
+        for item in _in_thread(timed(analysis.run(decoded), clocks.analysing), cancel, opened.facts):
             if isinstance(item, Packet):
                 continue
             with clocks.redacting:
@@ -271,11 +272,17 @@ def cancellable(cancel: threading.Event, items: Iterator[VideoFrame | AnyPacket]
         yield item
 
 
+def _queue_size(facts: VideoFacts) -> int:
+    """Items between the threads, as many as their memory allows."""
+    affordable = QUEUED_BYTES // frame_bytes(facts.pixel_format, facts.width, facts.height)
+    return max(LEAST_QUEUED, min(MOST_QUEUED, affordable))
+
+
 def _in_thread(
-    items: Iterator[RegionedFrame | AnyPacket], cancel: threading.Event
+    items: Iterator[RegionedFrame | AnyPacket], cancel: threading.Event, facts: VideoFacts
 ) -> Iterator[RegionedFrame | AnyPacket]:
     """Produce `items` in another thread. FFmpeg, ONNX Runtime and OpenCV release the interpreter's lock."""
-    made: queue.Queue[RegionedFrame | AnyPacket] = queue.Queue(QUEUE_SIZE)
+    made: queue.Queue[RegionedFrame | AnyPacket] = queue.Queue(_queue_size(facts))
     failure: list[BaseException] = []
 
     def produce() -> None:

@@ -9,6 +9,7 @@ from typing import Final
 from av.packet import Packet
 from av.video.frame import VideoFrame
 
+from redactor.faces.backtracking import Backtracking
 from redactor.faces.doubts import DoubtCollector
 from redactor.faces.effort import effort
 from redactor.faces.evidence import Candidate
@@ -60,6 +61,8 @@ class Analysis:
         self._tracker = Tracker(spans, facts.width, facts.height, self._step / rate, self._seam)
         self._cuts = CutDetector()
         self._search = Search(facts, options, rate, self._seam)
+        self._back = Backtracking(self._tracker, self._search, self._step)
+        self._waiting: deque[tuple[int, int, VideoFrame] | AnyPacket] = deque()
         self._due = self._careful_due = 0
         self._recent: list[tuple[int, VideoFrame]] = []  # the last analysed frame and the frames since
         self._doubts = DoubtCollector(facts)
@@ -83,13 +86,12 @@ class Analysis:
         return self._doubts.finish()
 
     def run(self, items: Iterable[VideoFrame | AnyPacket]) -> Iterator[RegionedFrame | AnyPacket]:
-        """Yield the same items in the same order: frames with their regions, packets unchanged."""
-        waiting: deque[tuple[int, int, VideoFrame] | AnyPacket] = deque()
+        """The same items in the same order, frames with their regions; packets are passed on untouched."""
         counter = itertools.count()
         scene, frontier = 0, -1
         for item in items:
             if isinstance(item, Packet):
-                waiting.append(item)
+                self._waiting.append(item)
             else:
                 index = next(counter)
                 cut = self._cuts.is_cut(item)
@@ -97,11 +99,11 @@ class Analysis:
                     self._close(scene)
                     scene += 1
                 self._look(index, scene, item, cut=cut)
-                waiting.append((index, scene, item))
+                self._waiting.append((index, scene, item))
                 frontier = index
-            yield from self._ready(waiting, frontier - self.look_ahead)
+            yield from self._ready(frontier - self.look_ahead)
         self._close(scene)
-        yield from self._ready(waiting, frontier)
+        yield from self._ready(frontier)
 
     def _look(self, index: int, scene: int, frame: VideoFrame, *, cut: bool) -> None:
         """Analyse the frame if a careful look or a glance is due."""
@@ -117,6 +119,7 @@ class Analysis:
             if not cut:
                 self._look_between(index, scene, look.candidates)
             self._tracker.feed(index, scene, look)
+            self._look_back(scene)
             self._looked(index, frame)
             return
         self._recent.append((index, frame))
@@ -126,6 +129,7 @@ class Analysis:
         if not cut:
             self._look_between(index, scene, look.candidates)
         self._tracker.feed(index, scene, look)
+        self._look_back(scene)
         self._careful_due = index + self._careful_step
         self._looked(index, frame)
 
@@ -137,6 +141,11 @@ class Analysis:
         for earlier, frame in skipped:
             self._extra -= 1
             self._tracker.feed(earlier, scene, self._search.glance(earlier, frame))
+
+    def _look_back(self, scene: int) -> None:
+        """Look for faces that were found just now in the frames before, as far as time allows."""
+        waiting = [item for item in self._waiting if not isinstance(item, Packet)]
+        self._extra -= self._back.follow(waiting, scene, max(0, int(self._extra)))
 
     def _looked(self, index: int, frame: VideoFrame) -> None:
         self._due = index + self._step
@@ -150,19 +159,17 @@ class Analysis:
         if index > self._careful_due - self._careful_step + self._careful_step // SOONER:
             self._careful(index, scene, frame, cut=False)
 
-    def _ready(
-        self, waiting: deque[tuple[int, int, VideoFrame] | AnyPacket], newest: int
-    ) -> Iterator[RegionedFrame | AnyPacket]:
-        while waiting:
-            item = waiting[0]
+    def _ready(self, newest: int) -> Iterator[RegionedFrame | AnyPacket]:
+        while self._waiting:
+            item = self._waiting[0]
             if isinstance(item, Packet):
-                waiting.popleft()
+                self._waiting.popleft()
                 yield item
                 continue
             index, scene, frame = item
             if index > newest:
                 return
-            waiting.popleft()
+            self._waiting.popleft()
             regions = self._tracker.regions(index, scene)
             self.detections += sum(region.seen for region in regions)
             self._doubts.see(index, float((frame.pts or 0) * self._time_base), scene, frame, regions)

@@ -64,10 +64,10 @@ _LARGE, _SMALL = Scale(0.4333, 640, 1280), Scale(0.3, 480, 640)
 _CLOSE, _CLOSER = Scale(0.5, 960, 1280), Scale(0.6667, 1280, 1600)
 _EFFORTS: Final = {
     Quality.FAST: Effort(
-        8.0, (Scales((Scale(1 / 3, 480, 640),)),), Scales((_LARGE, _CLOSE), (_LARGE,)), 2.0, Margin(1.2, 2.5, 0.1)
+        8.0, (Scales((Scale(1 / 3, 480, 640),)),), Scales((_LARGE, _CLOSE), (_LARGE,)), 2.0, Margin(1.17, 2.5, 0.12)
     ),
     Quality.BALANCED: Effort(
-        9.0, (Scales((_LARGE,)), Scales((_SMALL,))), Scales((_LARGE, _CLOSER), (_CLOSE,)), 1.0, Margin(1.2, 2.5, 0.1)
+        9.0, (Scales((_LARGE,)), Scales((_SMALL,))), Scales((_LARGE, _CLOSER), (_CLOSE,)), 1.5, Margin(1.17, 2.5, 0.12)
     ),
     Quality.ACCURATE: Effort(
         240.0,

@@ -31,16 +31,16 @@ SAME: Final = 0.3  # overlap from which two boxes are the same face
 SPREAD: Final = 0.25  # weight of the union of all boxes of a candidate; their mean has the rest
 HEAT_LEAD: Final = 0.35  # added to CenterFace's scores, which are lower than YuNet's on whole pictures
 CLOSE_UP_SIDE: Final = 96
-CLOSE_UP_ROOM: Final = 2.5  # side of the close-up, in longer sides of the box
-MOST_CLOSE_UPS: Final = 24  # in a careful look, at 2 ms each
-HOPELESS: Final = 0.02  # odds below which a close-up is not worth its time
-PROBABLE: Final = 0.8  # YuNet's score from which the close-up is turned all four ways
-FOLLOW_ROOM: Final = 3.0  # the same for a face that is followed and may have moved
-FOLLOW_ROW: Final = 4  # close-ups per row of the shared picture of followed faces
-MOST_ROWS: Final = 4  # rows of the shared picture
-FOLLOWED: Final = 20  # pixels of a face in the available picture below which a larger picture is made
-FOUND_AGAIN: Final = 0.15  # overlap with the expected place from which a face is the followed one
-LIKELY: Final = 1.0  # odds from which a face at another angle is accepted
+CLOSE_UP_ROOM: Final = 2.5  # side of the close-up against the box's longer one
+MOST_CLOSE_UPS: Final = 24  # of a careful look, at 2 ms each
+HOPELESS: Final = 0.02  # odds of a candidate that a close-up hardly makes a face
+PROBABLE: Final = 0.8  # YuNet's score of a face that the close-up may show lying
+FOLLOW_ROOM: Final = 3.0  # likewise for a face that is followed and may have moved
+FOLLOW_ROW: Final = 4  # close-ups side by side in the picture of a search for faces that are followed
+MOST_ROWS: Final = 4  # of such close-ups in one picture
+FOLLOWED: Final = 12  # pixels of a face in the picture at hand below which a larger picture is made to follow it
+FOUND_AGAIN: Final = 0.15  # overlap with where a face was expected, from which one is this face
+LIKELY: Final = 1.0  # odds that show a face at another angle than the others'
 
 
 class Look:
@@ -58,8 +58,8 @@ class Look:
         return self._search.close_up(self._picture, candidate)
 
     def follow(self, boxes: Sequence[Box]) -> list[Candidate | None]:
-        """Search for faces near their expected places, enlarged against the whole picture."""
-        return self._search.follow(self._frame, self._picture, boxes) if boxes else []
+        """Look for faces near where they are expected, larger than in the whole picture."""
+        return self._search.follow(self._frame, boxes, self._picture) if boxes else []
 
 
 class Search:
@@ -112,10 +112,13 @@ class Search:
             heat = max([heat, *(face.score for face in agreed if face.box.overlap(turned) > SAME)])
         return Candidate(candidate.box, candidate.yunet, heat)
 
-    def follow(self, frame: VideoFrame, picture: Picture, boxes: Sequence[Box]) -> list[Candidate | None]:
-        """See `Look.follow`. Close-ups share pictures: many small pictures take longer than a large one."""
+    def follow(self, frame: VideoFrame, boxes: Sequence[Box], picture: Picture | None = None) -> list[Candidate | None]:
+        """See `Look.follow`. Close-ups share pictures, since many small ones take longer than a large one.
+
+        `picture`: the frame's, if there is one already.
+        """
         boxes = [self._seam.inside(box) for box in boxes]
-        if any(picture.analysed(box).size < FOLLOWED for box in boxes):
+        if picture is None or any(picture.analysed(box).size < FOLLOWED for box in boxes):
             picture = self._upright(max(self._careful.yunet), frame)
         followed: list[Candidate | None] = []
         for some in batched(boxes, FOLLOW_ROW * MOST_ROWS, strict=False):
@@ -139,12 +142,12 @@ class Search:
         self._turn = usual = self._orientation.turn
         found: dict[int, list[Detection]] = {turn: [] for turn in self._orientation.sides(index, cut=cut)}
         observed = self._orientation.observed
-        pictures = {side: self._upright(side, frame) for side in {*sides.yunet, *sides.centerface}}
+        largest = self._upright(max({*sides.yunet, *sides.centerface}), frame)
+        pictures = {side: largest.reduced(side) for side in {*sides.yunet, *sides.centerface}}
         for side in sides.yunet:
             for turn in found if side == sides.yunet[0] else observed:
                 picture = _turned(pictures[side], turn - usual)
                 found[turn] += self._stored(picture, self._detector.detect(picture.pixels, LEAST_SCORE))
-        largest = pictures[max(pictures)]
         yunet = self._orientation.settle(index, found, lambda *face: self._stands(largest, *face))
         if {*self._orientation.observed} != {*observed}:
             # An orientation with faces came up: it deserves the whole look. The next one finds it settled.

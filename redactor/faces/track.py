@@ -51,7 +51,7 @@ class Sighting:
         return self.candidate.box
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Track:
     """One face's sightings in frame order. Those that no later frame depends on are dropped."""
 

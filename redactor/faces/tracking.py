@@ -20,12 +20,13 @@ WEAK: Final = 0.025  # odds from which candidates continue a track
 CLEAR: Final = 4.0  # odds from which a small face needs no closer look
 SMALL: Final = 0.0025  # share of the picture's area up to which a needless mask is unnoticed
 MOST_CLOSER: Final = 8  # closer looks in one frame, at 2 ms each
-USUAL_INTERVAL: Final = 0.12  # seconds between detections for which sums of evidence were chosen
-BACKGROUND: Final = 0.25  # YuNet's score that counts as no evidence
-LASTING: Final = 1.8  # sum of a track's excess scores from which it is confirmed without a closer look
-SLACK: Final = 0.01  # growth of a region for each frame from the nearest detection
-PATIENCE: Final = 5  # the most searches for a lost face at its expected place
-SAME: Final = 0.3  # overlap from which two boxes are the same face
+USUAL_INTERVAL: Final = 0.12  # seconds from one detection to the next, for which the two sums below were chosen
+BACKGROUND: Final = 0.25  # YuNet's score that is no evidence
+LASTING: Final = 1.8  # and that starts a track whatever a closer look says
+SLACK: Final = 0.01  # growth of a region a frame away from the nearest detection
+MOVED_ON: Final = 0.9  # share of the visible part of a face at the edge that is left of one that is leaving
+PATIENCE: Final = 3  # times that a lost face is looked for where it is expected
+SAME: Final = 0.3  # overlap that makes two boxes the same face
 
 
 class Look(Protocol):
@@ -89,6 +90,7 @@ class Tracker:
         self._made = 0
         self._shown: set[int] = set()
         self._refusals: list[Refusal] = []
+        self._begun: list[Track] = []
 
     @property
     def faces(self) -> int:
@@ -177,8 +179,9 @@ class Tracker:
             return
         needed = demanded(candidate.box.area / self._area)
         lasting = LASTING * max(1.0, needed)
-        track.confirmed = track.evidence >= lasting or self._convincing(candidate)
-        if track.confirmed:
+        track.believed = track.evidence >= lasting or self._convincing(candidate)
+        if track.believed:
+            self._begun.append(track)
             return
         if self._closer_looks < MOST_CLOSER and track.deserves_a_look(sighting):
             self._closer_looks += 1
@@ -186,10 +189,32 @@ class Tracker:
             track.looks += 1
             candidate = look.closer(candidate)
             track.sightings[-1] = replace(sighting, candidate=candidate)
-            track.confirmed = self._convincing(candidate)
-        if not track.confirmed:
+            track.believed = self._convincing(candidate)
+        if track.believed:
+            self._begun.append(track)
+        else:
             odds = candidate.odds if candidate.centerface is not None else 0.0
             track.note(max(odds / needed, track.evidence / lasting))
+
+    def begun(self) -> list[Track]:
+        """Return the tracks that were believed lately and began inside the frame, each once."""
+        begun, self._begun = self._begun, []
+        return [track for track in begun if not track.sightings[0].edges]
+
+    def precede(self, track: Track, sighting: Sighting) -> None:
+        """Add a sighting before a track's first."""
+        near = self._seam.near(sighting.box, track.sightings[0].box)
+        candidate = replace(sighting.candidate, box=near)
+        track.sightings.insert(0, replace(sighting, candidate=candidate, edges=self._edges(near)))
+
+    def covers(self, frame: int, box: Box, *, but: Track) -> bool:
+        """Whether another believed track has a sighting near that frame in that place."""
+        return any(
+            abs(sighting.frame - frame) <= FADE and sighting.box.overlap(box) >= SAME
+            for track in self._tracks
+            if track.believed and track is not but
+            for sighting in track.sightings
+        )
 
     def refusals(self) -> list[Refusal]:
         """Return the narrow refusals since the last call."""
@@ -211,12 +236,15 @@ class Tracker:
         first, last = track.sightings[0], track.sightings[-1]
         if frame < first.frame or frame > last.frame:
             end, span = (first, self._spans.head) if frame < first.frame else (last, self._spans.tail)
-            away, at_edge = abs(frame - end.frame), bool(end.edges)
-            # A face at the frame's edge enters or leaves, partly visible, for longer.
-            if end.scene != scene or away > (self._spans.edge if at_edge else span):
+            if end.scene != scene:
                 return None
-            shrunk = 1.0 if at_edge else track.shrunk(0 if end is first else len(track.sightings) - 1)
-            place = (track.leaving if at_edge else track.extended)(frame).scaled(shrunk + SLACK * away)
+            away = abs(frame - end.frame)
+            if end.edges:
+                return self._passing(track, frame, end, away, span)
+            if away > span:
+                return None
+            shrunk = track.shrunk(0 if end is first else len(track.sightings) - 1)
+            place = track.extended(frame).scaled(shrunk + SLACK * away)
             return Region(track.number, place, seen=False) if self._inside(place) else None
         index = next(i for i, s in enumerate(track.sightings) if s.frame >= frame)
         after = track.sightings[index]
@@ -227,6 +255,23 @@ class Tracker:
         away = min(frame - before.frame, after.frame - frame, FADE)
         box = track.settled(index - 1).blended(track.settled(index), share)
         return Region(track.number, box.scaled(1 + SLACK * away), seen=False)
+
+    def _passing(self, track: Track, frame: int, end: Sighting, away: int, span: int) -> Region | None:
+        """The region of a face that enters or leaves over the frame's edge, `away` frames from its sighting at the end.
+
+        It is partly visible for longer than the detector sees it, for as long as it moves on.
+        """
+        place = track.leaving(frame).scaled(1 + SLACK * away)
+        moves = self._visible(place) < MOVED_ON * self._visible(end.box)
+        if away > (self._spans.edge if moves else 2 * span) or not self._inside(place):
+            return None
+        return Region(track.number, place, seen=False)
+
+    def _visible(self, box: Box) -> float:
+        """The area of what is inside the frame."""
+        inside = self._seam.inside(box)
+        width = min(inside.right, self._width) - max(inside.left, 0.0)
+        return max(0.0, width) * max(0.0, min(inside.bottom, self._height) - max(inside.top, 0.0))
 
     def _sighting(self, frame: int, scene: int, candidate: Candidate) -> Sighting:
         return Sighting(frame, scene, candidate, self._edges(candidate.box))

@@ -58,8 +58,17 @@ class Picture:
         return shares.turned(self.quarters).stretched(wide, high)
 
     def showing(self, pixels: NDArray[np.uint8]) -> "Picture":
-        """Replace the pixels by others of the same size."""
+        """Replace the pixels by others that show the same."""
         return replace(self, pixels=pixels)
+
+    def reduced(self, long_side: int) -> "Picture":
+        """Reduce the picture to that longer side, if it is larger."""
+        high, wide = self.pixels.shape[:2]
+        factor = long_side / max(high, wide)
+        if factor >= 1:
+            return self
+        size = max(1, round(wide * factor)), max(1, round(high * factor))
+        return self.showing(np.asarray(cv2.resize(self.pixels, size, interpolation=cv2.INTER_AREA), np.uint8))
 
     def turned(self, quarters: int) -> "Picture":
         """Turn the picture by further quarters anticlockwise."""

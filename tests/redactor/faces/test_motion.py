@@ -30,8 +30,8 @@ def background() -> Picture:
 
 
 def passing(positions: list[tuple[float, float]]) -> list[tuple[Picture, Box]]:
-    """Return pictures of a head with the face's top left corner at each of the positions."""
-    head, left, top, width, height = HEAD, 30.0, 30.0, 110.0, 140.0
+    """Pictures of a head whose face has its left top corner at each of the positions."""
+    head, left, top, width, height = HEAD, 38.0, 36.0, 92.0, 115.0
     factor = SIZE / height
     head = np.asarray(cv2.resize(head, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA), np.uint8)
     high, wide = head.shape[:2]

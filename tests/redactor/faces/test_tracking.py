@@ -9,7 +9,7 @@ from redactor.faces.tracking import MOST_CLOSER, PATIENCE, Region, Spans, Tracke
 from redactor.geometry import Box
 from tests.redactor.faces.scripted_look import ScriptedLook
 
-SPANS = Spans(gap=30, head=4, tail=4, edge=12)
+SPANS = Spans(gap=30, head=4, tail=4, edge=20)
 SURE, STRONG, WEAK = 0.9, 0.7, 0.35
 
 
@@ -122,7 +122,12 @@ def test_heads_and_tails_are_extended() -> None:
 
 def test_a_face_at_the_frames_edge_is_extended_for_longer() -> None:
     shown = covered(track({frame: [(at(0), SURE)] for frame in range(20, 30)}, 60))
-    assert shown == list(range(8, 42))
+    assert shown == list(range(12, 38))
+
+
+def test_a_face_that_moves_over_an_edge_is_covered_until_it_is_out() -> None:
+    shown = covered(track({frame: [(at(600 + frame), SURE)] for frame in range(20)}, 60))
+    assert shown == list(range(40))  # its left edge is out at frame 40
 
 
 def test_a_face_that_leaves_over_an_edge_and_comes_back_is_covered_in_between() -> None:

@@ -1,0 +1,55 @@
+"""Faces that were found late are looked for in the frames before: people come nearer, and turn to the camera."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from av.video.frame import VideoFrame
+
+from redactor.faces.evidence import Candidate
+from redactor.faces.search import Search
+from redactor.faces.track import Sighting, Track
+from redactor.faces.tracking import WEAK, Tracker
+
+VAIN: Final = 2  # looks in vain after which a face is given up
+
+
+class Backtracking:
+    """Follows new tracks backwards by close-ups, in the frames that wait."""
+
+    def __init__(self, tracker: Tracker, search: Search, step: int) -> None:
+        """`step`: frames from one look to the next."""
+        self._tracker = tracker
+        self._search = search
+        self._step = step
+
+    def follow(self, waiting: Sequence[tuple[int, int, VideoFrame]], scene: int, affordable: int) -> int:
+        """Look for the faces of tracks that began in the open, in frames of their scene. Return the number of looks.
+
+        `waiting`: index, scene and picture of frames, in order; at most `affordable` are looked at.
+        """
+        begun = dict.fromkeys(self._tracker.begun(), 0)
+        frames = {index: frame for index, of, frame in waiting if of == scene}
+        if not begun or not frames:
+            return 0
+        looks = 0
+        newest = max(track.sightings[0].frame for track in begun)
+        for index in range(newest - self._step, min(frames) - 1, -self._step):
+            if index not in frames:
+                continue
+            sought = [t for t, vain in begun.items() if vain < VAIN and t.sightings[0].frame > index]
+            if looks == affordable or not any(vain < VAIN for vain in begun.values()):
+                break
+            if not sought:
+                continue
+            looks += 1
+            found = self._search.follow(frames[index], [track.extended(index) for track in sought])
+            for track, candidate in zip(sought, found, strict=True):
+                if candidate is None or not self._is_free(candidate, index, track):
+                    begun[track] += 1
+                    continue
+                begun[track] = 0
+                self._tracker.precede(track, Sighting(index, scene, candidate))
+        return looks
+
+    def _is_free(self, candidate: Candidate, index: int, track: Track) -> bool:
+        return candidate.odds >= WEAK and not self._tracker.covers(index, candidate.box, but=track)
