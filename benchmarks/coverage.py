@@ -37,8 +37,8 @@ from numpy.typing import NDArray
 from benchmarks import clips, moving
 from redactor.faces.analysis import Analysis
 from redactor.faces.effort import effort
-from redactor.geometry import Box
-from redactor.masks.masking import Margin, footprint
+from redactor.geometry import Box, Margin
+from redactor.masks.masking import footprint
 from redactor.networks.centerface import CenterFace
 from redactor.networks.detection import Detection
 from redactor.networks.yunet import YuNet

@@ -29,6 +29,7 @@ from redactor.timing import Clocks, timed
 from redactor.video.canvas import Canvas, Outgrown, largest
 from redactor.video.facts import VideoFacts
 from redactor.video.identity import identity
+from redactor.video.memory_need import check_memory
 from redactor.video.picture import frame_bytes, quarters_of
 from redactor.video.restarts import AnyPacket
 from redactor.video.sink import Sink

@@ -179,8 +179,8 @@ class Tracker:
             return
         needed = demanded(candidate.box.area / self._area)
         lasting = LASTING * max(1.0, needed)
-        track.believed = track.evidence >= lasting or self._convincing(candidate)
-        if track.believed:
+        track.confirmed = track.evidence >= lasting or self._convincing(candidate)
+        if track.confirmed:
             self._begun.append(track)
             return
         if self._closer_looks < MOST_CLOSER and track.deserves_a_look(sighting):
@@ -189,15 +189,15 @@ class Tracker:
             track.looks += 1
             candidate = look.closer(candidate)
             track.sightings[-1] = replace(sighting, candidate=candidate)
-            track.believed = self._convincing(candidate)
-        if track.believed:
+            track.confirmed = self._convincing(candidate)
+        if track.confirmed:
             self._begun.append(track)
         else:
             odds = candidate.odds if candidate.centerface is not None else 0.0
             track.note(max(odds / needed, track.evidence / lasting))
 
     def begun(self) -> list[Track]:
-        """Return the tracks that were believed lately and began inside the frame, each once."""
+        """Return the tracks that were confirmed lately and began inside the frame, each once."""
         begun, self._begun = self._begun, []
         return [track for track in begun if not track.sightings[0].edges]
 
@@ -208,11 +208,11 @@ class Tracker:
         track.sightings.insert(0, replace(sighting, candidate=candidate, edges=self._edges(near)))
 
     def covers(self, frame: int, box: Box, *, but: Track) -> bool:
-        """Whether another believed track has a sighting near that frame in that place."""
+        """Whether another confirmed track has a sighting near that frame in that place."""
         return any(
             abs(sighting.frame - frame) <= FADE and sighting.box.overlap(box) >= SAME
             for track in self._tracks
-            if track.believed and track is not but
+            if track.confirmed and track is not but
             for sighting in track.sightings
         )
 

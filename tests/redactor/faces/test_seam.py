@@ -23,7 +23,7 @@ from redactor.masks.masking import footprint
 from redactor.video.source import Source
 
 WIDTH, HEIGHT = 1280, 640
-FACE = Box(178, 76, 268, 196)  # eyebrows to chin in the 512x512 astronaut
+FACE = Box(178, 70, 268, 184)  # forehead to chin in the 512x512 astronaut
 ROUND = Options(projection=Projection.EQUIRECTANGULAR)
 GOOGLES_BOX = bytes.fromhex("ffcc8263f8554a938814587a02521fdd")
 GOOGLES_XML = b"""<?xml version="1.0"?><rdf:SphericalVideo xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"
