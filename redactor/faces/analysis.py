@@ -30,6 +30,9 @@ MOST_EXTRA_LOOKS: Final = 24.0  # extra looks in a row
 SOONER: Final = 3  # careful looks keep at least a third of their usual distance
 LOOK_AHEAD_BYTES: Final = 184 * 2**20
 EXTENSION_SECONDS: Final = 0.2
+LEAST_RATE: Final = 5.0  # frames a second
+MOST_RATE: Final = 300.0
+TOLERATED: Final = 0.1  # seconds
 MOST_STEPS: Final = 5  # frames from one detection to the next
 
 
@@ -47,15 +50,18 @@ class Analysis:
 
     def __init__(self, facts: VideoFacts, options: Options) -> None:
         spent = effort(options)
-        rate = min(max(float(facts.rate), 5.0), 120.0)
+        rate = min(max(float(facts.rate), LEAST_RATE), MOST_RATE)
+        # Promises in seconds have to hold where frames follow each other most quickly, too.
+        dense = min(max(float(facts.dense_rate), rate), MOST_RATE)
         affordable = max(8, LOOK_AHEAD_BYTES // frame_bytes(facts.pixel_format, facts.width, facts.height))
-        self.look_ahead = min(round(rate * LOOK_AHEAD_SECONDS), affordable)
+        self.look_ahead = min(round(dense * LOOK_AHEAD_SECONDS), affordable)
         self._step = max(1, min(MOST_STEPS, round(rate / spent.looks_a_second)))
         # Faces that only careful looks detect are covered between two of them, up to the longest gap that is filled.
         self._careful_step = max(1, min(round(rate * spent.careful_seconds), self.look_ahead))
         self._extra, self._extra_a_frame = MOST_EXTRA_LOOKS, EXTRA_LOOKS_A_SECOND / rate
-        extension = max(2, round(rate * EXTENSION_SECONDS))
-        edge = max(2 * extension, min(self.look_ahead, round(rate * EDGE_SECONDS)))
+        extension = max(2, round(dense * EXTENSION_SECONDS))
+        edge = max(2 * extension, min(self.look_ahead, round(dense * EDGE_SECONDS)))
+        self._shortfall = _shortfall(facts, self.look_ahead / dense)
         spans = Spans(self.look_ahead, extension, extension, edge)
         self._seam = Seam(facts.width if wraps(facts, options.projection) else None)
         self._tracker = Tracker(spans, facts.width, facts.height, self._step / rate, self._seam)
@@ -83,7 +89,8 @@ class Analysis:
         """Return the doubtful places. Call it after all frames."""
         for refusal in self._tracker.close():
             self._doubts.refuse(refusal)
-        return self._doubts.finish()
+        doubts = self._doubts.finish()
+        return replace(doubts, warnings=(*doubts.warnings, *self._shortfall)) if self._shortfall else doubts
 
     def run(self, items: Iterable[VideoFrame | AnyPacket]) -> Iterator[RegionedFrame | AnyPacket]:
         """The same items in the same order, frames with their regions; packets are passed on untouched."""
@@ -177,3 +184,13 @@ class Analysis:
                 self._doubts.refuse(refusal)
             copies = (replace(region, box=box) for region in regions for box in self._seam.copies(region.box))
             yield RegionedFrame(frame, tuple(copies), scene)
+
+
+def _shortfall(facts: VideoFacts, seconds: float) -> tuple[str, ...]:
+    """Say by how much less is looked ahead than promised, since so many frames take too much memory."""
+    if seconds > LOOK_AHEAD_SECONDS - TOLERATED:
+        return ()
+    promised = f"gaps of up to {seconds:.2f} s are covered, not of {LOOK_AHEAD_SECONDS} s"
+    if seconds < EXTENSION_SECONDS:
+        promised += f", and faces {seconds:.2f} s before they are detected, not {EXTENSION_SECONDS} s"
+    return (f"{promised}: more frames of {facts.width}x{facts.height} take too much memory",)
