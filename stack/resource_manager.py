@@ -1,4 +1,4 @@
-"""Azure Resource Manager, for what the Azure provider has no resource for; as the provider's own principal."""
+"""A client of Azure Resource Manager, for operations without a resource in the Azure provider."""
 
 from typing import TYPE_CHECKING
 
@@ -16,8 +16,8 @@ _RENEWED_SECONDS = 300.0  # before a token ends
 def resource_manager(url: str, api_version: str, deployer: str | None, *, seconds: float) -> "httpx.Client":
     """Return a client for paths below `url`; each of its requests may take so many `seconds`.
 
-    `deployer` is the object id of the provider's principal. Raises AnotherPrincipalError with the first request of
-    anybody else.
+    `deployer` is the object id of the provider's principal. The first request raises AnotherPrincipalError if the
+    login is another one.
     """
     import httpx
 

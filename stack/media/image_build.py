@@ -1,4 +1,4 @@
-"""A build of the image by the registry itself, as `az acr build` does it.
+"""The image's build by the registry, like that of `az acr build`.
 
 azure-native's TaskRun is not used: a failed one stays in the state and may not run again under the same
 forceUpdateTag, and Resource Manager's error does not say why it failed. Only the build's own log does.
@@ -32,7 +32,7 @@ class ImageBuildError(Exception):
 
 
 class RegistryBuild(dynamic.ResourceProvider):
-    """Hands the sources to the registry, has it build and push the image, and waits for that.
+    """A build: it uploads the sources, has the registry build and push the image, and waits.
 
     A build that fails leaves no state behind, so the next `up` builds again.
     """
@@ -63,7 +63,7 @@ def _build(props: dict[str, Any]) -> dict[str, Any]:
 
 
 def _hand_over(client: "httpx.Client", registry: str, context: Path) -> str:
-    """Upload the sources; what the registry calls them."""
+    """Upload the sources. Return the registry's name for them."""
     import httpx
 
     place = client.post(f"{registry}/listBuildSourceUploadUrl")
@@ -79,7 +79,7 @@ def _hand_over(client: "httpx.Client", registry: str, context: Path) -> str:
 
 
 def _schedule(client: "httpx.Client", registry: str, source: str, tag: str) -> str:
-    """Start the build; its run's id."""
+    """Start the build. Return its run's id."""
     scheduled = client.post(
         f"{registry}/scheduleRun",
         json={
@@ -98,7 +98,7 @@ def _schedule(client: "httpx.Client", registry: str, source: str, tag: str) -> s
 
 
 def _wait(client: "httpx.Client", registry: str, run: str) -> str:
-    """The status in which the run ended."""
+    """Return the status in which the run ended."""
     deadline = time.monotonic() + _BUILD_SECONDS + 600
     while time.monotonic() < deadline:
         found = client.get(f"{registry}/runs/{run}")
@@ -111,7 +111,7 @@ def _wait(client: "httpx.Client", registry: str, run: str) -> str:
 
 
 def _reason(client: "httpx.Client", registry: str, run: str) -> str:
-    """The end of the build's log on one line, with what throttled it, if anything did."""
+    """Return the end of the build's log in one line, preceded by a refusal of the base image's registry, if any."""
     import httpx
 
     try:
