@@ -41,17 +41,16 @@ replay: $(READY) ## Raise the events of dead letters again; STACK=a deployed sta
 operate: $(READY) ## Act on STACK=a deployed stack's name, or local; DO="jobs", "job NAME", cancel, retry, result, erase, queue
 	@$(OUTPUTS) && printf '%s' "$$outputs" | $(PYTHON) -m operations $(DO)
 
+smoke: $(READY) ## Send a clip, or VIDEO=path, through STACK=a deployed stack's name, or local, and name the part that fails
+	@$(OUTPUTS) && clip=$${VIDEO_TYPED:-$$($(PYTHON) -m local.user.sample)} && \
+	    printf '%s' "$$outputs" | $(PYTHON) -m operations smoke $(ARGS) -- "$$clip"
+
 # Of a deployed stack, or of the cloud that `make cloud` keeps up on this machine, with a login there.
 LOCAL = .cache/local-cloud
 OUTPUTS = \
     if [ "$(STACK)" != local ]; then outputs=$$(pulumi stack output --json --stack "$(STACK)"); \
     elif [ -f $(LOCAL)/login ]; then . ./$(LOCAL)/login && outputs=$$(cat $(LOCAL)/outputs.json); \
     else echo "no local cloud is up; start one by 'make cloud'" >&2; exit 1; fi
-
-smoke: $(READY) ## Send a short clip, or VIDEO=path, through a deployed stack and name the part that fails; STACK=its name
-	@outputs=$$(pulumi stack output --json --stack "$(STACK)") && \
-	    clip=$${VIDEO_TYPED:-$$($(PYTHON) -m local.user.sample)} && \
-	    printf '%s' "$$outputs" | $(PYTHON) -m operations smoke $(ARGS) -- "$$clip"
 
 preview: $(READY) ## Show what `pulumi up` would make, by the real engine and without an Azure account; STACK=dev|ams
 	@bash .ci/build-pulumi

@@ -154,7 +154,7 @@ def smoke(
     from operations.smoke import smoke as run
 
     with _stack() as stack:
-        run(stack.outputs, stack.credential, video, out)
+        run(stack.outputs, stack.credential, stack.records, video, out)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""A smoke test: sends one short video through a deployed stack, and reports the step that fails."""
+"""`smoke`: sends a short video through a deployed stack, step by step, and names the part that fails."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from operations.errors import OperationError, UsageError
-from operations.media_account import Job, MediaAccount
 from operations.outputs import StackOutputs
+from operations.records import FINAL, Record, Records, failures
+from operations.result import fetch_result
 
 if TYPE_CHECKING:  # slow to import, and a wrong option should be reported at once
     from azure.core.credentials import TokenCredential
@@ -20,157 +21,114 @@ _POLL_SECONDS = 1.0
 _CLOCK_SKEW = timedelta(minutes=5)
 
 
-class SmokeError(OperationError):
-    """A step has failed. The message is one line with the step, the failure and the place to look at."""
-
-
 @dataclass(frozen=True)
 class Patience:
-    """The seconds to wait for an upload's job, and for a job's end."""
+    """Seconds for an upload's event to become a job, and for a job to end."""
 
     job: float = 300.0
     end: float = 1800.0
 
 
+# First word of a step → advice for its failure.
+_ADVICE = {
+    "login": "log in by `az login`; AADSTS65001 and AADSTS50105 mean that you are in no group of `uploaders` or "
+    "`reviewers`",
+    "media": "without an app role, join a group of `uploaders` or `reviewers`; with `apiAudience` the application's "
+    "administrator assigns it",
+    "upload": "you need Storage Blob Data Contributor on the container (setting `uploaders`), and with privateNetwork "
+    "a place in the network",
+    "event": "see docs/troubleshooting.md, 'It is deployed, and nothing comes back'",
+    "redaction": "see docs/operate.md, 'What a job's state means'",
+    "result": "you need Storage Blob Data Reader on the results' account (settings `uploaders`, `reviewers`)",
+}
+
+
 def smoke(
     outputs: StackOutputs,
     credential: "TokenCredential",
+    records: Records,
     video: Path,
     out: Path,
     *,
-    say: Callable[[str], None] = print,
+    report: Callable[[str], None] = print,
     patience: Patience = Patience(),
-) -> Path:
-    """Upload `video`, follow its job and download the result into the folder `out`. Return its path.
+) -> list[Path]:
+    """Upload `video`, follow its job and fetch the result's files into the folder `out`.
 
-    The upload is removed afterwards. Its job and its result stay, as those of any upload. Raises SmokeError.
+    The upload is removed afterwards. Its job and its result stay. Raises OperationError, which names the failed step.
     """
     if not video.is_file():
         raise UsageError(f"{video} is not a file; allowed: a short video")
     began = datetime.now(UTC)
     name = f"smoke-{began:%Y%m%d-%H%M%S}-{video.name}"
-    with MediaAccount(outputs, credential) as account:
-        with _step("sign in", say):
-            credential.get_token(_STORAGE)
-            credential.get_token(f"{outputs.media_audience}/.default")
-        with _step(f"media service at {outputs.media_endpoint}", say):
-            account.check()
-        with _step(f"upload {name} to {outputs.upload_to}", say):
-            etag = _upload(outputs, credential, video, name)
-        try:
-            with _step("event and function: the upload becomes a job", say):
-                job = _await_job(account, etag, began - _CLOCK_SKEW, patience.job)
-            with _step(f"redaction: job {job.name} ends in Finished", say):
-                job = _await_end(account, job, patience.end)
-            with _step("result: fetch it", say):
-                path = _fetch(outputs, credential, account.container_of(job.asset), out)
-        finally:
-            _remove(outputs, credential, name, say)
-    say(f"{path}: the stack works")
-    return path
-
-
-_ADVICE = {
-    "sign in": "log in by `az login`; AADSTS65001 and AADSTS50105 mean that you are in no group of `uploaders` or "
-    "`reviewers`",
-    "media service": "403 means that you have neither of its app roles (settings `uploaders` and `reviewers`, or with "
-    "`apiAudience` an assignment by the application's administrator)",
-    "upload": "you need Storage Blob Data Contributor on the container (setting `uploaders`), and with privateNetwork "
-    "a place in the network",
-    "event": "look at docs/troubleshooting.md, 'It is deployed, and nothing comes back'",
-    "redaction": "look at docs/operate.md, 'What a job's state means'",
-    "result": "you need Storage Blob Data Reader on the results' account (settings `uploaders`, `reviewers`)",
-}
+    with _step("login", report), failures("Entra ID"):
+        credential.get_token(_STORAGE)
+        credential.get_token(f"{outputs.media_audience}/.default")
+    with _step(f"media service at {outputs.media_endpoint}", report):
+        next(records.jobs(since=began), None)
+    with _step(f"upload of {name} to {outputs.upload_to}", report), failures(outputs.upload_to):
+        etag = _upload(outputs, credential, video, name)
+    try:
+        with _step("event and function: the upload becomes a job", report):
+            job = _await_job(records, etag, began - _CLOCK_SKEW, patience.job)
+        with _step(f"redaction: job {job.name} ends in Finished", report):
+            _await_end(records, job, patience.end)
+        with _step("result", report):
+            paths = fetch_result(outputs, credential, records, name, out)
+    finally:
+        _remove(outputs, credential, name, report)
+    report(f"{', '.join(str(path) for path in paths)}: the stack works")
+    return paths
 
 
 @contextmanager
-def _step(title: str, say: Callable[[str], None]) -> Iterator[None]:
-    """Print the duration of a step, or raise SmokeError with its failure."""
-    import httpx
-    from azure.core.exceptions import AzureError
-
+def _step(title: str, report: Callable[[str], None]) -> Iterator[None]:
+    """Report the duration of a step, or add its title and advice to its error."""
     began = time.monotonic()
     try:
         yield
-    except (AzureError, httpx.HTTPError, SmokeError) as error:
-        advice = next(text for word, text in _ADVICE.items() if title.startswith(word))
-        raise SmokeError(f"failed: {title}: {_one_line(error)}; {advice}") from None
-    say(f"ok, {time.monotonic() - began:5.1f} s: {title}")
-
-
-def _one_line(error: Exception) -> str:
-    import httpx
-
-    if isinstance(error, httpx.HTTPStatusError):
-        try:
-            said = error.response.json()["error"]["message"]
-        except (ValueError, KeyError, TypeError):
-            said = error.response.reason_phrase
-        return f"{error.response.status_code} {said}"
-    lines = str(getattr(error, "message", "") or error).splitlines()
-    return lines[0].strip() if lines else type(error).__name__
+    except OperationError as error:
+        raise OperationError(f"failed: {title}: {error}; {_ADVICE[title.split(maxsplit=1)[0].rstrip(':')]}") from None
+    report(f"ok, {time.monotonic() - began:5.1f} s: {title}")
 
 
 def _upload(outputs: StackOutputs, credential: "TokenCredential", video: Path, name: str) -> str:
-    """Upload a blob and return its eTag, without quotes."""
+    """Return the new blob's eTag, without quotes."""
     from azure.storage.blob import ContainerClient
 
     with (
         ContainerClient.from_container_url(outputs.upload_to, credential) as container,
         video.open("rb") as content,
+        container.upload_blob(name, content, length=video.stat().st_size) as blob,
     ):
-        blob = container.upload_blob(name, content, length=video.stat().st_size)
         return str(blob.get_blob_properties().etag).strip('"')
 
 
-def _await_job(account: MediaAccount, etag: str, since: datetime, seconds: float) -> Job:
+def _await_job(records: Records, etag: str, since: datetime, seconds: float) -> Record:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        if job := account.job_of(etag, since):
+        if job := next((job for job in records.jobs(since=since) if job.etag == etag), None):
             return job
         time.sleep(_POLL_SECONDS)
-    raise SmokeError(f"no job came within {seconds:g} s")
+    raise OperationError(f"no job came within {seconds:g} s")
 
 
-def _await_end(account: MediaAccount, job: Job, seconds: float) -> Job:
+def _await_end(records: Records, job: Record, seconds: float) -> None:
     deadline = time.monotonic() + seconds
-    while job.state not in {"Finished", "Error", "Canceled"}:
+    while job.state not in FINAL:
         if time.monotonic() > deadline:
-            raise SmokeError(f"it is {job.state} at {job.progress} % after {seconds:g} s")
+            raise OperationError(f"it is {job.state} at {job.progress} % after {seconds:g} s")
         time.sleep(_POLL_SECONDS)
-        job = account.job(job.name)
+        job = records.job(job.name)
     if job.state != "Finished":
-        raise SmokeError(f"it ended in {job.state}{f' ({job.error})' if job.error else ''}")
-    return job
+        raise OperationError(f"it ended in {job.state}{f' ({job.error})' if job.error else ''}")
 
 
-def _fetch(outputs: StackOutputs, credential: "TokenCredential", container: str, out: Path) -> Path:
-    """Download the asset's one video, completely or not at all."""
-    from azure.storage.blob import BlobServiceClient
-
-    with BlobServiceClient(outputs.results_in, credential) as service:
-        blobs = service.get_container_client(container)
-        names = [name for name in blobs.list_blob_names() if name.endswith(".mp4")]
-        if len(names) != 1:
-            raise SmokeError(f"{container} holds {len(names)} videos")
-        out.mkdir(parents=True, exist_ok=True)
-        path = out / names[0]
-        unfinished = path.with_name(f".{path.name}.partial")
-        try:
-            with unfinished.open("wb") as file:
-                blobs.download_blob(names[0]).readinto(file)
-            unfinished.replace(path)
-        finally:
-            unfinished.unlink(missing_ok=True)
-    return path
-
-
-def _remove(outputs: StackOutputs, credential: "TokenCredential", name: str, say: Callable[[str], None]) -> None:
-    from azure.core.exceptions import AzureError
+def _remove(outputs: StackOutputs, credential: "TokenCredential", name: str, report: Callable[[str], None]) -> None:
     from azure.storage.blob import ContainerClient
 
     try:
-        with ContainerClient.from_container_url(outputs.upload_to, credential) as container:
+        with ContainerClient.from_container_url(outputs.upload_to, credential) as container, failures("its removal"):
             container.delete_blob(name)
-    except AzureError as error:
-        say(f"{name} stays in {outputs.upload_to}: {_one_line(error)}")
+    except OperationError as error:
+        report(f"{name} stays in {outputs.upload_to}: {error}")

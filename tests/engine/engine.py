@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -126,17 +127,28 @@ class Engine:
         for server in self._servers:
             server.stop(grace=0).wait()
 
+    def command(self, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run the command line in the program's folder."""
+        return subprocess.run(
+            [self._command.command, *arguments],
+            cwd=folder,
+            env={**os.environ, **self._environment_in(folder)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
     def stack(self, folder: Path, name: str) -> "Stack":
         """Return the stack `name` of the program in `folder`, which also keeps its state."""
+        workspace = automation.LocalWorkspace(
+            work_dir=str(folder), env_vars=self._environment_in(folder), pulumi_command=self._command
+        )
+        return Stack(automation.Stack.create_or_select(name, workspace))
+
+    def _environment_in(self, folder: Path) -> dict[str, str]:
         state = folder / "state"
         state.mkdir(exist_ok=True)
-        environment = {
-            **self._environment,
-            "PULUMI_BACKEND_URL": state.as_uri(),
-            "PULUMI_HOME": str(folder / "home"),
-        }
-        workspace = automation.LocalWorkspace(work_dir=str(folder), env_vars=environment, pulumi_command=self._command)
-        return Stack(automation.Stack.create_or_select(name, workspace))
+        return {**self._environment, "PULUMI_BACKEND_URL": state.as_uri(), "PULUMI_HOME": str(folder / "home")}
 
 
 class Stack:
