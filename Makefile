@@ -79,9 +79,9 @@ lock: $(READY) ## Update the lock files, after a change of a requirements.txt
 	@$(COMPILE) mediaservice/requirements.txt -o mediaservice/requirements.lock $(DEPLOYED)
 	@$(COMPILE) policy/requirements.txt -o policy/requirements.lock
 
-COMPILE = $(UV) pip compile --quiet --no-header --no-annotate --python $(PYTHON)
-# Deployed packages are checked by hash, and are for Azure's Linux whatever the developer's machine.
-DEPLOYED = --generate-hashes --python-version 3.13 --python-platform x86_64-manylinux_2_28 -c requirements.lock
+COMPILE = $(UV) pip compile --quiet --no-header --no-annotate --generate-hashes --python $(PYTHON)
+# All packages are checked by hash. Deployed ones are for Azure's Linux whatever the developer's machine.
+DEPLOYED = --python-version 3.13 --python-platform x86_64-manylinux_2_28 -c requirements.lock
 
 clean: ## Remove installed packages and caches; out/ stays
 	rm -rf .venv policy/.venv .cache .mypy_cache .pytest_cache .ruff_cache

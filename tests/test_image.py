@@ -12,6 +12,7 @@ ROOT = Path(__file__).parent.parent
 ROOMS = ("mediaservice", "redactor")
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 DEPLOYED = ("mediaservice/requirements.lock", "function/requirements.lock")
+LOCKS = (*DEPLOYED, "requirements.lock", "policy/requirements.lock")
 
 
 def pins(lock: str) -> dict[str, str]:
@@ -55,8 +56,8 @@ def test_what_is_deployed_is_what_was_tested(lock: str) -> None:
     assert {name: version for name, version in pins(lock).items() if tested.get(name) != version} == {}
 
 
-@pytest.mark.parametrize("lock", DEPLOYED)
-def test_what_is_deployed_is_pinned_by_hash(lock: str) -> None:
+@pytest.mark.parametrize("lock", LOCKS)
+def test_what_is_installed_is_pinned_by_hash(lock: str) -> None:
     entries = re.split(r"\n(?=\S)", (ROOT / lock).read_text().strip())
     assert entries
     assert [entry for entry in entries if "--hash=sha256:" not in entry] == []
