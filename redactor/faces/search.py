@@ -38,7 +38,8 @@ PROBABLE: Final = 0.8  # YuNet's score of a face that the close-up may show lyin
 FOLLOW_ROOM: Final = 3.0  # likewise for a face that is followed and may have moved
 FOLLOW_ROW: Final = 4  # close-ups side by side in the picture of a search for faces that are followed
 MOST_ROWS: Final = 4  # of such close-ups in one picture
-FOLLOWED: Final = 12  # pixels of a face in the picture at hand below which a larger picture is made to follow it
+FOLLOWED: Final = 20  # size in the picture at hand, in pixels, below which a face is followed in a larger one
+FOLLOWED_IN_LARGE: Final = 12  # the same for frames that take 4 ms to reduce
 FOUND_AGAIN: Final = 0.15  # overlap with where a face was expected, from which one is this face
 LIKELY: Final = 1.0  # odds that show a face at another angle than the others'
 
@@ -118,8 +119,10 @@ class Search:
         `picture`: the frame's, if there is one already.
         """
         boxes = [self._seam.inside(box) for box in boxes]
-        if picture is None or any(picture.analysed(box).size < FOLLOWED for box in boxes):
-            picture = self._upright(max(self._careful.yunet), frame)
+        largest = max(self._careful.yunet)
+        least = FOLLOWED if max(frame.width, frame.height) <= largest else FOLLOWED_IN_LARGE
+        if picture is None or any(picture.analysed(box).size < least for box in boxes):
+            picture = self._upright(largest, frame)
         followed: list[Candidate | None] = []
         for some in batched(boxes, FOLLOW_ROW * MOST_ROWS, strict=False):
             rows = -(-len(some) // FOLLOW_ROW)
@@ -143,7 +146,7 @@ class Search:
         found: dict[int, list[Detection]] = {turn: [] for turn in self._orientation.sides(index, cut=cut)}
         observed = self._orientation.observed
         largest = self._upright(max({*sides.yunet, *sides.centerface}), frame)
-        pictures = {side: largest.reduced(side) for side in {*sides.yunet, *sides.centerface}}
+        pictures = {side: self._from(largest, side, frame) for side in {*sides.yunet, *sides.centerface}}
         for side in sides.yunet:
             for turn in found if side == sides.yunet[0] else observed:
                 picture = _turned(pictures[side], turn - usual)
@@ -166,6 +169,11 @@ class Search:
 
     def _stored(self, picture: Picture, faces: Sequence[Detection]) -> list[Detection]:
         return [Detection(self._seam.inside(picture.stored(face.box)), face.score) for face in faces]
+
+    def _from(self, largest: Picture, side: int, frame: VideoFrame) -> Picture:
+        """Reduce the largest picture of a look to a smaller one, unless it is itself enlarged and so softer."""
+        enlarged = max(largest.pixels.shape) > max(frame.width, frame.height)
+        return self._upright(side, frame) if enlarged else largest.reduced(side)
 
     def _upright(self, side: int, frame: VideoFrame) -> Picture:
         if side not in self._reducers:

@@ -25,7 +25,7 @@ BACKGROUND: Final = 0.25  # YuNet's score that is no evidence
 LASTING: Final = 1.8  # and that starts a track whatever a closer look says
 SLACK: Final = 0.01  # growth of a region a frame away from the nearest detection
 MOVED_ON: Final = 0.9  # share of the visible part of a face at the edge that is left of one that is leaving
-PATIENCE: Final = 3  # times that a lost face is looked for where it is expected
+PATIENCE: Final = 4  # times that a lost face is looked for where it is expected
 SAME: Final = 0.3  # overlap that makes two boxes the same face
 
 
