@@ -61,7 +61,7 @@ def run(
     def redact(canvas: Canvas | None) -> Result:
         return _redact(source, destination, options, second_pass, canvas, started, on_progress, cancel)
 
-    return _on_a_canvas(source, redact)
+    return on_a_canvas(source, redact)
 
 
 @contextlib.contextmanager
@@ -140,7 +140,7 @@ def analyze(
     def analyze(canvas: Canvas | None) -> Result:
         return _analyze(source, folder, options, canvas, started, on_progress, cancel)
 
-    return _on_a_canvas(source, analyze)
+    return on_a_canvas(source, analyze)
 
 
 def _analyze(
@@ -194,7 +194,7 @@ def upright_size(facts: VideoFacts) -> tuple[int, int]:
     return (facts.height, facts.width) if quarters_of(facts.rotation) % 2 else (facts.width, facts.height)
 
 
-def _on_a_canvas(source: Path, run_on: Callable[[Canvas | None], Result]) -> Result:
+def on_a_canvas[R](source: Path, run_on: Callable[[Canvas | None], R]) -> R:
     """Run. If a picture does not fit the file's canvas, run again from the start with a larger one."""
     canvas: Canvas | None = None
     while True:

@@ -9,7 +9,7 @@ from typing import Final
 from av.packet import Packet
 from av.video.frame import VideoFrame
 
-from redactor.engine import cancellable, check_source, configure_libraries, progress_of
+from redactor.engine import cancellable, check_source, configure_libraries, on_a_canvas, progress_of
 from redactor.errors import ConfigurationUnsupported
 from redactor.faces.analysis import Analysis, RegionedFrame
 from redactor.geometry import Box
@@ -38,14 +38,30 @@ def verify(
     cancel: threading.Event,
 ) -> Verification:
     """See `redactor.verify`."""
-    started = time.monotonic()
     for path in (source, redacted):
         check_source(path)
     if redacted.samefile(source):
         raise ConfigurationUnsupported(f"{redacted}: is the input itself")
     shown = _shown_people(options)
     configure_libraries()
-    canvas = _canvas(source, redacted)
+    fitted = _canvas(source, redacted)
+
+    def compare(canvas: Canvas | None) -> Verification:
+        return _compare(source, redacted, options, shown, canvas or fitted, on_progress, cancel)
+
+    return on_a_canvas(source, compare)
+
+
+def _compare(
+    source: Path,
+    redacted: Path,
+    options: Options,
+    shown: Callable[[Source], SecondPass] | None,
+    canvas: Canvas | None,
+    on_progress: Callable[[Progress], None],
+    cancel: threading.Event,
+) -> Verification:
+    started = time.monotonic()
     # The redaction may have replaced damaged pictures of the input, so replace them here too.
     with Source(source, Damaged.SALVAGE, canvas) as before, Source(redacted) as after:
         facts = before.facts
