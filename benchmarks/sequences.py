@@ -136,7 +136,7 @@ def pictures(sequence: Sequence) -> Iterator[tuple[Picture, Box | None]]:
 
 
 def coverage(sequence: Sequence, quality: Quality, folder: Path) -> list[bool | None]:
-    """Whether the face is covered in each frame; None where too little of it is in the picture."""
+    """Return True for each frame in which the face is covered, and None where too little of it is in the picture."""
     made = folder / "sequence.mp4"
     faces: list[Box | None] = []
 

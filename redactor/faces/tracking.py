@@ -208,7 +208,7 @@ class Tracker:
         track.sightings.insert(0, replace(sighting, candidate=candidate, edges=self._edges(near)))
 
     def covers(self, frame: int, box: Box, *, but: Track) -> bool:
-        """Whether another confirmed track has a sighting near that frame in that place."""
+        """Return True if another confirmed track has a sighting near that frame in that place."""
         return any(
             abs(sighting.frame - frame) <= FADE and sighting.box.overlap(box) >= SAME
             for track in self._tracks

@@ -128,6 +128,8 @@ async def run_engine(
     assert child.stdout
     assert child.stderr
     listening = asyncio.gather(_listen(child.stdout, report), last_line(child.stderr))
+    # Nobody awaits it once the engine is stopped: its end is not an error that asyncio should log.
+    listening.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
     try:
         code = await _ended(child)
         end_group(child.pid)

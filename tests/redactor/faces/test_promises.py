@@ -1,4 +1,4 @@
-"""What is promised in seconds holds at every rate, constant or not; where memory forbids it, the result says so."""
+"""Promises in seconds hold at every rate, constant or not. Where memory forbids it, the result says so."""
 
 from fractions import Fraction
 from pathlib import Path
