@@ -17,7 +17,7 @@ from av.video.frame import VideoFrame
 
 from redactor.errors import Cancelled, ConfigurationUnsupported, RedactionError
 from redactor.faces.analysis import Analysis, RegionedFrame
-from redactor.faces.effort import effort
+from redactor.faces.effort import margin
 from redactor.masks.blur import Painter
 from redactor.options import Options
 from redactor.people.album import Album
@@ -84,7 +84,7 @@ def _redact(
     with _opened(source, options, canvas) as opened, Sink(destination, opened, options.crf) as sink:
         facts = opened.facts
         regioned = second_pass(opened) if second_pass else Analysis(facts, options)
-        painter = Painter(options.blur_type, effort(options).margin)
+        painter = Painter(options.blur_type, margin(options), quarters=quarters_of(facts.rotation))
         frames_with_faces = 0
         clocks = Clocks()
         decoded = timed(cancellable(cancel, opened.items()), clocks.decoding)

@@ -103,9 +103,13 @@ class Margin:
     pixels: float = 0.0
     chin: float = 0.0
 
-    def around(self, box: Box, longer: int) -> Box:
-        """Return the mask's box for a face's box, in a frame with a longer side of `longer` pixels."""
+    def around(self, box: Box, longer: int, quarters: int = 0) -> Box:
+        """Return the mask's box for a face's box, in a frame with a longer side of `longer` pixels.
+
+        `quarters` quarter turns anticlockwise show the frame upright: they decide on which side the chin is.
+        """
         grown = box.scaled(self.share)
         pixels = self.pixels * max(1.0, longer / PROPORTIONAL)
-        below = self.chin * box.height / 2
-        return Box(grown.left - pixels, grown.top - pixels, grown.right + pixels, grown.bottom + pixels + below)
+        below = self.chin * (box.width if quarters % 2 else box.height) / 2
+        left, top, right, bottom = (pixels + (below if quarters % 4 == turns else 0.0) for turns in (1, 2, 3, 0))
+        return Box(grown.left - left, grown.top - top, grown.right + right, grown.bottom + bottom)

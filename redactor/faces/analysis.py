@@ -70,6 +70,7 @@ class Analysis:
         self._back = Backtracking(self._tracker, self._search, self._step)
         self._waiting: deque[tuple[int, int, VideoFrame] | AnyPacket] = deque()
         self._due = self._careful_due = 0
+        self._planned = -self._careful_step  # frame of the last careful look that was not at a scene's end
         self._recent: list[tuple[int, VideoFrame]] = []  # the last analysed frame and the frames since
         self._doubts = DoubtCollector(facts)
         self._time_base = facts.time_base
@@ -115,14 +116,14 @@ class Analysis:
     def _look(self, index: int, scene: int, frame: VideoFrame, *, cut: bool) -> None:
         """Analyse the frame if a careful look or a glance is due."""
         self._extra = min(MOST_EXTRA_LOOKS, self._extra + self._extra_a_frame)
-        if cut or index >= self._careful_due:
-            sooner = self._careful_due - self._careful_step + self._careful_step // SOONER
-            if index >= min(sooner, self._careful_due) or index == 0:
-                self._careful(index, scene, frame, cut=cut)
-                return
-            self._careful_due = min(self._careful_due, sooner)
+        if (cut or index >= self._careful_due) and self._may_be_careful(index):
+            self._planned = index
+            self._careful(index, scene, frame, cut=cut)
+            return
+        if cut:
+            self._careful_due = min(self._careful_due, self._planned + self._careful_step // SOONER)
         if cut or index >= self._due:
-            look = self._search.glance(index, frame)
+            look = self._search.glance(index, frame, cut=cut)
             if not cut:
                 self._look_between(index, scene, look.candidates)
             self._tracker.feed(index, scene, look)
@@ -158,13 +159,23 @@ class Analysis:
         self._due = index + self._step
         self._recent = [(index, frame)]
 
+    def _may_be_careful(self, index: int) -> bool:
+        """Return True if the last planned careful look is long enough ago, as cuts in each frame must not forbid."""
+        return index - self._planned >= self._careful_step // SOONER
+
     def _close(self, scene: int) -> None:
         """Look carefully at a scene's last frame, to cover to the end faces that only careful looks detect."""
-        if len(self._recent) < 2:
+        if not self._recent or not self._may_be_careful(self._recent[-1][0]):
             return
         index, frame = self._recent[-1]
-        if index > self._careful_due - self._careful_step + self._careful_step // SOONER:
+        if len(self._recent) > 1:
             self._careful(index, scene, frame, cut=False)
+            return
+        # There was a glance at this frame already: only what it missed is new.
+        look = self._search.careful(index, frame, cut=False)
+        look.candidates = [one for one in look.candidates if not self._tracker.sighted(index, one.box)]
+        self._tracker.feed(index, scene, look)
+        self._look_back(scene)
 
     def _ready(self, newest: int) -> Iterator[RegionedFrame | AnyPacket]:
         while self._waiting:
@@ -179,7 +190,8 @@ class Analysis:
             self._waiting.popleft()
             regions = self._tracker.regions(index, scene)
             self.detections += sum(region.seen for region in regions)
-            self._doubts.see(index, float((frame.pts or 0) * self._time_base), scene, frame, regions)
+            inside = [replace(region, box=self._seam.inside(region.box)) for region in regions]
+            self._doubts.see(index, float((frame.pts or 0) * self._time_base), scene, frame, inside)
             for refusal in self._tracker.refusals():
                 self._doubts.refuse(refusal)
             copies = (replace(region, box=box) for region in regions for box in self._seam.copies(region.box))

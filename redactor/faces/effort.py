@@ -81,3 +81,8 @@ _EFFORTS: Final = {
 
 def effort(options: Options) -> Effort:
     return _EFFORTS[options.quality]
+
+
+def margin(options: Options) -> Margin:
+    """Return the masks' margin. A second pass does not know the quality of the first, and takes the widest."""
+    return _EFFORTS[Quality.ACCURATE if options.annotations else options.quality].margin

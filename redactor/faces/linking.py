@@ -14,6 +14,7 @@ from redactor.geometry import Box
 
 STRONG: Final = 1.0  # odds from which candidates are linked first
 REACH: Final = 0.7  # a face moves at most this many of its sizes between two detections
+FARTHEST: Final = 1.5  # more than REACH can grow to, in sizes of the larger of two boxes
 NEAR: Final = 0.4  # the same after a long absence
 GROWTH: Final = 2.0  # a face's size changes at most by this factor between two detections
 STEADY: Final = 0.4  # overlap across a cut from which a face did not move: the cut was a flash
@@ -37,6 +38,9 @@ def link(
             if seam.exists:
                 near = replace(sighting, candidate=replace(sighting.candidate, box=seam.near(sighting.box, place)))
                 here = replace(spot, x=near.box.centre[0])
+            reach = FARTHEST * max(left.size, expected.size, here.size)
+            if min(math.hypot(here.x - known.x, here.y - known.y) for known in (left, expected)) > reach:
+                continue  # no cost is finite there, and crowds have many such pairs
             cost[row, column] = _cost(track, left, expected, near, here)
     possible = np.isfinite(cost)
     rows, columns = linear_sum_assignment(np.where(possible, cost, 1e6))

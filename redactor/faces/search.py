@@ -20,7 +20,7 @@ from redactor.networks.detection import Detection
 from redactor.networks.yunet import YuNet
 from redactor.options import Options
 from redactor.video.facts import VideoFacts
-from redactor.video.picture import Picture, Reducer
+from redactor.video.picture import Picture, Reducer, quarters_of
 
 DARK: Final = 80.0  # mean shade, of 255, below which a picture is brightened: YuNet misses faces in shadows
 BRIGHTER: Final = (255 * np.linspace(0, 1, 256) ** 0.7).astype(np.uint8)
@@ -80,7 +80,6 @@ class Search:
         self._detector = YuNet()
         self._judge = CenterFace()
         self._orientation = Orientation(rate)
-        self._turn = 0
 
     def careful(self, index: int, frame: VideoFrame, *, cut: bool) -> Look:
         """Search with both networks at several sizes, with close-ups of doubtful candidates. `cut`: a scene begins."""
@@ -94,11 +93,11 @@ class Search:
                 seen[place] = self.close_up(picture, one)
         return Look(self, frame, picture, seen)
 
-    def glance(self, index: int, frame: VideoFrame) -> Look:
+    def glance(self, index: int, frame: VideoFrame, *, cut: bool = False) -> Look:
         """Search quickly."""
         sides = self._glances[self._next]
         self._next = (self._next + 1) % len(self._glances)
-        return Look(self, frame, *self._see(index, frame, sides, cut=False))
+        return Look(self, frame, *self._see(index, frame, sides, cut=cut))
 
     def close_up(self, picture: Picture, candidate: Candidate, turns: Iterable[int] | None = None) -> Candidate:
         """See `Look.closer`. `turns` are the quarter turns of the close-up; by default the candidate decides."""
@@ -107,7 +106,8 @@ class Search:
         crop, place = picture.close_up(self._seam.inside(candidate.box), CLOSE_UP_SIDE, CLOSE_UP_ROOM)
         shares = place.stretched(1 / CLOSE_UP_SIDE, 1 / CLOSE_UP_SIDE)
         heat = candidate.centerface or 0.0
-        for turn in {(turn - self._turn) % 4 for turn in turns}:
+        shown = picture.quarters - quarters_of(self._rotation)
+        for turn in {(turn - shown) % 4 for turn in turns}:
             turned = shares.turned(turn).stretched(CLOSE_UP_SIDE, CLOSE_UP_SIDE)
             agreed = self._judge.detect(np.ascontiguousarray(np.rot90(crop, turn)), LEAST_HEAT)
             heat = max([heat, *(face.score for face in agreed if face.box.overlap(turned) > SAME)])
@@ -133,16 +133,25 @@ class Search:
                 crop, place = picture.close_up(box, CLOSE_UP_SIDE, FOLLOW_ROOM)
                 shared[down : down + CLOSE_UP_SIDE, across : across + CLOSE_UP_SIDE] = crop
                 places.append(place.moved(across, down))
-            faces = self._detector.detect(shared, LEAST_SCORE)
+            faces = [face for turn in self._orientation.observed for face in self._at_turn(picture, shared, turn)]
             followed += [_found_again(faces, picture, box, place) for box, place in zip(some, places, strict=True)]
         return followed
+
+    def _at_turn(self, picture: Picture, shared: NDArray[np.uint8], turn: int) -> list[Detection]:
+        """Detect faces in close-ups of `picture`, seen at that orientation. Their boxes are those of `shared`."""
+        quarters = (turn + quarters_of(self._rotation) - picture.quarters) % 4
+        turned = np.ascontiguousarray(np.rot90(shared, quarters))
+        high, wide = turned.shape[:2]
+        found = self._detector.detect(turned, LEAST_SCORE)
+        shares = ((face.box.stretched(1 / wide, 1 / high).turned(-quarters), face.score) for face in found)
+        return [Detection(box.stretched(shared.shape[1], shared.shape[0]), score) for box, score in shares]
 
     def _see(self, index: int, frame: VideoFrame, sides: Sides, *, cut: bool) -> tuple[Picture, list[Candidate]]:
         """Return the largest picture of a look, and the candidates of all pictures.
 
         Other orientations are searched from time to time in the smallest picture, and in all while they show faces.
         """
-        self._turn = usual = self._orientation.turn
+        usual = self._orientation.turn
         found: dict[int, list[Detection]] = {turn: [] for turn in self._orientation.sides(index, cut=cut)}
         observed = self._orientation.observed
         largest = self._upright(max({*sides.yunet, *sides.centerface}), frame)

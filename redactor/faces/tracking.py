@@ -128,7 +128,7 @@ class Tracker:
 
     def _open(self, frame: int) -> list[Track]:
         """Return tracks that may continue in `frame`, confirmed ones first: others may be noise beside a face."""
-        tracks = [t for t in self._tracks if frame - t.sightings[-1].frame <= self._spans.gap + 1]
+        tracks = [t for t in self._tracks if 0 < frame - t.sightings[-1].frame <= self._spans.gap + 1]
         return sorted(tracks, key=lambda track: not track.confirmed)
 
     def _follow(self, frame: int, scene: int, lost: Sequence[Track], look: Look, taken: Sequence[Box]) -> None:
@@ -206,6 +206,11 @@ class Tracker:
         near = self._seam.near(sighting.box, track.sightings[0].box)
         candidate = replace(sighting.candidate, box=near)
         track.sightings.insert(0, replace(sighting, candidate=candidate, edges=self._edges(near)))
+
+    def sighted(self, frame: int, box: Box) -> bool:
+        """Return True if a confirmed track has a sighting in that frame in that place."""
+        last = (track.sightings[-1] for track in self._tracks if track.confirmed)
+        return any(sighting.frame == frame and sighting.box.overlap(box) >= SAME for sighting in last)
 
     def covers(self, frame: int, box: Box, *, but: Track) -> bool:
         """Return True if another confirmed track has a sighting near that frame in that place."""

@@ -38,14 +38,18 @@ MOST_TRACKS: Final = 4096  # tracks whose cells are kept, in a megabyte or two
 
 
 class Painter:
-    """Draws one blur type over the regions of one video's frames, `margin` times their size.
+    """Draws one blur type over the regions of one video's frames, with that margin.
 
-    Not safe for several threads. Frames come in presentation order.
+    `quarters` quarter turns anticlockwise show the frames upright. Not safe for several threads. Frames come in
+    presentation order.
     """
 
-    def __init__(self, blur_type: BlurType, margin: Margin, noise: np.random.Generator | None = None) -> None:
+    def __init__(
+        self, blur_type: BlurType, margin: Margin, noise: np.random.Generator | None = None, *, quarters: int = 0
+    ) -> None:
         self._blur_type = blur_type
         self._margin = margin
+        self._quarters = quarters
         self._cells: dict[tuple[int, int], Cells] = {}
         # Seeded by the system by default: repeatable noise could be subtracted.
         self._noise = noise or np.random.default_rng()
@@ -65,7 +69,7 @@ class Painter:
             if self._blur_type is BlurType.BOX:
                 _outline(views, region.box, full_scale)
                 continue
-            place = patch(region.box, frame.width, frame.height, self._margin)
+            place = patch(region.box, frame.width, frame.height, self._margin, self._quarters)
             if place is None:
                 continue
             for index, plane in enumerate(views[:3]):

@@ -32,9 +32,9 @@ class Patch:
     mask: NDArray[np.uint8]
 
 
-def patch(box: Box, width: int, height: int, margin: Margin) -> Patch | None:
+def patch(box: Box, width: int, height: int, margin: Margin, quarters: int = 0) -> Patch | None:
     """Return the patch that hides the face in `box`, or None if it is outside a frame of that size."""
-    grown = margin.around(box, max(width, height))
+    grown = margin.around(box, max(width, height), quarters)
     left, top = int(grown.left // 2) * 2, int(grown.top // 2) * 2
     right, bottom = -int(-grown.right // 2) * 2, -int(-grown.bottom // 2) * 2
     inside = (max(left, 0), max(top, 0), min(right, width), min(bottom, height))

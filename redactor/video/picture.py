@@ -64,7 +64,7 @@ class Picture:
     def reduced(self, long_side: int) -> "Picture":
         """Reduce the picture to that longer side, if it is larger."""
         high, wide = self.pixels.shape[:2]
-        factor = long_side / max(high, wide)
+        factor = long_side * (1 + 2 * self.repeated / self.width) / max(high, wide)
         if factor >= 1:
             return self
         size = max(1, round(wide * factor)), max(1, round(high * factor))

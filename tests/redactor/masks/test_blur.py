@@ -155,3 +155,24 @@ def test_frames_that_the_decoder_predicts_from_are_not_harmed(walking_clip: Path
         for expected, frame in zip(plain.decode(video=0), drawn.decode(video=0), strict=True):
             assert all((a == b).all() for a, b in zip(samples(expected), samples(frame), strict=True))
             Painter(BlurType.HIGH, MARGIN).draw(frame, [REGION])
+
+
+@pytest.mark.parametrize(("quarters", "chin"), [(0, "bottom"), (1, "left"), (2, "top"), (3, "right")])
+def test_a_mask_reaches_below_the_chin_whichever_way_the_frame_is_stored(quarters: int, chin: str) -> None:
+    """A box turned like its picture has its chin on the side that the upright bottom comes from."""
+    upright = FACE.stretched(1 / WIDTH, 1 / HEIGHT)
+    around = MARGIN.around(FACE, WIDTH, quarters)
+    reach = {
+        "left": FACE.left - around.left,
+        "top": FACE.top - around.top,
+        "right": around.right - FACE.right,
+        "bottom": around.bottom - FACE.bottom,
+    }
+    opposite = {"left": "right", "right": "left", "top": "bottom", "bottom": "top"}
+    assert reach[chin] > reach[opposite[chin]] + 1
+    below = Box(upright.left, upright.bottom, upright.right, upright.bottom + 0.01)
+    stored = below.turned(-quarters)
+    face = upright.turned(-quarters)
+    sides = {"left": stored.right <= face.left + 1e-9, "top": stored.bottom <= face.top + 1e-9}
+    sides |= {"right": stored.left >= face.right - 1e-9, "bottom": stored.top >= face.bottom - 1e-9}
+    assert sides[chin]
