@@ -25,7 +25,7 @@ from local.host.ports import all_free, free_ports
 PACKAGE = Path(__file__).with_name("azurite")
 CACHE = Path(__file__).parents[2] / ".cache"
 SERVICES = ("blob", "queue", "table")
-START_SECONDS = 30.0
+START_SECONDS = 60.0
 INSTALL_SECONDS = 300.0
 LISTENING = re.compile(r"Azurite (\w+) service is successfully listening at https://127\.0\.0\.1:(\d+)")
 

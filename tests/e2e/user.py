@@ -15,7 +15,7 @@ from local.cloud import Cloud, Options
 from local.events.topic import Notice, Stage
 from local.graph.outputs import SUBSCRIPTION_ID
 
-WITHIN_SECONDS = 90.0  # far more than any step takes, even on a busy machine
+WITHIN_SECONDS = 240.0  # far more than any step takes, even on a busy machine
 POLL_SECONDS = 0.05
 FINAL = {"Finished", "Error", "Canceled"}
 
