@@ -94,9 +94,10 @@ def _oidc_token() -> str:
         return token
     import httpx
 
+    # the address has a query of its own, which httpx's `params=` would replace
+    address = httpx.URL(os.environ["ACTIONS_ID_TOKEN_REQUEST_URL"])
     answer = httpx.get(
-        os.environ["ACTIONS_ID_TOKEN_REQUEST_URL"],
-        params={"audience": "api://AzureADTokenExchange"},
+        address.copy_merge_params({"audience": "api://AzureADTokenExchange"}),
         headers={"Authorization": f"Bearer {os.environ['ACTIONS_ID_TOKEN_REQUEST_TOKEN']}"},
         timeout=30,
     )

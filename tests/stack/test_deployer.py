@@ -1,5 +1,9 @@
 """The program's own requests use the principal of Pulumi's Azure provider."""
 
+import json
+from http.server import BaseHTTPRequestHandler
+from urllib.parse import parse_qs, urlsplit
+
 import jwt
 import pytest
 from azure.identity import (
@@ -9,10 +13,12 @@ from azure.identity import (
     ManagedIdentityCredential,
 )
 
+from local.host.certificates import Certificates
 from local.host.environment import changed_environment
 from local.services.entra import Entra
-from stack.deployer import AnotherPrincipalError, check_deployer, deployer_credential
+from stack.deployer import AnotherPrincipalError, _oidc_token, check_deployer, deployer_credential
 from tests.conftest import CLIENT_ID, PRINCIPAL_ID
+from tests.https import https_server
 
 LOGINS = ("ARM_", "AZURE_", "IDENTITY_", "MSI_")
 APPLICATION = {"ARM_TENANT_ID": "t", "ARM_CLIENT_ID": "c"}
@@ -42,6 +48,31 @@ def test_a_managed_identity_that_deploys_is_the_one_that_is_named(entra: Entra) 
     with changed_environment(entra.deployer_environment(CLIENT_ID), without=LOGINS):
         token = deployer_credential().get_token("https://management.azure.com/.default").token
     check_deployer(token, PRINCIPAL_ID)
+
+
+def test_a_workflows_token_is_requested_at_its_whole_address_with_the_audience_added(
+    certificates: Certificates,
+) -> None:
+    """GitHub's address has a query of its own."""
+
+    class Workflow(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            query = parse_qs(urlsplit(self.path).query)
+            asked = query == {"api-version": ["2.0"], "audience": ["api://AzureADTokenExchange"]}
+            body = json.dumps({"value": "token"} if asked else query).encode()
+            self.send_response(200 if asked and self.headers["Authorization"] == "Bearer request" else 400)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+    with https_server(Workflow, certificates) as port:
+        variables = {
+            "ACTIONS_ID_TOKEN_REQUEST_URL": f"https://127.0.0.1:{port}/token?api-version=2.0",
+            "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "request",
+            **certificates.environment,
+        }
+        with changed_environment(variables, without=LOGINS):
+            assert _oidc_token() == "token"
 
 
 def test_another_principal_than_the_providers_is_named_and_stops() -> None:
