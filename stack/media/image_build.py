@@ -28,7 +28,7 @@ _THROTTLED = "toomanyrequests"
 
 
 class ImageBuildError(Exception):
-    """The build ended without an image; its log's last lines."""
+    """The build ended without an image. The message holds no signed address."""
 
 
 class RegistryBuild(dynamic.ResourceProvider):
@@ -69,12 +69,17 @@ def _hand_over(client: "httpx.Client", registry: str, context: Path) -> str:
     place = client.post(f"{registry}/listBuildSourceUploadUrl")
     place.raise_for_status()
     # past the client, which would add its own token to the signed address
-    httpx.put(
-        place.json()["uploadUrl"],
-        content=context.read_bytes(),
-        headers={"x-ms-blob-type": "BlockBlob"},
-        timeout=_REQUEST_SECONDS,
-    ).raise_for_status()
+    try:
+        uploaded = httpx.put(
+            place.json()["uploadUrl"],
+            content=context.read_bytes(),
+            headers={"x-ms-blob-type": "BlockBlob"},
+            timeout=_REQUEST_SECONDS,
+        )
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise ImageBuildError(f"the sources cannot be uploaded to the registry: {type(error).__name__}") from None
+    if not uploaded.is_success:  # raise_for_status would name the address, with its signature
+        raise ImageBuildError(f"the sources cannot be uploaded to the registry: Azure answers {uploaded.status_code}")
     return str(place.json()["relativePath"])
 
 
@@ -119,8 +124,10 @@ def _reason(client: "httpx.Client", registry: str, run: str) -> str:
         link.raise_for_status()
         log = httpx.get(link.json()["logLink"], timeout=_REQUEST_SECONDS)
         log.raise_for_status()
-    except (httpx.HTTPError, KeyError, ValueError) as error:
-        return f"its log cannot be read: {error}"
+    except httpx.HTTPStatusError as error:  # its own text names the address, with its signature
+        return f"its log cannot be read: Azure answers {error.response.status_code}"
+    except (httpx.HTTPError, httpx.InvalidURL, KeyError, ValueError) as error:
+        return f"its log cannot be read: {type(error).__name__}"
     lines = [" ".join(line.split()) for line in log.text.splitlines() if line.strip()]
     throttled = [line for line in lines if _THROTTLED in line.lower()][:1]
     return " | ".join([*throttled, *lines[-_SHOWN_LINES:]]) or "its log is empty"
