@@ -19,20 +19,25 @@ class People(pulumi.ComponentResource):
     ) -> None:
         super().__init__("face-redaction:people:People", name)
         for group in uploaders:
-            self._grant("uploaders", "write-uploads", Role.BLOB_CONTRIBUTOR, lake.uploads.id, group)
-            self._grant("uploaders", "read-results", Role.BLOB_READER, results.account_id, group)
+            self._grant("uploaders-write-uploads", Role.BLOB_CONTRIBUTOR, lake.uploads.id, group)
         for group in reviewers:
-            self._grant("reviewers", "read-uploads", Role.BLOB_READER, lake.uploads.id, group)
-            if group not in uploaders:
-                self._grant("reviewers", "read-results", Role.BLOB_READER, results.account_id, group)
+            self._grant("reviewers-read-uploads", Role.BLOB_READER, lake.uploads.id, group)
+        # One name for both kinds: another one for the same grant would be made before the old one is deleted, which
+        # Azure refuses. Until 1.0.0 it depended on the kind.
+        for group in dict.fromkeys((*uploaders, *reviewers)):
+            former = ("uploaders-read-results", "reviewers-read-results")
+            self._grant("people-read-results", Role.BLOB_READER, results.account_id, group, former)
         self.register_outputs({})
 
-    def _grant(self, who: str, what: str, role: Role, scope: pulumi.Output[str], group: str) -> None:
+    def _grant(
+        self, reason: str, role: Role, scope: pulumi.Output[str], group: str, former: Sequence[str] = ()
+    ) -> None:
         grant(
-            f"{who}-{what}-{group[:8]}",
+            f"{reason}-{group[:8]}",
             role,
             scope=scope,
             principal_id=pulumi.Output.from_input(group),
             principal_type="Group",
             parent=self,
+            former_names=[f"{each}-{group[:8]}" for each in former],
         )

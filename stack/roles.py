@@ -1,6 +1,7 @@
 """Role assignments: a built-in data role, one principal and one scope each."""
 
 import uuid
+from collections.abc import Sequence
 from enum import StrEnum
 
 import pulumi
@@ -48,10 +49,12 @@ def grant(
     principal_id: pulumi.Output[str],
     principal_type: pulumi.Input[str] = "ServicePrincipal",
     parent: pulumi.Resource | None = None,
+    former_names: Sequence[str] = (),
 ) -> authorization.RoleAssignment:
     """Grant `role` at `scope` (an ARM id) to a principal, by default a managed identity.
 
     The principal's type is always given. Without it, Azure looks up a new identity in a directory that may lack it.
+    Stacks that know the grant by one of `former_names` keep it.
     """
     return authorization.RoleAssignment(
         name,
@@ -62,5 +65,7 @@ def grant(
         principal_id=principal_id,
         principal_type=principal_type,
         role_definition_id=scope.apply(lambda known: definition_id(known, role)),
-        opts=pulumi.ResourceOptions(parent=parent, delete_before_replace=True),
+        opts=pulumi.ResourceOptions(
+            parent=parent, delete_before_replace=True, aliases=[pulumi.Alias(name=each) for each in former_names]
+        ),
     )

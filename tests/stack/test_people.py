@@ -54,8 +54,18 @@ def test_a_group_that_is_both_has_each_role_once() -> None:
         for each in graph.of("authorization:RoleAssignment")
         if each.inputs["principalId"] == EDITORS
     ]
+    assert len(held) == 3
     assert len(set(held)) == len(held)
     assert app_roles(graph, EDITORS) == {AppRole.READ, AppRole.READ_WRITE}
+
+
+def test_the_grant_on_results_has_one_name_whichever_list_names_the_group() -> None:
+    """Azure refuses the same grant under a second name."""
+    for uploaders, reviewers in ((EDITORS, ""), ("", EDITORS), (EDITORS, EDITORS)):
+        graph = run("dev", uploaders=uploaders, reviewers=reviewers)
+        held = [each for each in graph.of("authorization:RoleAssignment") if each.inputs["principalId"] == EDITORS]
+        results = [each.name for each in held if each.inputs["scope"].endswith(account(graph, "media"))]
+        assert results == ["people-read-results-22222222"]
 
 
 def test_a_person_can_ask_for_a_token_by_the_azure_cli(graph: Graph) -> None:
