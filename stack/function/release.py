@@ -1,5 +1,7 @@
 """The release of the function's code: an upload with the deployer's token, then One Deploy with a signed link."""
 
+import hashlib
+import json
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -44,7 +46,7 @@ class BlobUpload(dynamic.ResourceProvider):
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.DiffResult:
         """Sign a new link only when there is something to deploy with it."""
         moved = olds.get("url") != news.get("url")
-        changed = any(olds.get(key) != news.get(key) for key in ("sha256", "app"))
+        changed = any(olds.get(key) != news.get(key) for key in ("sha256", "app", "template"))
         return dynamic.DiffResult(changes=moved or changed, replaces=["url"] if moved else [])
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
@@ -73,7 +75,7 @@ class BlobUpload(dynamic.ResourceProvider):
             with zipped.open("rb") as content:
                 blob.upload_blob(content, overwrite=True)
             link = _signed(blob, props["url"])
-        return {"url": props["url"], "sha256": props["sha256"], "app": props.get("app"), "link": link}
+        return {"url": props["url"], **{key: props.get(key) for key in ("sha256", "app", "template")}, "link": link}
 
 
 def _signed(blob: "BlobClient", url: str) -> str:
@@ -100,9 +102,10 @@ def _signed(blob: "BlobClient", url: str) -> str:
 
 
 class UploadedPackage(dynamic.Resource, module="release", name="UploadedPackage"):
-    """The function's package as a blob, uploaded and signed again when its hash or the app changes.
+    """The function's package as a blob, uploaded and signed again when its hash, the app or the template changes.
 
-    `link` is a secret, since it grants read access to the package for a week.
+    `link` is a secret, since it grants read access to the package for a week. Each of these makes a new deployment, so
+    none gets a link of an earlier week. A deployment that failed, and is repeated after a week, needs a replacement.
     """
 
     url: pulumi.Output[str]
@@ -117,7 +120,8 @@ class UploadedPackage(dynamic.Resource, module="release", name="UploadedPackage"
         app: pulumi.Output[str],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        secrets = pulumi.ResourceOptions(additional_secret_outputs=["link"])
+        # A replacement has the same address: deleting the old blob later would delete the new one.
+        fixed = pulumi.ResourceOptions(additional_secret_outputs=["link"], delete_before_replace=True)
         super().__init__(
             BlobUpload(),
             name,
@@ -126,10 +130,11 @@ class UploadedPackage(dynamic.Resource, module="release", name="UploadedPackage"
                 "sha256": package.sha256,
                 "directory": package.directory.as_posix(),
                 "app": app,
+                "template": hashlib.sha256(json.dumps(_ONE_DEPLOY, sort_keys=True).encode()).hexdigest(),
                 "deployer": provider_principal(),
                 "link": None,
             },
-            pulumi.ResourceOptions.merge(opts, secrets),
+            pulumi.ResourceOptions.merge(opts, fixed),
         )
 
 
@@ -150,9 +155,9 @@ def release(
 ) -> ListedFunction:
     """Upload the package, deploy it to the app, and wait until the app lists `function`.
 
-    All of it is repeated only when the package's hash or the app changes. `container_url` and `container_id` name the
-    blob container for packages, `account_id` its account. One Deploy reads the package by a link, because reading with
-    the app's identity has not been observed to work.
+    All of it is repeated only when the package's hash, the app or the template changes. `container_url` and
+    `container_id` name the blob container for packages, `account_id` its account. One Deploy reads the package by a
+    link, because reading with the app's identity has not been observed to work.
     """
     deployer_id, deployer_type = deployer_principal(deployer_group)
     wanted = [

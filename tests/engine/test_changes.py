@@ -60,3 +60,30 @@ def test_a_targeted_up_changes_its_target_alone_and_the_next_one_the_rest(place:
     (api,) = [urn for urn in stack.kept() if urn.endswith("::faces-api")]
     assert stack.up(target=[api]).changes == {API}
     assert stack.up().changes == {WORKER}
+
+
+def test_a_group_that_moves_to_the_other_list_keeps_its_grant_on_results(place: Place) -> None:
+    group = "22222222-3333-4444-5555-666666666666"
+    people = place.folder / "stack" / "people.py"
+    now = people.read_text()
+    people.write_text(now.replace('"people-read-results"', '"reviewers-read-results"'))  # as in 1.0.0
+    place.set("reviewers", group)
+    place.stack().up()
+    people.write_text(now)
+    place.set("reviewers", "")
+    place.set("uploaders", group)
+    changed = {(op, name) for op, kind, name in place.stack().up().changes if kind == "authorization:RoleAssignment"}
+    assert changed == {("create", "uploaders-write-uploads-22222222"), ("delete", "reviewers-read-uploads-22222222")}
+
+
+def test_a_replaced_package_is_deployed_with_a_new_link_and_stays_where_it_is(place: Place) -> None:
+    def link() -> str:
+        (held,) = (each for each in place.azure.resources.values() if each.kind == "resources:Deployment")
+        return str(held.inputs["properties"]["parameters"]["packageUri"]["value"])
+
+    before, stack = link(), place.stack()
+    (package,) = (urn for urn in stack.kept() if urn.endswith("UploadedPackage::released-package.zip"))
+    changes = stack.up(replace=[package]).changes
+    assert {name for _, _, name in changes} == {"released-package.zip", "redact-on-upload"}
+    assert link() != before
+    assert place.azure.storage.fetch(link()) is not None

@@ -24,7 +24,14 @@ LOGINS = ("ARM_", "AZURE_", "IDENTITY_", "MSI_")
 
 def package(folder: Path, url: str, text: str) -> dict[str, Any]:
     (folder / "function_app.py").write_text(text)
-    return {"url": url, "sha256": text, "directory": str(folder), "app": "/sites/a", "deployer": PRINCIPAL_ID}
+    return {
+        "url": url,
+        "sha256": text,
+        "directory": str(folder),
+        "app": "/sites/a",
+        "template": "t",
+        "deployer": PRINCIPAL_ID,
+    }
 
 
 def test_the_package_is_uploaded_and_removed_with_the_deployers_token(
@@ -40,7 +47,7 @@ def test_the_package_is_uploaded_and_removed_with_the_deployers_token(
             assert zipfile.ZipFile(BytesIO(blob.download_blob().readall())).read("function_app.py") == b"first"
             assert created.outs
             link = created.outs.pop("link")
-            assert created.outs == {"url": blob.url, "sha256": "first", "app": "/sites/a"}
+            assert created.outs == {"url": blob.url, "sha256": "first", "app": "/sites/a", "template": "t"}
             fetched = httpx.get(link).raise_for_status().content  # as One Deploy does, without a token
             assert zipfile.ZipFile(BytesIO(fetched)).read("function_app.py") == b"first"
             assert httpx.get(link.partition("?")[0]).is_client_error
@@ -52,12 +59,13 @@ def test_the_package_is_uploaded_and_removed_with_the_deployers_token(
             provider.delete(created.id, created.outs)  # already deleted, as after an interrupted destroy
 
 
-def test_only_another_hash_app_or_address_is_a_change_and_signs_a_new_link() -> None:
+def test_only_another_hash_app_template_or_address_is_a_change_and_signs_a_new_link() -> None:
     provider = BlobUpload()
-    before = {"url": "https://a/releases/p.zip", "sha256": "1", "app": "/sites/a", "link": "https://a?sig=old"}
+    before = {"url": "https://a/releases/p.zip", "sha256": "1", "app": "/sites/a", "template": "t"}
+    before["link"] = "https://a?sig=old"
     inputs = {**before, "link": None, "deployer": "another"}
     assert provider.diff("", before, {**inputs, "directory": "other"}).changes is False
-    for change in ({"sha256": "2"}, {"app": "/sites/b"}):
+    for change in ({"sha256": "2"}, {"app": "/sites/b"}, {"template": "u"}):
         updated = provider.diff("", before, {**inputs, **change})
         assert (updated.changes, updated.replaces) == (True, [])
     assert provider.diff("", before, {**before, "url": "https://b/releases/p.zip"}).replaces == ["url"]
