@@ -22,8 +22,6 @@ BACKOFF_SECONDS = 1.0
 CHUNK_BYTES = 1024 * 1024
 LISTED = 10_000  # names in an asset: an analysis leaves a thumbnail of each face beside the video
 TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
-
-
 PRECONDITION_FAILED = 412
 NO_ACCESS = frozenset({401, 403})  # Azure's answers for a link that has expired or been revoked
 
@@ -96,7 +94,7 @@ async def _fetch(inputs: Inputs, request: Request, attempt: int, to: Path, disk:
         async with httpx.AsyncClient(timeout=TIMEOUT, verify=httpx.create_ssl_context(), trust_env=False) as client:
             sni = {"sni_hostname": url.host}
             async with client.stream("GET", to_address, headers=headers, extensions=sni) as answer:
-                if answer.status_code != PRECONDITION_FAILED:
+                if answer.status_code != PRECONDITION_FAILED or "if-match" not in headers:
                     _check_answer(answer)
                     _check_length(int(answer.headers.get("content-length", 0)), inputs, disk)
                     await _write(answer.aiter_raw(CHUNK_BYTES), to, inputs, disk)

@@ -51,6 +51,8 @@ def host(certificates: Certificates, monkeypatch: pytest.MonkeyPatch) -> Iterato
             if path == "/redirect":
                 self.send_response(302)
                 self.send_header("location", known.url("/video"))
+            elif path == "/precondition":
+                self.send_response(412)
             else:
                 self.send_response(200)
             body = b"x" * (5000 if path == "/large" else 100)
@@ -137,6 +139,14 @@ def test_redirects_are_not_followed(host: Host, fetch: Callable[..., bytes]) -> 
     code, message = failure(fetch, LOCALHOST, host.url("/redirect"))
     assert (code, "302" in message) == (ErrorCode.DOWNLOAD_NOT_ACCESSIBLE, True)
     assert [path for path, _ in host.requests] == ["/redirect"]
+
+
+def test_a_failed_condition_without_a_version_is_an_answer_like_any_other(
+    host: Host, fetch: Callable[..., bytes]
+) -> None:
+    code, message = failure(fetch, LOCALHOST, host.url("/precondition"))
+    assert code is ErrorCode.DOWNLOAD_NOT_ACCESSIBLE
+    assert message == "The input could not be downloaded: its host answered 412 Precondition Failed."
 
 
 def test_an_input_that_is_too_large_is_refused(host: Host, fetch: Callable[..., bytes]) -> None:
