@@ -67,7 +67,7 @@ class MediaAccount:
         return Submitted.NEW
 
     def jobs_since(self, created: datetime) -> set[str]:
-        """Yield the names of jobs submitted since then."""
+        """Return the names of jobs submitted since then."""
         since = (created - CLOCK_SKEW).astimezone(UTC).isoformat().replace("+00:00", "Z")
         found = self._client.jobs.list(
             self._group, self._account, self._transform, filter=f"properties/created ge {since}"

@@ -1,8 +1,9 @@
 """Reconciliation: compares the lake with the media service's jobs and submits uploads without one.
 
-Some writes raise no event that the subscription accepts: a flush without a close, an append blob, the rename of a
-directory. Other events are lost when they cannot be delivered for a day. The same version of a blob always gives the
-same name of a job, so an event that arrives at the same time does no harm.
+Some writes raise no event that the subscription accepts: a flush without a close, an append blob. Other events are
+lost when they cannot be delivered for a day. The same version of a blob always gives the same name of a job, so an
+event that arrives at the same time does no harm. The rename of a directory is not found: its blobs raise no events and
+keep their times of change.
 """
 
 import logging
@@ -31,7 +32,7 @@ MARGIN = timedelta(hours=1)  # compared again, since clocks differ and listings 
 REST = timedelta(minutes=5)  # without a change, after which an upload counts as complete
 APPEND_REST = timedelta(hours=1)  # the same for append blobs, which a hierarchical namespace cannot seal
 RECORDS = timedelta(days=89)  # the service keeps records of jobs for 90 days, and assets for ever
-RUN_SECONDS = 480.0  # within host.json's functionTimeout
+RUN_SECONDS = 480.0  # after which the rest is left to the next run; within host.json's functionTimeout
 THREADS = 8
 
 
@@ -77,10 +78,13 @@ class Reconciliation:
         since = max(progress.through - MARGIN, progress.beginning)
         until = self.now() - REST
         recent = [each for each in self._videos() if since <= each.blob.changed <= until]
-        resting = [each for each in recent if self._is_whole(each.blob)]
+        resting: list[_Upload] = []
+        unfinished: list[_Upload] = []
+        for each in recent:
+            (resting if self._is_whole(each.blob) else unfinished).append(each)
         missing = self._without_job(resting, since)
         ends = self._submit(missing, started + RUN_SECONDS)
-        later = [each for each in recent if each not in resting and each.blob.size]
+        later = [each for each in unfinished if each.blob.size]
         later += [each for each, end in zip(missing, ends, strict=True) if end is End.RETRY]
         through = min([until, *(each.blob.changed for each in later)])
         self.progress.write(Progress(progress.beginning, max(through, progress.through)))

@@ -20,8 +20,8 @@ from local.services.azurite import Azurite
 from local.services.entra import Entra
 from tests.function.conftest import ACCOUNT, AUDIENCE, GROUP, TRANSFORM
 from tests.function.recording import ASSETS, JOBS, Answer, MediaService
-from trigger import settings
-from trigger.lake import Lake
+from trigger import reconciliation, settings
+from trigger.lake import Blob, Lake
 from trigger.media import MediaAccount
 from trigger.progress import ProgressBlob
 from trigger.reconciliation import Reconciliation
@@ -165,6 +165,67 @@ def test_what_could_not_be_submitted_is_tried_again_by_the_next_run(
         run = dict(made(throttled, entra, ahead).run())
         assert run == {End.RETRY if status == 503 else End.SUBMITTED: 1}
     assert len(media_service.jobs) == 1
+
+
+def test_what_is_left_when_the_time_is_over_is_submitted_by_the_next_run(
+    wired: Settings,
+    lake: ContainerClient,
+    entra: Entra,
+    sources: Callable[[], list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    deploy(wired, entra)
+    for name in ("a.mp4", "b.mp4"):
+        lake.upload_blob(name, CONTENT)
+    with monkeypatch.context() as short:
+        short.setattr(reconciliation, "RUN_SECONDS", 0.0)
+        assert dict(made(wired, entra, RESTED).run()) == {End.RETRY: 2}
+    assert sources() == []
+    assert dict(made(wired, entra, timedelta(hours=3)).run()) == {End.SUBMITTED: 2}
+
+
+class _FullLake(Lake):
+    """A lake of 20,000 new uploads, of which one in ten is an append blob that may still grow."""
+
+    def uploads(self) -> Iterator[Blob]:
+        now = datetime.now(UTC)
+        for number in range(20_000):
+            yield Blob(f"{number:05}.mp4", f"0x{number:X}", 1, now, appendable=number % 10 == 0, copying=False)
+
+
+class _AllKnown(set[str]):
+    def __contains__(self, _: object) -> bool:
+        return True
+
+
+class _KnowingAccount(MediaAccount):
+    """An account that has a job for each upload."""
+
+    def jobs_since(self, created: datetime) -> set[str]:
+        return _AllKnown()
+
+
+def test_uploads_are_not_compared_with_each_other_however_many_there_are(
+    wired: Settings, entra: Entra, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A comparison of each with all others would outlast the function's time."""
+    deploy(wired, entra)
+    compared: list[object] = []
+
+    def counted(self: object, _: object) -> bool:
+        compared.append(self)
+        return False
+
+    monkeypatch.setattr(reconciliation._Upload, "__eq__", counted)
+    credential = entra.credential()
+    progress = ProgressBlob(wired.reconcile_state, credential)
+    before = progress.read(existing=False)
+    lake, account = _FullLake(wired, credential), _KnowingAccount(wired, credential)
+    Reconciliation(wired, lake, account, progress, lambda: datetime.now(UTC) + RESTED).run()
+    assert compared == []
+    assert progress.read(existing=False).through >= before.through
+    (line,) = [json.loads(r.getMessage()) for r in caplog.records if r.name == "redact_on_upload"]
+    assert (line["looked"], line["missing"], line["later"]) == (20_000, 0, 2_000)
 
 
 def test_an_upload_whose_event_came_has_no_second_job(
