@@ -92,7 +92,6 @@ class Containers:
 
     async def files(self, container: str, limit: int) -> list[str]:
         """Return the names of up to `limit` blobs. Raises NotThereError."""
-
         names: list[str] = []
         try:
             async for name in self._client.get_container_client(container).list_blob_names():
@@ -105,7 +104,6 @@ class Containers:
 
     async def read(self, container: str, name: str) -> AsyncIterator[bytes]:
         """Read the blob. Raises NotThereError."""
-
         try:
             download = await self._blob(container, name).download_blob(max_concurrency=2)
             async for chunk in download.chunks():
@@ -115,7 +113,6 @@ class Containers:
 
     async def size(self, container: str, name: str) -> int:
         """Return a blob's size in bytes. Raises NotThereError."""
-
         try:
             return int((await self._blob(container, name).get_blob_properties()).size)
         except ResourceNotFoundError:
@@ -131,7 +128,6 @@ class Containers:
 
     async def stage(self, container: str, name: str, file: BinaryIO) -> list[str]:
         """Upload `file` as uncommitted blocks, which no client can see. Return their ids. Raises NotThereError."""
-
         blob = self._blob(container, name)
         attempt = uuid.uuid4().hex
         blocks: list[str] = []
@@ -156,7 +152,6 @@ class Containers:
 
         Raises OverwrittenError, also if another commit has discarded the blocks.
         """
-
         try:
             condition: dict[str, Any] = {"match_condition": MatchConditions.IfMissing}
             if former:

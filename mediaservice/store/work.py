@@ -58,7 +58,6 @@ class Work:
 
     async def renew(self, lease: Lease, seconds: int, *, ticket: Ticket | None = None) -> Lease:
         """Make the message invisible for `seconds` from now, 0 to give it back. Raises LeaseLostError."""
-
         text = ticket.text() if ticket else lease.text
         try:
             renewed = await self._jobs.update_message(
@@ -70,7 +69,6 @@ class Work:
 
     async def delete(self, lease: Lease) -> None:
         """Delete the record. Raises LeaseLostError."""
-
         try:
             await self._jobs.delete_message(lease.message, lease.receipt)
         except HttpResponseError as error:
