@@ -1,4 +1,4 @@
-"""Alerts: undelivered uploads, failed jobs, a queue without workers, failures of the function."""
+"""Alerts: undelivered and refused uploads, failed jobs, a queue without workers, failures of the function."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ import pulumi
 from pulumi_azure_native.insights import v20230101 as groups
 from pulumi_azure_native.insights import v20230315preview as queries
 
-from stack.observability.logs import FAILED_TRIGGERS, lines
+from stack.observability.logs import FAILED_TRIGGERS, FUNCTION_LINES, lines
 from stack.observability.monitoring import Monitoring
 from stack.place import Place
 
@@ -46,6 +46,11 @@ def alert_rules(service: OwnService | None) -> list[AlertRule]:
             'StorageBlobLogs | where OperationName == "PutBlob" and StatusCode < 300 and Uri contains "/dead-letters/"',
         ),
         AlertRule("trigger-failures", "An upload made no job; Event Grid delivers it again", FAILED_TRIGGERS),
+        AlertRule(
+            "refused-uploads",
+            "An upload can get no job, and is not tried again; its line says why",
+            f'{FUNCTION_LINES} | where line.message == "refused"',
+        ),
     ]
     if service is None:
         return rules

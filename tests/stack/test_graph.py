@@ -392,7 +392,7 @@ def test_old_uploads_and_results_are_deleted_each_after_its_time() -> None:
 
 def test_alerts_are_sent_by_mail_if_there_is_an_address(dev: Graph) -> None:
     wrong = ("failed-jobs", "stuck-queue", "api-down", "long-backlog", "links-about-to-end")
-    rules = {f"faces-{name}" for name in ("dead-letters", "trigger-failures", *wrong)}
+    rules = {f"faces-{name}" for name in ("dead-letters", "trigger-failures", "refused-uploads", *wrong)}
     assert {rule.name for rule in dev.of("insights:ScheduledQueryRule")} == rules
     assert not dev.of("insights:ActionGroup")
     mailed = run("dev", alertEmail="ops@example.com")

@@ -116,7 +116,7 @@ def lines() -> dict[str, set[str]]:
     known = {message: set(fields) for message, fields in logged("mediaservice")}
     known["job over"] |= {*end_fields(job), "job", "transform"}
     known["output published"] |= JobMetrics().metadata().keys()
-    known["passed over"] = {"subject", "reason"}
+    known["passed over"] = known["refused"] = {"subject", "reason"}
     return known
 
 
