@@ -5,13 +5,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from operations.errors import UsageError
+from operations.letters import DEAD_LETTERS, uploaded_blob
 from operations.outputs import StackOutputs
-from operations.records import FINAL, Records, failures
+from operations.records import ADDRESS_LENGTH, FINAL, Records, failures
 
 if TYPE_CHECKING:  # slow to import, and a wrong option should be reported at once
     from azure.core.credentials import TokenCredential
-
-DEAD_LETTERS = "dead-letters"  # the container's name in the graph
 
 
 def erase(outputs: StackOutputs, credential: "TokenCredential", records: Records, video: str) -> Iterator[str]:
@@ -28,10 +27,16 @@ def erase(outputs: StackOutputs, credential: "TokenCredential", records: Records
     for job in jobs:
         records.forget(job)
         yield f"job {job.name}, its asset and their files"
+    assets = records.assets_of(video)  # their jobs' records are over, which the service keeps for 90 days
+    for asset in assets:
+        records.delete_asset(asset)
+        yield f"asset {asset} and its files"
     letters = list(_delete_letters(outputs, credential, video))
     yield from letters
-    if not (uploaded or jobs or letters):
+    if not (uploaded or jobs or assets or letters):
         raise UsageError(f"nothing is known of {video!r}; allowed: the name of an upload, such as 2026/party.mp4")
+    if len(records.address(video)) > ADDRESS_LENGTH:
+        yield "remains: results whose job is over 90 days old, since the address is too long to find them by"
     yield "remains: upload and files as soft-deleted copies until `recoverDays` are over, which cannot be shortened"
     yield "remains: its name in logs and traces until `logDays` are over"
     yield "remains: copies that were downloaded, and events that subscribers have kept"
@@ -56,11 +61,10 @@ def _delete_letters(outputs: StackOutputs, credential: "TokenCredential", video:
 
     url = f"{outputs.results_in}/{DEAD_LETTERS}"
     container = outputs.upload_to.rpartition("/")[2]
-    subject = f"/blobServices/default/containers/{container}/blobs/{video}"
     with ContainerClient.from_container_url(url, credential) as letters, failures(url):
         for name in letters.list_blob_names():
             events = _events(letters.download_blob(name).readall())
-            others = [event for event in events if event.get("subject") != subject]
+            others = [event for event in events if not _is_about(event, container, video)]
             if len(others) == len(events):
                 continue
             if others:
@@ -68,6 +72,13 @@ def _delete_letters(outputs: StackOutputs, credential: "TokenCredential", video:
             else:
                 letters.delete_blob(name)
             yield f"dead letter {name}"
+
+
+def _is_about(event: dict[str, Any], container: str, video: str) -> bool:
+    try:
+        return uploaded_blob(event) == (container, video)
+    except ValueError:
+        return False
 
 
 def _events(content: bytes) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote
 
 from operations.errors import OperationError, UsageError
 from operations.outputs import StackOutputs
@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # slow to import, and a wrong option should be reported at on
 
 FINAL = frozenset({"Finished", "Error", "Canceled"})
 STATES = ("Queued", "Scheduled", "Processing", "Finished", "Error", "Canceling", "Canceled")
+ADDRESS_LENGTH = 260  # of the longest upload's address that an asset's alternateId holds
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,21 @@ class Records:
         """Return all jobs of an upload's name, the newest first."""
         return [job for job in self.jobs() if job.video == video]
 
+    def assets_of(self, video: str) -> list[str]:
+        """Return the names of an upload's output assets, which outlive their jobs' records.
+
+        The function does not record addresses that are longer than ADDRESS_LENGTH.
+        """
+        with failures("the media service"):
+            found = self._client.assets.list(
+                self._group, self._account, filter=f"properties/alternateId eq '{self.address(video)}'"
+            )
+            return [str(asset.name) for asset in found]
+
+    def address(self, video: str) -> str:
+        """Return an upload's address, percent-encoded as the function does it."""
+        return self._uploads + quote(video, safe="/")
+
     def job(self, name: str) -> Record:
         """Return the job of this name. Raises UsageError if there is none."""
         from azure.core.exceptions import ResourceNotFoundError
@@ -95,9 +111,18 @@ class Records:
 
     def forget(self, job: Record) -> None:
         """Delete a job that has ended, and its output asset with its container."""
+        self.delete_asset(job.asset)
+        self.delete_job(job.name)
+
+    def delete_job(self, name: str) -> None:
+        """Delete the record of a job that has ended."""
         with failures("the media service"):
-            self._client.assets.delete(self._group, self._account, job.asset)
-            self._client.jobs.delete(self._group, self._account, self._transform, job.name)
+            self._client.jobs.delete(self._group, self._account, self._transform, name)
+
+    def delete_asset(self, name: str) -> None:
+        """Delete an asset with its container."""
+        with failures("the media service"):
+            self._client.assets.delete(self._group, self._account, name)
 
     def container_of(self, asset: str) -> str | None:
         """Return the blob container of an asset's files, or None if the asset is gone."""
@@ -151,8 +176,3 @@ class failures:  # noqa: N801  # reads as a statement
         elif isinstance(error, HttpResponseError) and error.status_code == 403:
             line += " (docs/operate.md names the roles that are needed)"
         raise OperationError(f"{self._what}: {line}") from None
-
-
-def path_of(url: str) -> str:
-    """Return the part of an address behind the host, not percent-encoded."""
-    return unquote(urlsplit(url).path)

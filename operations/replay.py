@@ -11,9 +11,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from operations.errors import OperationError, UsageError
+from operations.letters import DEAD_LETTERS, uploaded_blob
 from operations.tables import show_table
 
 if TYPE_CHECKING:  # slow to import, and a wrong option should be reported at once
@@ -21,11 +22,9 @@ if TYPE_CHECKING:  # slow to import, and a wrong option should be reported at on
     from azure.core.exceptions import AzureError
     from azure.storage.blob import BlobClient, BlobProperties, ContainerClient
 
-DEAD_LETTERS = "dead-letters"  # the container's name in the graph
 MARK = "replayed"  # metadata of a video: the id of the event that was last raised again
 COPY_SECONDS = 600.0
 POLL_SECONDS = 0.5
-_SUBJECT = "/blobServices/default/containers/"
 
 
 class ReplayError(OperationError):
@@ -154,11 +153,7 @@ def _read(name: str, content: bytes) -> list[UndeliveredEvent]:
 
 
 def _event(letter: str, item: dict[str, Any]) -> UndeliveredEvent:
-    container, between, video = item["subject"].removeprefix(_SUBJECT).partition("/blobs/")
-    if not item["subject"].startswith(_SUBJECT) or not between or not video:
-        raise ValueError(item["subject"])
-    if "\ufffd" in video:  # some subjects lack characters that the address has
-        video = unquote(urlsplit(item["data"]["url"]).path).partition(f"/{container}/")[2]
+    container, video = uploaded_blob(item)
     reason = f"{item.get('deadLetterReason') or 'unknown'}: {item.get('lastDeliveryOutcome') or 'unknown'}"
     return UndeliveredEvent(
         letter=letter,

@@ -171,6 +171,20 @@ def test_erasing_leaves_nothing_and_says_what_remains(
         list(erase(outputs, cloud.entra.credential(), records, video))
 
 
+def test_a_result_is_erased_though_its_job_is_no_longer_recorded(
+    cloud: Cloud, outputs: StackOutputs, records: Records, uploads: ContainerClient, clip: Path
+) -> None:
+    video = "2026/long ago, über.mp4"
+    uploads.upload_blob(video, clip.read_bytes())
+    job = ended(records, video)
+    container = records.container_of(job.asset)
+    records.delete_job(job.name)
+    said = list(erase(outputs, cloud.entra.credential(), records, video))
+    assert f"asset {job.asset} and its files" in said
+    with BlobServiceClient(outputs.results_in, cloud.entra.credential()) as results:
+        assert not results.get_container_client(str(container)).exists()
+
+
 @pytest.mark.parametrize(("text", "state"), [("", ""), ("error", "Error"), ("QUEUED", "Queued")])
 def test_a_state_may_be_written_in_any_case(text: str, state: str) -> None:
     assert state_of(text) == state
