@@ -406,6 +406,6 @@ def test_alerts_are_sent_by_mail_if_there_is_an_address(dev: Graph) -> None:
 def test_the_page_in_the_portal_shows_uploads_jobs_queue_and_speed(dev: Graph) -> None:
     (items,) = [json.loads(w.inputs["serializedData"])["items"] for w in dev.of("insights:Workbook")]
     titles = [item["content"]["title"] for item in items if item["type"] == 3]
-    assert {"Uploads an hour", "Failed jobs", "Frames redacted a second"} < set(titles)
+    assert {"Uploads an hour", "Failed jobs", "Frames redacted per second"} < set(titles)
     assert {item["content"]["timeContextFromParameter"] for item in items if item["type"] == 3} == {"Period"}
     assert dev.exports["dashboards"]["overview"].endswith("/workbook")
