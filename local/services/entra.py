@@ -5,6 +5,7 @@ and an authority over https with the tenant's signing keys. Sources: learn.micro
 identities for App Service" (REST endpoint reference) and "OpenID Connect on the Microsoft identity platform".
 """
 
+import contextlib
 import hmac
 import json
 import secrets
@@ -290,11 +291,12 @@ class _Handler(BaseHTTPRequestHandler):
         except RefusedError as refusal:
             status, body = refusal.status, {"statusCode": refusal.status.value, "message": str(refusal)}
         payload = json.dumps(body).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(payload)))
-        self.end_headers()
-        self.wfile.write(payload)
+        with contextlib.suppress(ConnectionError):  # a client that was stopped does not wait for its answer
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(payload)))
+            self.end_headers()
+            self.wfile.write(payload)
 
     def log_message(self, format: str, *args: Any) -> None:
         """Log nothing, since requests hold tokens."""

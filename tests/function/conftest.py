@@ -141,5 +141,5 @@ def endpoint(
     api = processes.start("api", command, environment=environment, log=log, folder=Path(__file__).parents[2])
     with api, Ingress(port, certificates) as tls:
         with httpx.Client(base_url=tls.url, verify=certificates.client_context) as http:
-            api.until(lambda: http.get("/healthz").status_code == 200, 20)
+            api.until(lambda: http.get("/healthz").status_code == 200, 60)
         yield tls.url

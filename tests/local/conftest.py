@@ -18,14 +18,14 @@ from local.services.function_app import FunctionApp
 
 
 class Eventually(Protocol):
-    def __call__(self, condition: Callable[[], object], within: float = 30) -> None: ...
+    def __call__(self, condition: Callable[[], object], within: float = 60) -> None: ...
 
 
 @pytest.fixture
 def eventually() -> Eventually:
     """Waits until a condition holds, and fails if it does not within the given seconds."""
 
-    def wait(condition: Callable[[], object], within: float = 30) -> None:
+    def wait(condition: Callable[[], object], within: float = 60) -> None:
         deadline = time.monotonic() + within
         while not condition():
             assert time.monotonic() < deadline, "did not happen in time"

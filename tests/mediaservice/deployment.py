@@ -264,7 +264,7 @@ class Pipeline:
         with self.queue(which) as queue:
             return int(queue.get_queue_properties().approximate_message_count or 0)
 
-    def until(self, condition: Callable[[], object], seconds: float = 15) -> None:
+    def until(self, condition: Callable[[], object], seconds: float = 60) -> None:
         deadline = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < deadline, f"not so within {seconds} s"

@@ -111,7 +111,7 @@ def test_a_jobs_way_can_be_followed_in_traces_measurements_and_log_lines(
     lines = [each for each in insights.of("MessageData", "worker") if each["properties"].get("job") == name]
     assert {"job taken", "output published", "job over"} <= {each["message"] for each in lines}
     assert "output published" in {each["message"] for each in lines if each["operation"] == jobs[name]["operation"]}
-    assert "sig=" not in json.dumps(insights.posted)
+    assert "secretsecret" not in json.dumps(insights.posted)
     senders = {
         entra.claims(token.removeprefix("Bearer "), "https://monitor.azure.com/")["appid"] for token in insights.tokens
     }

@@ -104,7 +104,7 @@ def test_kept_data_comes_back_under_the_same_address_and_key(certificates: Certi
 def test_it_starts_within_seconds(certificates: Certificates, tmp_path: Path) -> None:
     began = time.monotonic()
     with Azurite(["a1b"], certificates, log=tmp_path / "azurite.log") as running:
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 20
         assert running.process.memory() < 300e6
 
 
