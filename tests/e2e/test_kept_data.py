@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 
 from local.cloud import Options
-from local.events.topic import Stage
 from tests.e2e.clips import make_clip
-from tests.e2e.user import Job, until, using
+from tests.e2e.user import Job, using
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,7 @@ def first_run(tmp_path_factory: pytest.TempPathFactory) -> FirstRun:
     with using(options) as user:
         unwanted = user.upload("party.mp4", clip)
         job = user.ended(user.upload("party.mov", clip))
-        until(lambda: user.events.of(unwanted, Stage.FILTERED_OUT))
+        user.delivered(unwanted)  # and passed over by the function
         return FirstRun(options, unwanted, job, user.results(job))
 
 
