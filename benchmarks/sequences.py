@@ -39,7 +39,7 @@ COVERED = 0.9
 
 @dataclass(frozen=True)
 class Pose:
-    """Where a face is: its middle and height in pixels, its roll in degrees; `hidden`: behind something."""
+    """A face's middle and height in pixels, and its roll in degrees. `hidden`: it is behind something."""
 
     x: float
     y: float

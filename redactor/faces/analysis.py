@@ -94,7 +94,7 @@ class Analysis:
         return replace(doubts, warnings=(*doubts.warnings, *self._shortfall)) if self._shortfall else doubts
 
     def run(self, items: Iterable[VideoFrame | AnyPacket]) -> Iterator[RegionedFrame | AnyPacket]:
-        """The same items in the same order, frames with their regions; packets are passed on untouched."""
+        """Yield the same items in the same order: frames with their regions, packets unchanged."""
         counter = itertools.count()
         scene, frontier = 0, -1
         for item in items:
@@ -152,7 +152,7 @@ class Analysis:
 
     def _look_back(self, scene: int) -> None:
         """Look for faces that were found just now in the frames before, as far as time allows."""
-        waiting = [item for item in self._waiting if not isinstance(item, Packet)]
+        waiting = (item for item in self._waiting if not isinstance(item, Packet))
         self._extra -= self._back.follow(waiting, scene, max(0, int(self._extra)))
 
     def _looked(self, index: int, frame: VideoFrame) -> None:

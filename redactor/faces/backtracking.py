@@ -1,6 +1,6 @@
 """Faces that were found late are looked for in the frames before: people come nearer, and turn to the camera."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Final
 
 from av.video.frame import VideoFrame
@@ -22,14 +22,16 @@ class Backtracking:
         self._search = search
         self._step = step
 
-    def follow(self, waiting: Sequence[tuple[int, int, VideoFrame]], scene: int, affordable: int) -> int:
+    def follow(self, waiting: Iterable[tuple[int, int, VideoFrame]], scene: int, affordable: int) -> int:
         """Look for the faces of tracks that began in the open, in frames of their scene. Return the number of looks.
 
         `waiting`: index, scene and picture of frames, in order; at most `affordable` are looked at.
         """
         begun = dict.fromkeys(self._tracker.begun(), 0)
+        if not begun:
+            return 0
         frames = {index: frame for index, of, frame in waiting if of == scene}
-        if not begun or not frames:
+        if not frames:
             return 0
         looks = 0
         newest = max(track.sightings[0].frame for track in begun)

@@ -180,10 +180,7 @@ class Tracker:
         needed = demanded(candidate.box.area / self._area)
         lasting = LASTING * max(1.0, needed)
         track.confirmed = track.evidence >= lasting or self._convincing(candidate)
-        if track.confirmed:
-            self._begun.append(track)
-            return
-        if self._closer_looks < MOST_CLOSER and track.deserves_a_look(sighting):
+        if not track.confirmed and self._closer_looks < MOST_CLOSER and track.deserves_a_look(sighting):
             self._closer_looks += 1
             track.looked = sighting
             track.looks += 1
