@@ -14,9 +14,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import IO, Any, Final
 
-from redactor.errors import ConfigurationUnsupported
+from redactor.documents import Reader, parsed
 from redactor.geometry import Box
-from redactor.video.identity import VideoIdentity
+from redactor.video.identity import VideoIdentity, read_identity
 
 VERSION: Final = 1
 LONGEST_FRAGMENT: Final = 250  # intervals
@@ -141,24 +141,18 @@ class AnnotationsWriter:
 
 def read(path: Path) -> Annotations:
     """Parse a file. Raise ConfigurationUnsupported with the place of the first mistake."""
-    try:
-        document = json.loads(path.read_text("utf-8-sig"))
-    except OSError as error:
-        raise ConfigurationUnsupported(f"{path}: cannot be read ({error.strerror})") from error
-    except (ValueError, RecursionError) as error:
-        raise ConfigurationUnsupported(f"{path.name}: not JSON ({error})") from error
     reader = _Reader(path.name)
-    root = reader.mapping(document, "the file")
+    root = reader.mapping(parsed(path), "the file")
     version = reader.number(root, "version", "the file")
     if version != VERSION:
-        raise ConfigurationUnsupported(f"{path.name}: version is {version:g}, allowed: {VERSION}")
+        raise reader.refused(f"version is {version:g}, allowed: {VERSION}")
     fragments = sorted(reader.fragments(root), key=lambda fragment: fragment.start)
     return Annotations(
         timescale=reader.positive(root, "timescale", "the file"),
         offset=reader.whole(root, "offset", "the file") if "offset" in root else 0,
         fragments=fragments,
         size=reader.size(root),
-        video=reader.video(root),
+        video=None if root.get("video") is None else read_identity(reader, root["video"]),
     )
 
 
@@ -168,54 +162,11 @@ def _rendered(index: int, event: Event) -> dict[str, Any]:
     return {"index": index, "id": event.id} | {name: round(share, 6) for name, share in place.items()}
 
 
-class _Reader:
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def mapping(self, value: Any, place: str) -> dict[str, Any]:
-        if not isinstance(value, dict):
-            raise ConfigurationUnsupported(f"{self._name}: {place} must be an object")
-        return value
-
-    def sequence(self, value: Any, place: str) -> list[Any]:
-        if not isinstance(value, list):
-            raise ConfigurationUnsupported(f"{self._name}: {place} must be a list")
-        return value
-
-    def number(self, holder: dict[str, Any], key: str, place: str) -> float:
-        value = holder.get(key)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 2**63:
-            raise ConfigurationUnsupported(f"{self._name}: {key} of {place} is {value!r}, must be a number")
-        return value
-
-    def whole(self, holder: dict[str, Any], key: str, place: str) -> int:
-        value = self.number(holder, key, place)
-        if value != int(value):
-            raise ConfigurationUnsupported(f"{self._name}: {key} of {place} is {value:g}, must be whole")
-        return int(value)
-
-    def positive(self, holder: dict[str, Any], key: str, place: str) -> int:
-        value = self.number(holder, key, place)
-        if value <= 0 or value != int(value):
-            raise ConfigurationUnsupported(f"{self._name}: {key} of {place} is {value:g}, must be whole and above 0")
-        return int(value)
-
+class _Reader(Reader):
     def size(self, root: dict[str, Any]) -> tuple[int, int] | None:
         if "width" not in root or "height" not in root:
             return None
         return self.positive(root, "width", "the file"), self.positive(root, "height", "the file")
-
-    def video(self, root: dict[str, Any]) -> VideoIdentity | None:
-        if root.get("video") is None:
-            return None
-        holder = self.mapping(root["video"], "video")
-        return VideoIdentity(
-            file=str(holder.get("file", "")),
-            size=self.whole(holder, "size", "video"),
-            rate=self.number(holder, "rate", "video"),
-            duration=None if holder.get("duration") is None else self.number(holder, "duration", "video"),
-            pictures=str(holder.get("pictures", "")),
-        )
 
     def fragments(self, root: dict[str, Any]) -> Iterator[Fragment]:
         for number, value in enumerate(self.sequence(root.get("fragments"), "fragments")):
@@ -240,9 +191,7 @@ class _Reader:
         holder = self.mapping(value, place)
         x, y, width, height = (self.number(holder, key, place) for key in ("x", "y", "width", "height"))
         if width < 0 or height < 0:
-            raise ConfigurationUnsupported(f"{self._name}: {place} has a negative size")
+            raise self.refused(f"{place} has a negative size")
         if max(width, height) > LARGEST_BOX:
-            raise ConfigurationUnsupported(
-                f"{self._name}: {place} is {width:g} by {height:g} pictures large, allowed: {LARGEST_BOX}; in pixels?"
-            )
+            raise self.refused(f"{place} is {width:g} by {height:g} pictures large, allowed: {LARGEST_BOX}; in pixels?")
         return Event(self.whole(holder, "id", place), Box(x, y, x + width, y + height))

@@ -3,10 +3,11 @@
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import av
 
+from redactor.documents import Reader
 from redactor.video.facts import exact
 from redactor.video.restarts import RECORDED
 from redactor.video.source import FORMATS
@@ -47,3 +48,15 @@ def identity(path: Path) -> VideoIdentity:
         known = container.duration is not None and container.format.name not in RECORDED
         duration = round((container.duration or 0) / av.time_base, 3) if known else None
     return VideoIdentity(path.name, path.stat().st_size, round(rate, 3), duration, digest.hexdigest())
+
+
+def read_identity(reader: Reader, value: Any) -> VideoIdentity:
+    """Parse a document's `video`."""
+    holder = reader.mapping(value, "video")
+    return VideoIdentity(
+        file=str(holder.get("file", "")),
+        size=reader.whole(holder, "size", "video"),
+        rate=reader.number(holder, "rate", "video"),
+        duration=None if holder.get("duration") is None else reader.number(holder, "duration", "video"),
+        pictures=str(holder.get("pictures", "")),
+    )

@@ -1,0 +1,62 @@
+"""Reading JSON documents. An error names the file, the member and its place."""
+
+import json
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from redactor.errors import ConfigurationUnsupported
+
+
+class Reader:
+    """Takes values out of a parsed document. All methods raise ConfigurationUnsupported for a wrong value."""
+
+    def __init__(self, name: str) -> None:
+        """`name` is the file's, for messages."""
+        self.name = name
+
+    def refused(self, what: str) -> ConfigurationUnsupported:
+        return ConfigurationUnsupported(f"{self.name}: {what}")
+
+    def mapping(self, value: Any, place: str) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            raise self.refused(f"{place} must be an object")
+        return value
+
+    def sequence(self, value: Any, place: str) -> list[Any]:
+        if not isinstance(value, list):
+            raise self.refused(f"{place} must be a list")
+        return value
+
+    def only(self, holder: dict[str, Any], allowed: Collection[str], place: str) -> None:
+        """Refuse members with other names."""
+        if unknown := sorted(holder.keys() - set(allowed)):
+            raise self.refused(f"{place} has {unknown[0]!r}, allowed: {', '.join(allowed)}")
+
+    def number(self, holder: dict[str, Any], key: str, place: str) -> float:
+        value = holder.get(key)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 2**63:
+            raise self.refused(f"{key} of {place} is {value!r}, must be a number")
+        return value
+
+    def whole(self, holder: dict[str, Any], key: str, place: str) -> int:
+        value = self.number(holder, key, place)
+        if value != int(value):
+            raise self.refused(f"{key} of {place} is {value:g}, must be whole")
+        return int(value)
+
+    def positive(self, holder: dict[str, Any], key: str, place: str) -> int:
+        value = self.number(holder, key, place)
+        if value <= 0 or value != int(value):
+            raise self.refused(f"{key} of {place} is {value:g}, must be whole and above 0")
+        return int(value)
+
+
+def parsed(path: Path) -> Any:
+    """Parse a file. Raise ConfigurationUnsupported if it cannot be read, or is not JSON."""
+    try:
+        return json.loads(path.read_text("utf-8-sig"))
+    except OSError as error:
+        raise ConfigurationUnsupported(f"{path}: cannot be read ({error.strerror})") from error
+    except (ValueError, RecursionError) as error:
+        raise ConfigurationUnsupported(f"{path.name}: not JSON ({error})") from error

@@ -1,0 +1,1 @@
+"""A person's decisions on a video, and what follows from them."""
