@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from mediaservice.model.authorship import Authorship
+
 
 @dataclass(frozen=True)
 class Asset:
@@ -13,3 +15,4 @@ class Asset:
     last_modified: datetime
     alternate_id: str | None = None
     description: str | None = None
+    authorship: Authorship | None = None  # None: unknown

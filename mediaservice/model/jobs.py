@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
+from mediaservice.model.authorship import Authorship
 from mediaservice.model.errors import JobError
 from mediaservice.model.file_names import FileNames
 from mediaservice.model.transforms import Priority, TransformOutput
@@ -90,6 +91,7 @@ class Job:
     end_time: datetime | None = None
     attempt: Attempt | None = None
     listed: bool = False  # the client gave its inputs as JobInputs, even if there is only one
+    authorship: Authorship | None = None  # None: unknown
 
     def without_addresses(self) -> "Job":
         """Return the job without its inputs' addresses, which carry signatures."""

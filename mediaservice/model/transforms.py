@@ -11,6 +11,8 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from mediaservice.model.authorship import Authorship
+
 FACE_DETECTOR = "#Microsoft.Media.FaceDetectorPreset"
 
 
@@ -150,6 +152,7 @@ class Transform:
     last_modified: datetime
     properties: TransformProperties
     declaration: str | None = None  # digest of the deployment's definition, if it declares the transform
+    authorship: Authorship | None = None  # None: the deployment's, or unknown
 
 
 def parse_transform(properties: Any) -> TransformProperties:

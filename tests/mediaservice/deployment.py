@@ -183,10 +183,10 @@ def serving(deployment: Deployment, entra: Entra) -> Iterator[Service]:
     with (
         deployment.start("api") as process,
         Ingress(int(deployment.environment["PORT"]), deployment.certificates) as tls,
-        httpx.Client(base_url=tls.url, verify=deployment.certificates.client_context) as http,
+        httpx.Client(base_url=tls.url, verify=deployment.certificates.client_context, timeout=30) as http,
     ):
         running = Service(deployment, tls.url, entra, process, http)
-        process.until(lambda: http.get("/healthz").status_code == 200, 10)
+        process.until(lambda: http.get("/healthz").status_code == 200, 60)
         yield running
 
 

@@ -47,7 +47,7 @@ class OdataResponse(JSONResponse):
 
 
 def not_found(kind: str, name: str) -> Problem:
-    return Problem(404, "NotFound", f"The {kind} with the name '{name}' was not found.")
+    return Problem(404, "NotFound", f"The requested resource was not found. There is no {kind} '{name}'.")
 
 
 def bad_request(message: str) -> Problem:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mediaservice.model.assets import Asset
+from mediaservice.model.authorship import Authorship
 from mediaservice.model.errors import JobError
 from mediaservice.model.jobs import HttpInput, Input, Job, JobOutput
 from mediaservice.model.transforms import Transform
@@ -73,8 +74,11 @@ def job(of: Account, value: Job) -> dict[str, Any]:
         "startTime": time(value.start_time) if value.start_time else None,
         "endTime": time(value.end_time) if value.end_time else None,
     }
-    resource_id = f"{of.id}/transforms/{value.transform}/jobs/{value.name}"
-    return _resource(resource_id, f"{TYPE}/transforms/jobs", properties, value)
+    return _resource(job_id(of, value), f"{TYPE}/transforms/jobs", properties, value)
+
+
+def job_id(of: Account, value: Job) -> str:
+    return f"{of.id}/transforms/{value.transform}/jobs/{value.name}"
 
 
 def _resource(
@@ -86,7 +90,20 @@ def _resource(
         "id": resource_id,
         "type": kind,
         "properties": present,
-        "systemData": {"createdAt": time(entity.created), "lastModifiedAt": time(entity.last_modified)},
+        "systemData": _system_data(entity.authorship, entity.created, entity.last_modified),
+    }
+
+
+def _system_data(authorship: Authorship | None, created: datetime, last_modified: datetime) -> dict[str, Any]:
+    if authorship is None:
+        return {"createdAt": time(created), "lastModifiedAt": time(last_modified)}
+    return {
+        "createdBy": authorship.created_by.name,
+        "createdByType": authorship.created_by.kind,
+        "createdAt": time(created),
+        "lastModifiedBy": authorship.modified_by.name,
+        "lastModifiedByType": authorship.modified_by.kind,
+        "lastModifiedAt": time(authorship.modified),
     }
 
 

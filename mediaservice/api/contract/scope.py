@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import Depends, Path, Query, Request
 
 from mediaservice.api.contract.problems import Problem, bad_request
+from mediaservice.model.authorship import Author
 from mediaservice.names import name_problem
 from mediaservice.settings import Account
 
@@ -72,6 +73,11 @@ async def opened_store(request: Request) -> "Store":
     return await asyncio.shield(opening)
 
 
+async def caller(request: Request) -> Author:
+    author: Author = request.state.author
+    return author
+
+
 def _checked(name: str) -> str:
     if problem := name_problem(name):
         raise bad_request(problem[0].upper() + problem[1:] + ".")
@@ -94,6 +100,7 @@ if TYPE_CHECKING:
     StoreHere = Store
 else:  # the store's module is not yet loaded when routes are declared
     StoreHere = Annotated[object, Depends(opened_store)]
+Caller = Annotated[Author, Depends(caller)]
 InAccount = Annotated[Account, Depends(known_account)]
 AssetName = Annotated[str, Depends(asset_name)]
 TransformName = Annotated[str, Depends(transform_name)]

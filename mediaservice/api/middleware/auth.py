@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from mediaservice.api.contract.problems import OdataResponse, body
 from mediaservice.api.middleware.requests import HEALTH, READY
 from mediaservice.api.middleware.signing_keys import KeysUnavailableError, SigningKeys
+from mediaservice.model.authorship import author_of
 from mediaservice.settings import Tokens
 
 READ_WRITE = "Media.ReadWrite"
@@ -120,6 +121,7 @@ class Authentication:
             return OdataResponse(body("ServiceUnavailable", message), 503, {"retry-after": "5"})
         scope["state"]["client"] = client = claims.get("appid") or claims.get("azp")
         scope["state"]["principal"] = claims.get("oid")
+        scope["state"]["author"] = author_of(claims)
         roles = claims.get("roles")
         needed = {READ, READ_WRITE} if scope["method"] in ("GET", "HEAD") else {READ_WRITE}
         if not isinstance(roles, list) or needed.isdisjoint(role for role in roles if isinstance(role, str)):

@@ -12,9 +12,11 @@ from mediaservice.api.contract.bodies import AssetBody, AssetProperties, Contain
 from mediaservice.api.contract.document import GONE, MADE
 from mediaservice.api.contract.paging import collection, query_of
 from mediaservice.api.contract.problems import Problem, bad_request, not_found
-from mediaservice.api.contract.scope import ACCOUNT, AssetName, InAccount, StoreHere
+from mediaservice.api.contract.scope import ACCOUNT, AssetName, Caller, InAccount, StoreHere
 from mediaservice.api.middleware.auth import CLOCK_SKEW_SECONDS
+from mediaservice.model import authorship
 from mediaservice.model.assets import Asset
+from mediaservice.model.authorship import Author
 from mediaservice.model.query import ASSETS
 from mediaservice.names import CONTAINER
 from mediaservice.settings import Account
@@ -49,7 +51,7 @@ async def get(account: InAccount, name: AssetName, store: StoreHere) -> dict[str
 
 @router.put("/{asset}", responses=MADE)
 async def create_or_update(
-    account: InAccount, name: AssetName, body: AssetBody, response: Response, store: StoreHere
+    account: InAccount, name: AssetName, body: AssetBody, response: Response, store: StoreHere, caller: Caller
 ) -> dict[str, Any]:
     given = body.properties
     _check(account, given)
@@ -64,6 +66,7 @@ async def create_or_update(
             last_modified=now,
             alternate_id=given.alternate_id,
             description=given.description,
+            authorship=authorship.created(caller, now),
         )
         made = await _container(store, asset.container, given=given.container is not None)
         try:
@@ -82,13 +85,15 @@ async def create_or_update(
             response.status_code = 201
             return render.asset(account, asset)
         # a concurrent request was faster, so this one becomes an update
-    return await _update(store, account, name, given, whole=True)
+    return await _update(store, account, name, given, caller, whole=True)
 
 
 @router.patch("/{asset}")
-async def update(account: InAccount, name: AssetName, body: AssetBody, store: StoreHere) -> dict[str, Any]:
+async def update(
+    account: InAccount, name: AssetName, body: AssetBody, store: StoreHere, caller: Caller
+) -> dict[str, Any]:
     _check(account, body.properties)
-    return await _update(store, account, name, body.properties, whole=False)
+    return await _update(store, account, name, body.properties, caller, whole=False)
 
 
 @router.delete("/{asset}", responses=GONE, response_class=Response)
@@ -158,7 +163,7 @@ def _check(account: Account, given: AssetProperties) -> None:
 
 
 async def _update(
-    store: "Store", account: Account, name: str, given: AssetProperties, *, whole: bool
+    store: "Store", account: Account, name: str, given: AssetProperties, caller: Author, *, whole: bool
 ) -> dict[str, Any]:
     """Update the asset: PUT replaces all properties (`whole`), PATCH the given ones. The container stays."""
     found = await store.assets.get(name)
@@ -167,9 +172,11 @@ async def _update(
     asset = found.value
     if given.container not in (None, asset.container):
         raise bad_request(f"The container of the Asset '{name}' is {asset.container!r} and cannot be changed.")
+    now = datetime.now(UTC)
     changed = replace(
         asset,
-        last_modified=datetime.now(UTC),
+        last_modified=now,
+        authorship=authorship.modified(asset.authorship, caller, now),
         alternate_id=given.alternate_id if whole or given.alternate_id is not None else asset.alternate_id,
         description=given.description if whole or given.description is not None else asset.description,
     )

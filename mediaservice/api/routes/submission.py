@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 from mediaservice.api.contract.bodies import AssetInputBody, HttpInputBody, InputListBody, JobProperties
 from mediaservice.api.contract.problems import Problem, bad_request, not_found
+from mediaservice.model.authorship import Author, created
 from mediaservice.model.jobs import AssetInput, HttpInput, Input, Job, JobOutput
 from mediaservice.model.sources import problem
 from mediaservice.model.transforms import Transform
 from mediaservice.names import address_problem, path_problem
+from mediaservice.settings import Account
 from mediaservice.store.errors import ExistsError
 from mediaservice.utf16 import cut
 
@@ -23,7 +25,16 @@ SHOWN = 100  # UTF-16 units of the client's values
 MAX_JOBS = 500_000  # the limit of Media Services, for an account
 
 
-async def submit(store: "Store", transform: str, name: str, given: JobProperties, *, lasting: bool = False) -> Job:
+async def submit(
+    store: "Store",
+    account: Account,
+    transform: str,
+    name: str,
+    given: JobProperties,
+    caller: Author,
+    *,
+    lasting: bool = False,
+) -> Job:
     """Submit a job and return it as stored. Raises Problem: 404, 400, or 409 if the name is taken.
 
     With `lasting`, the worker may read the deployment's uploads by its own identity once the links have expired.
@@ -31,7 +42,7 @@ async def submit(store: "Store", transform: str, name: str, given: JobProperties
     from mediaservice.store.work import Ticket
 
     found, there, missing = await asyncio.gather(
-        store.transforms.get(transform), store.jobs.get(transform, name), _missing_asset(store, given)
+        store.transforms.get(transform), store.jobs.get(transform, name), _missing_asset(store, account, given)
     )
     if not found:
         raise not_found("Transform", transform)
@@ -39,7 +50,7 @@ async def submit(store: "Store", transform: str, name: str, given: JobProperties
         raise _taken(name)
     if store.jobs.stored >= MAX_JOBS:
         raise Problem(403, "QuotaExceeded", f"The account has {MAX_JOBS:,} Jobs already; delete those not needed.")
-    job = _accepted(found.value, name, given, lasting=lasting)
+    job = _accepted(found.value, name, given, caller, lasting=lasting)
     if missing:
         raise missing
     store.jobs.check(job)
@@ -54,7 +65,7 @@ async def submit(store: "Store", transform: str, name: str, given: JobProperties
     return job
 
 
-def _accepted(transform: Transform, name: str, given: JobProperties, *, lasting: bool) -> Job:
+def _accepted(transform: Transform, name: str, given: JobProperties, caller: Author, *, lasting: bool) -> Job:
     now = datetime.now(UTC)
     job = Job(
         transform=transform.name,
@@ -68,6 +79,7 @@ def _accepted(transform: Transform, name: str, given: JobProperties, *, lasting:
         description=given.description,
         correlation_data=given.correlation_data,
         listed=isinstance(given.input, InputListBody),
+        authorship=created(caller, now),
     )
     if unsuitable := problem(job):
         raise bad_request(f"properties.input: {unsuitable}.")
@@ -122,12 +134,12 @@ def _outputs(transform: Transform, given: JobProperties) -> tuple[JobOutput, ...
     )
 
 
-async def _missing_asset(store: "Store", given: JobProperties) -> Problem | None:
-    named = [("outputs", output.asset_name) for output in given.outputs]
+async def _missing_asset(store: "Store", account: Account, given: JobProperties) -> Problem | None:
+    named = [output.asset_name for output in given.outputs]
     inputs = given.input.inputs if isinstance(given.input, InputListBody) else (given.input,)
-    named += [("input", each.asset_name) for each in inputs if isinstance(each, AssetInputBody)]
-    found = await asyncio.gather(*(store.assets.get(asset) for _, asset in named))
-    for (where, asset), there in zip(named, found, strict=True):
+    named += [each.asset_name for each in inputs if isinstance(each, AssetInputBody)]
+    found = await asyncio.gather(*(store.assets.get(asset) for asset in named))
+    for asset, there in zip(named, found, strict=True):
         if not there:
-            return bad_request(f"properties.{where}: the Asset '{asset}' was not found.")
+            return bad_request(f"Asset '{asset}' is not found under account '{account.name}' when creating job.")
     return None

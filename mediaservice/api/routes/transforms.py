@@ -12,7 +12,8 @@ from mediaservice.api.contract.bodies import TransformBody, TransformPatch
 from mediaservice.api.contract.document import GONE, MADE
 from mediaservice.api.contract.paging import collection, query_of
 from mediaservice.api.contract.problems import Problem, bad_request, not_found
-from mediaservice.api.contract.scope import ACCOUNT, InAccount, StoreHere, TransformName
+from mediaservice.api.contract.scope import ACCOUNT, Caller, InAccount, StoreHere, TransformName
+from mediaservice.model import authorship
 from mediaservice.model.query import TRANSFORMS
 from mediaservice.model.transforms import Transform, TransformProperties, parse_transform
 from mediaservice.model.validation import problem
@@ -39,19 +40,20 @@ async def get(account: InAccount, name: TransformName, store: StoreHere) -> dict
 
 @router.put("/{transform}", responses=MADE)
 async def create_or_update(
-    account: InAccount, name: TransformName, body: TransformBody, response: Response, store: StoreHere
+    account: InAccount, name: TransformName, body: TransformBody, response: Response, store: StoreHere, caller: Caller
 ) -> dict[str, Any]:
     properties = _parse(body.properties)
     now = datetime.now(UTC)
     found = await store.transforms.get(name)
     try:
         if found:
-            changed = replace(found.value, last_modified=now, properties=properties)
+            authors = authorship.modified(found.value.authorship, caller, now)
+            changed = replace(found.value, last_modified=now, properties=properties, authorship=authors)
             await store.transforms.replace(found, changed)
             return render.transform(account, changed)
         if len(await store.transforms.names()) >= MAX_TRANSFORMS:
             raise bad_request(f"The account has {MAX_TRANSFORMS} Transforms already; more are not allowed.")
-        transform = Transform(name, now, now, properties)
+        transform = Transform(name, now, now, properties, authorship=authorship.created(caller, now))
         await store.transforms.insert(transform)
     except (ExistsError, ChangedError):
         raise _conflict(name) from None
@@ -60,7 +62,9 @@ async def create_or_update(
 
 
 @router.patch("/{transform}")
-async def update(account: InAccount, name: TransformName, body: TransformBody, store: StoreHere) -> dict[str, Any]:
+async def update(
+    account: InAccount, name: TransformName, body: TransformBody, store: StoreHere, caller: Caller
+) -> dict[str, Any]:
     try:
         patch = TransformPatch.model_validate(body.properties)
     except ValidationError as error:
@@ -73,7 +77,9 @@ async def update(account: InAccount, name: TransformName, body: TransformBody, s
         description=former.description if patch.description is None else patch.description,
         outputs=patch.outputs or former.outputs,
     )
-    changed = replace(found.value, last_modified=datetime.now(UTC), properties=properties)
+    now = datetime.now(UTC)
+    authors = authorship.modified(found.value.authorship, caller, now)
+    changed = replace(found.value, last_modified=now, properties=properties, authorship=authors)
     try:
         await store.transforms.replace(found, changed)
     except ChangedError:

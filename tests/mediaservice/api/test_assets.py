@@ -14,10 +14,13 @@ from fastapi import Response
 from mediaservice.api.contract.bodies import AssetBody
 from mediaservice.api.routes.assets import create_or_update
 from mediaservice.model.assets import Asset as StoredAsset
+from mediaservice.model.authorship import Author, AuthorKind
 from mediaservice.settings import read_api
 from mediaservice.store.account import open_store
 from mediaservice.store.tables.table import Stored
 from tests.mediaservice.deployment import ACCOUNT_NAME, GROUP, Deployment, Service
+
+CALLER = Author("somebody@example.com", AuthorKind.USER)
 
 
 def put(media: Any, service: Service, name: str, **properties: str) -> Any:
@@ -58,7 +61,7 @@ def test_it_keeps_its_container_when_the_answer_to_its_writing_was_lost(
 
             monkeypatch.setattr(store.assets, "insert", twice)
             response = Response()
-            asset = await create_or_update(settings.account, "one", AssetBody(), response, store)
+            asset = await create_or_update(settings.account, "one", AssetBody(), response, store, CALLER)
             assert response.status_code == 201
             assert await store.containers.files(asset["properties"]["container"], 1) == []
 

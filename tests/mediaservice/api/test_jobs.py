@@ -113,9 +113,9 @@ def test_the_inputs_address_is_never_shown(
         ),
         ({"input": {"@odata.type": "#Microsoft.Media.JobInputHttp", "files": URL}}, "properties.input.files"),
         ({"input": {"@odata.type": "#Microsoft.Media.JobInputClip"}}, "#Microsoft.Media.JobInputHttp"),
-        ({"input": {"@odata.type": "#Microsoft.Media.JobInputAsset", "assetName": "gone"}}, "the Asset 'gone'"),
+        ({"input": {"@odata.type": "#Microsoft.Media.JobInputAsset", "assetName": "gone"}}, "Asset 'gone' is not"),
         ({"outputs": []}, "properties.outputs"),
-        ({"outputs": [{"@odata.type": "#Microsoft.Media.JobOutputAsset", "assetName": "gone"}]}, "the Asset 'gone'"),
+        ({"outputs": [{"@odata.type": "#Microsoft.Media.JobOutputAsset", "assetName": "gone"}]}, "Asset 'gone' is not"),
         ({"priority": "Urgent"}, "properties.priority"),
         ({"correlationData": {"a": 1}}, "properties.correlationData.a"),
     ],
@@ -233,3 +233,25 @@ def test_an_option_that_is_not_offered_is_a_bad_request(rest: Callable[..., http
         answer = rest("GET", f"/transforms/{transform}/jobs", params=options)
         assert (answer.status_code, answer.json()["error"]["code"]) == (400, "BadRequest")
         assert next(iter(options)) in answer.json()["error"]["message"]
+
+
+def test_refusals_have_the_recorded_words(rest: Any, service: Service, name: str) -> None:
+    """azure-cli, command_modules/ams/tests/latest/recordings/test_ams_job.yaml, and azure-docs#29409."""
+    job = {
+        "properties": {
+            "input": {"@odata.type": "#Microsoft.Media.JobInputHttp", "files": ["https://example.com/a.mp4"]},
+            "outputs": [{"@odata.type": "#Microsoft.Media.JobOutputAsset", "assetName": name}],
+        }
+    }
+    path = f"/transforms/faceredact/jobs/{name}"
+    missing = rest("PUT", path, json=job).json()["error"]
+    assert missing["message"] == f"Asset '{name}' is not found under account '{service.account}' when creating job."
+    assert rest("GET", path).json()["error"]["message"].startswith("The requested resource was not found.")
+    rest("PUT", f"/assets/{name}", json={})
+    made = rest("PUT", path, json=job).json()
+    kept = rest("DELETE", path)
+    assert (kept.status_code, kept.json()["error"]["code"]) == (400, "BadRequest")
+    assert kept.json()["error"]["message"] == (
+        f"The job Delete operation for '{made['id']}' resource failed. The job is in the 'Queued' state. "
+        "Cancel the job or retry after the processing completes."
+    )

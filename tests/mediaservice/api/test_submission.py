@@ -11,6 +11,8 @@ from mediaservice.api.contract.bodies import JobProperties
 from mediaservice.api.contract.problems import Problem
 from mediaservice.api.routes.submission import MAX_JOBS, submit
 from mediaservice.model.assets import Asset
+from mediaservice.model.authorship import Author, AuthorKind
+from mediaservice.settings import Account
 from mediaservice.store.account import Store
 from tests.mediaservice.stored import Steps
 
@@ -21,6 +23,8 @@ GIVEN = JobProperties.model_validate(
     }
 )
 NOW = datetime.now(UTC)
+ACCOUNT = Account("s", "g", "media", "westeurope", "/storage", frozenset())
+CALLER = Author("somebody@example.com", AuthorKind.USER)
 OUT = Asset("out", str(uuid.uuid4()), "asset-out", NOW, NOW)
 
 
@@ -30,7 +34,7 @@ def test_an_account_that_is_full_takes_no_job_and_puts_no_message(
     async def steps(store: Store) -> None:
         store.jobs.stored = MAX_JOBS
         with pytest.raises(Problem, match="500,000"):
-            await submit(store, "faceredact", "one", GIVEN)
+            await submit(store, ACCOUNT, "faceredact", "one", GIVEN, CALLER)
         assert await store.work.count() == 0
 
     in_store(steps)
@@ -41,10 +45,10 @@ def test_a_name_that_is_taken_leaves_no_second_message(
 ) -> None:
     async def steps(store: Store) -> None:
         await store.assets.insert(OUT)
-        await submit(store, "faceredact", "one", GIVEN)
+        await submit(store, ACCOUNT, "faceredact", "one", GIVEN, CALLER)
         for again in (GIVEN, GIVEN.model_copy(update={"outputs": ()})):
             with pytest.raises(Problem, match="exists already"):
-                await submit(store, "faceredact", "one", again)
+                await submit(store, ACCOUNT, "faceredact", "one", again, CALLER)
         assert await store.work.count() == 1
 
     in_store(steps)
@@ -55,7 +59,7 @@ def test_of_simultaneous_submissions_of_a_name_one_creates_the_job(
 ) -> None:
     async def steps(store: Store) -> None:
         await store.assets.insert(OUT)
-        tries = [submit(store, "faceredact", "one", GIVEN) for _ in range(5)]
+        tries = [submit(store, ACCOUNT, "faceredact", "one", GIVEN, CALLER) for _ in range(5)]
         results = await asyncio.gather(*tries, return_exceptions=True)
         assert sorted(getattr(result, "status", 201) for result in results) == [201, 409, 409, 409, 409]
 

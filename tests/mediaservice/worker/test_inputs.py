@@ -87,7 +87,7 @@ def test_a_list_of_which_one_video_fails_publishes_none_and_says_which(pipeline:
             "properties.input.inputs[0]: the input must",
         ),
         ([VIDEO, {"@odata.type": "#Microsoft.Media.JobInputSequence"}], "properties.input.inputs[1]: the input must"),
-        ([VIDEO, {"@odata.type": ASSET, "assetName": "gone"}], "the Asset 'gone'"),
+        ([VIDEO, {"@odata.type": ASSET, "assetName": "gone"}], "Asset 'gone' is not"),
         ([VIDEO, {"@odata.type": HTTP, "files": ["http://h/b.mp4"]}], "properties.input.inputs[1].files[0]: "),
         ([VIDEO, {"@odata.type": HTTP, "files": ["https://h/b/A.mov"]}], "are called 'A'"),
         ([VIDEO | {"start": {"@odata.type": "#Microsoft.Media.AbsoluteClipTime", "time": "PT5S"}}], "inputs[0].start"),
