@@ -1,6 +1,7 @@
 """Takes frames, and returns them with their regions after a look-ahead."""
 
 import itertools
+import math
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -13,6 +14,7 @@ from redactor.faces.backtracking import Backtracking
 from redactor.faces.doubts import DoubtCollector
 from redactor.faces.effort import effort
 from redactor.faces.evidence import Candidate
+from redactor.faces.frame_clock import FrameClock, Pace
 from redactor.faces.scenes import CutDetector
 from redactor.faces.seam import Seam, wraps
 from redactor.faces.search import Search
@@ -30,8 +32,6 @@ MOST_EXTRA_LOOKS: Final = 24.0  # extra looks in a row
 SOONER: Final = 4  # careful looks keep at least a quarter of their usual distance
 LOOK_AHEAD_BYTES: Final = 184 * 2**20
 EXTENSION_SECONDS: Final = 0.2
-LEAST_RATE: Final = 5.0  # frames a second
-MOST_RATE: Final = 300.0
 TOLERATED: Final = 0.1  # seconds
 MOST_STEPS: Final = 5  # frames from one detection to the next
 
@@ -50,27 +50,30 @@ class Analysis:
 
     def __init__(self, facts: VideoFacts, options: Options) -> None:
         spent = effort(options)
-        rate = min(max(float(facts.rate), LEAST_RATE), MOST_RATE)
-        # Promises in seconds have to hold where frames follow each other most quickly, too.
-        dense = min(max(float(facts.dense_rate), rate), MOST_RATE)
-        affordable = max(8, LOOK_AHEAD_BYTES // frame_bytes(facts.pixel_format, facts.width, facts.height))
-        self.look_ahead = min(round(dense * LOOK_AHEAD_SECONDS), affordable)
-        self._step = max(1, min(MOST_STEPS, round(rate / spent.looks_a_second)))
+        clock = self._clock = FrameClock(float(facts.rate))
+        self._facts = facts
+        self._held = max(8, LOOK_AHEAD_BYTES // frame_bytes(facts.pixel_format, facts.width, facts.height))
+        self._look_ahead = clock.within(LOOK_AHEAD_SECONDS)
+        self._newest = 0.0  # time of the newest frame
+        self._looked_ahead = math.inf  # seconds of the shortest look-ahead so far
+        self._pace = Pace(clock, 1 / spent.looks_a_second, MOST_STEPS)
         # Faces that only careful looks detect are covered between two of them, up to the longest gap that is filled.
-        self._careful_step = max(1, min(round(rate * spent.careful_seconds), self.look_ahead))
-        self._extra, self._extra_a_frame = MOST_EXTRA_LOOKS, EXTRA_LOOKS_A_SECOND / rate
-        extension = max(2, round(dense * EXTENSION_SECONDS))
-        edge = max(2 * extension, min(self.look_ahead, round(dense * EDGE_SECONDS)))
-        self._shortfall = _shortfall(facts, self.look_ahead / dense)
-        spans = Spans(self.look_ahead, extension, extension, edge)
+        careful = min(spent.careful_seconds, LOOK_AHEAD_SECONDS)
+        self._careful_pace = Pace(clock, careful, self._held)
+        self._sooner_pace = Pace(clock, careful / SOONER, self._held // SOONER)
+        self._extra = MOST_EXTRA_LOOKS
+        spans = Spans(self._look_ahead, clock.within(EXTENSION_SECONDS), clock.within(EDGE_SECONDS), self._held)
         self._seam = Seam(facts.width if wraps(facts, options.projection) else None)
-        self._tracker = Tracker(spans, facts.width, facts.height, self._step / rate, self._seam)
+        usual = min(max(clock.whole(1 / spent.looks_a_second), 1 / clock.rate), MOST_STEPS / clock.rate)
+        self._tracker = Tracker(spans, clock, facts.width, facts.height, usual, self._seam)
         self._cuts = CutDetector()
-        self._search = Search(facts, options, rate, self._seam)
-        self._back = Backtracking(self._tracker, self._search, self._step)
+        self._search = Search(facts, options, clock.rate, self._seam)
+        self._back = Backtracking(self._tracker, self._search, clock, self._pace)
         self._waiting: deque[tuple[int, int, VideoFrame] | AnyPacket] = deque()
-        self._due = self._careful_due = 0
-        self._planned = -self._careful_step  # frame of the last careful look that was not at a scene's end
+        self._glanced: int | None = None  # frame of the last look
+        self._careful_at: int | None = None  # of the last careful one
+        self._planned: int | None = None  # of the last careful one that was not at a scene's end
+        self._sooner = False  # True if a careful look is due as soon as it may be
         self._recent: list[tuple[int, VideoFrame]] = []  # the last analysed frame and the frames since
         self._doubts = DoubtCollector(facts)
         self._time_base = facts.time_base
@@ -91,7 +94,7 @@ class Analysis:
         for refusal in self._tracker.close():
             self._doubts.refuse(refusal)
         doubts = self._doubts.finish()
-        return replace(doubts, warnings=(*doubts.warnings, *self._shortfall)) if self._shortfall else doubts
+        return replace(doubts, warnings=(*doubts.warnings, *_shortfall(self._facts, self._looked_ahead)))
 
     def run(self, items: Iterable[VideoFrame | AnyPacket]) -> Iterator[RegionedFrame | AnyPacket]:
         """Yield the same items in the same order: frames with their regions, packets unchanged."""
@@ -102,6 +105,8 @@ class Analysis:
                 self._waiting.append(item)
             else:
                 index = next(counter)
+                self._newest = self._shown(item)
+                self._clock.add(index, self._newest)
                 cut = self._cuts.is_cut(item)
                 if cut:
                     self._close(scene)
@@ -109,21 +114,22 @@ class Analysis:
                 self._look(index, scene, item, cut=cut)
                 self._waiting.append((index, scene, item))
                 frontier = index
-            yield from self._ready(frontier - self.look_ahead)
+            yield from self._ready(frontier)
         self._close(scene)
-        yield from self._ready(frontier)
+        yield from self._ready(frontier, ended=True)
 
     def _look(self, index: int, scene: int, frame: VideoFrame, *, cut: bool) -> None:
         """Analyse the frame if a careful look or a glance is due."""
-        self._extra = min(MOST_EXTRA_LOOKS, self._extra + self._extra_a_frame)
-        if (cut or index >= self._careful_due) and self._may_be_careful(index):
+        if index:
+            passed = self._clock(index) - self._clock(index - 1)
+            self._extra = min(MOST_EXTRA_LOOKS, self._extra + EXTRA_LOOKS_A_SECOND * passed)
+        self._sooner |= cut or self._careful_at is None or self._careful_pace.is_due(self._careful_at, index)
+        if self._sooner and self._may_be_careful(index):
             self._planned = index
             self._careful(index, scene, frame, cut=cut)
             return
-        if cut:
-            self._careful_due = min(self._careful_due, self._planned + self._careful_step // SOONER)
-        if cut or index >= self._due:
-            look = self._search.glance(index, frame, cut=cut)
+        if cut or self._glanced is None or self._pace.is_due(self._glanced, index):
+            look = self._search.glance(self._beat(index), frame, cut=cut)
             if not cut:
                 self._look_between(index, scene, look.candidates)
             self._tracker.feed(index, scene, look)
@@ -133,12 +139,12 @@ class Analysis:
         self._recent.append((index, frame))
 
     def _careful(self, index: int, scene: int, frame: VideoFrame, *, cut: bool) -> None:
-        look = self._search.careful(index, frame, cut=cut)
+        look = self._search.careful(self._beat(index), frame, cut=cut)
         if not cut:
             self._look_between(index, scene, look.candidates)
         self._tracker.feed(index, scene, look)
         self._look_back(scene)
-        self._careful_due = index + self._careful_step
+        self._careful_at, self._sooner = index, False
         self._looked(index, frame)
 
     def _look_between(self, index: int, scene: int, candidates: Sequence[Candidate]) -> None:
@@ -148,7 +154,7 @@ class Analysis:
             return
         for earlier, frame in skipped:
             self._extra -= 1
-            self._tracker.feed(earlier, scene, self._search.glance(earlier, frame))
+            self._tracker.feed(earlier, scene, self._search.glance(self._beat(earlier), frame))
 
     def _look_back(self, scene: int) -> None:
         """Look for faces that were found just now in the frames before, as far as time allows."""
@@ -156,12 +162,16 @@ class Analysis:
         self._extra -= self._back.follow(waiting, scene, max(0, int(self._extra)))
 
     def _looked(self, index: int, frame: VideoFrame) -> None:
-        self._due = index + self._step
+        self._glanced = index
         self._recent = [(index, frame)]
 
     def _may_be_careful(self, index: int) -> bool:
         """Return True if the last planned careful look is long enough ago, as cuts in each frame must not forbid."""
-        return index - self._planned >= self._careful_step // SOONER
+        return self._planned is None or self._sooner_pace.is_due(self._planned, index)
+
+    def _beat(self, index: int) -> int:
+        """Return the frame's time in frames of the average rate."""
+        return round(self._clock(index) * self._clock.rate)
 
     def _close(self, scene: int) -> None:
         """Look carefully at a scene's last frame, to cover to the end faces that only careful looks detect."""
@@ -172,12 +182,21 @@ class Analysis:
             self._careful(index, scene, frame, cut=False)
             return
         # There was a glance at this frame already: only what it missed is new.
-        look = self._search.careful(index, frame, cut=False)
+        look = self._search.careful(self._beat(index), frame, cut=False)
         look.candidates = [one for one in look.candidates if not self._tracker.sighted(index, one.box)]
         self._tracker.feed(index, scene, look)
         self._look_back(scene)
 
-    def _ready(self, newest: int) -> Iterator[RegionedFrame | AnyPacket]:
+    def _shown(self, frame: VideoFrame) -> float:
+        return float((frame.pts or 0) * self._time_base)
+
+    def _is_held(self, index: int, frontier: int) -> bool:
+        """Return True while a frame waits for the look-ahead."""
+        if frontier - index >= self._held:
+            return False
+        return self._clock(frontier) - self._clock(index) <= self._look_ahead
+
+    def _ready(self, frontier: int, *, ended: bool = False) -> Iterator[RegionedFrame | AnyPacket]:
         while self._waiting:
             item = self._waiting[0]
             if isinstance(item, Packet):
@@ -185,13 +204,15 @@ class Analysis:
                 yield item
                 continue
             index, scene, frame = item
-            if index > newest:
-                return
+            if not ended:
+                if self._is_held(index, frontier):
+                    return
+                self._looked_ahead = min(self._looked_ahead, self._newest - self._shown(frame))
             self._waiting.popleft()
             regions = self._tracker.regions(index, scene)
             self.detections += sum(region.seen for region in regions)
             inside = [replace(region, box=self._seam.inside(region.box)) for region in regions]
-            self._doubts.see(index, float((frame.pts or 0) * self._time_base), scene, frame, inside)
+            self._doubts.see(index, self._shown(frame), scene, frame, inside)
             for refusal in self._tracker.refusals():
                 self._doubts.refuse(refusal)
             copies = (replace(region, box=box) for region in regions for box in self._seam.copies(region.box))

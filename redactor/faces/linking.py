@@ -26,11 +26,11 @@ def link(
     """Match tracks to sightings at the least total cost. Return sightings' indices by tracks' indices."""
     if not tracks or not sightings:
         return {}
-    frame = sightings[0].frame  # the same for all of them
+    time = sightings[0].time  # the same for all of them
     seen = [_Spot(*sighting.box.centre, sighting.box.size, edges(sighting.box)) for sighting in sightings]
     cost = np.full((len(tracks), len(sightings)), math.inf)
     for row, track in enumerate(tracks):
-        last, place = track.sightings[-1].box, track.extended(frame)
+        last, place = track.sightings[-1].box, track.extended(time)
         left = _Spot(*last.centre, last.size, edges(last))
         expected = _Spot(*place.centre, place.size, left.edges)
         for column, (sighting, spot) in enumerate(zip(sightings, seen, strict=True)):

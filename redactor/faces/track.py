@@ -42,6 +42,7 @@ class Sighting:
     """A candidate that belongs to a track, and the frame's edges that may cut it off."""
 
     frame: int
+    time: float  # on the frames' clock
     scene: int
     candidate: Candidate
     edges: frozenset[str] = frozenset()
@@ -111,7 +112,7 @@ class Track:
         before, after = self.sightings[index - 1], self.sightings[index + 1]
         if after.frame - before.frame > ABSENT:
             return box
-        share = (sighting.frame - before.frame) / (after.frame - before.frame)
+        share = (sighting.time - before.time) / (after.time - before.time)
         outline = box.joined(self.box(index - 1).blended(self.box(index + 1), share))
         careful = self._careful_box(index)
         if careful is not None and careful.overlap(sighting.box) >= ALIKE:
@@ -129,7 +130,7 @@ class Track:
         if before is None or after is None:
             one = before or after
             return one.box if one is not None else None
-        return before.box.blended(after.box, (here.frame - before.frame) / (after.frame - before.frame))
+        return before.box.blended(after.box, (here.time - before.time) / (after.time - before.time))
 
     def box(self, index: int) -> Box:
         """Return a sighting's box, completed if the frame's edge cuts the face off.
@@ -156,40 +157,42 @@ class Track:
         near = [s.box.size for s in self.sightings if abs(s.frame - here.frame) <= ABSENT]
         return min(max(near) / here.box.size, SHRINK) if here.box.size > 0 else 1.0
 
-    def extended(self, frame: int) -> Box:
+    def extended(self, time: float) -> Box:
         """Extrapolate the place before the first or after the last sighting. Motion stops soon."""
-        near = self._ending(frame, MOTION, ABSENT)
-        here, box = self.sightings[near[0]].frame, self.box(near[0])
+        near = self._ending(time, MOTION, ABSENT)
+        here, box = self.sightings[near[0]], self.box(near[0])
         if len(near) < 2:
             return box
-        last = near[-1]
-        steps = min(FADE, abs(frame - here)) / abs(here - self.sightings[last].frame)
-        (x0, y0), (x1, y1) = self.box(last).centre, box.centre
+        last = self.sightings[near[-1]]
+        moved = abs(here.time - last.time)
+        fade = FADE * moved / abs(here.frame - last.frame)
+        steps = min(fade, abs(time - here.time)) / moved
+        (x0, y0), (x1, y1) = self.box(near[-1]).centre, box.centre
         return box.moved((x1 - x0) * steps, (y1 - y0) * steps)
 
-    def leaving(self, frame: int) -> Box:
+    def leaving(self, time: float) -> Box:
         """Return a box of all likely places of a face that moves over the frame's edge, where detection degrades."""
-        near = self._ending(frame, PASSING, 3 * ABSENT)
+        near = self._ending(time, PASSING, 3 * ABSENT)
         if len(near) < 2:
             return self.box(near[0])
-        frames = np.array([self.sightings[i].frame for i in near], np.float64)
+        times = np.array([self.sightings[i].time for i in near], np.float64)
         centres = np.array([self.box(i).centre for i in near])
         trust = [min(1.0, self.sightings[i].candidate.odds / STEADFAST) for i in near]
-        x, y = np.polyfit(frames, centres, 1, w=trust)[0]
+        x, y = np.polyfit(times, centres, 1, w=trust)[0]
         places = [
-            self.box(i).moved(x * (frame - self.sightings[i].frame), y * (frame - self.sightings[i].frame))
+            self.box(i).moved(x * (time - self.sightings[i].time), y * (time - self.sightings[i].time))
             for i in near[:MOTION]
         ]
         return functools.reduce(Box.joined, places)
 
-    def _ending(self, frame: int, most: int, span: int) -> list[int]:
-        """Return indices of sightings at the track's end nearer to `frame`, from that end inwards.
+    def _ending(self, time: float, most: int, span: int) -> list[int]:
+        """Return indices of sightings at the track's end nearer to `time`, from that end inwards.
 
         Several sightings are needed, since the detector's jitter between two looks like motion. They do not include
         sightings before a long absence.
         """
         count = len(self.sightings)
-        first = frame < self.sightings[0].frame
+        first = time < self.sightings[0].time
         indices = range(min(most, count)) if first else range(count - 1, max(-1, count - 1 - most), -1)
         end = self.sightings[indices[0]].frame
         return [i for i in indices if abs(self.sightings[i].frame - end) <= span]

@@ -6,7 +6,7 @@ in two rounds, strong before weak, follows ByteTrack (Zhang et al., 2022). Faces
 expected places.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
@@ -26,6 +26,7 @@ LASTING: Final = 1.8  # and that starts a track whatever a closer look says
 SLACK: Final = 0.01  # growth of a region a frame away from the nearest detection
 MOVED_ON: Final = 0.9  # share of the visible part of a face at the edge that is left of one that is leaving
 PATIENCE: Final = 4  # times that a lost face is looked for where it is expected
+LEAST: Final = 2  # frames of an extension, however long they are shown
 SAME: Final = 0.3  # overlap that makes two boxes the same face
 
 
@@ -46,15 +47,16 @@ class Look(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Spans:
-    """Lengths in frames. `gap` is the longest gap that is filled, `head` and `tail` extend a track at its ends.
+    """Lengths in seconds. `gap` is the longest gap that is filled, `extension` lengthens a track at its ends.
 
-    `gap` is at most the look-ahead. `edge` is the longest extension of a face that crosses the frame's edge.
+    `edge` is the longest extension of a face that crosses the frame's edge. `held` is the number of frames in the
+    look-ahead: longer gaps are not filled.
     """
 
-    gap: int
-    head: int
-    tail: int
-    edge: int
+    gap: float
+    extension: float
+    edge: float
+    held: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +76,21 @@ class Tracker:
     """Links detections, fed in frame order. Ask for a frame's regions after feeding the look-ahead."""
 
     def __init__(
-        self, spans: Spans, width: int, height: int, interval: float = USUAL_INTERVAL, seam: Seam | None = None
+        self,
+        spans: Spans,
+        times: Callable[[int], float],
+        width: int,
+        height: int,
+        interval: float = USUAL_INTERVAL,
+        seam: Seam | None = None,
     ) -> None:
-        """`width` and `height` are the frame's, in stored pixels like all boxes. `interval` is in seconds.
+        """`times` returns a frame's time in seconds. `width` and `height` are in stored pixels like all boxes.
 
+        `interval`, in seconds, is the usual one between detections.
         Evidence is weighted by the interval between detections, because more frequent noise is no better evidence.
         """
         self._spans = spans
+        self._time = times
         self._seam = seam or Seam(None)
         self._weight = interval / USUAL_INTERVAL
         self._width, self._height = width, height
@@ -128,13 +138,19 @@ class Tracker:
 
     def _open(self, frame: int) -> list[Track]:
         """Return tracks that may continue in `frame`, confirmed ones first: others may be noise beside a face."""
-        tracks = [t for t in self._tracks if 0 < frame - t.sightings[-1].frame <= self._spans.gap + 1]
+        tracks = [track for track in self._tracks if self._may_continue(track.sightings[-1].frame, frame)]
         return sorted(tracks, key=lambda track: not track.confirmed)
+
+    def _may_continue(self, last: int, frame: int) -> bool:
+        """Return True if the gap between two sightings would be filled."""
+        if not 0 < frame - last <= self._spans.held + 1:
+            return False
+        return self._time(frame) - self._time(last + 1) <= self._spans.gap
 
     def _follow(self, frame: int, scene: int, lost: Sequence[Track], look: Look, taken: Sequence[Box]) -> None:
         """Search for the faces of `lost` tracks at their expected places."""
         sought = [track for track in lost if track.sightings[-1].scene == scene]
-        expected = [track.extended(frame) for track in sought]
+        expected = [track.extended(self._time(frame)) for track in sought]
         places = [
             (track, box)
             for track, box in zip(sought, expected, strict=True)
@@ -149,9 +165,9 @@ class Tracker:
 
     def regions(self, frame: int, scene: int) -> list[Region]:
         """Return the regions to cover in `frame`. Ask for each frame once, in order."""
-        longest = max(self._spans.gap, self._spans.edge, self._spans.tail) + 1
-        self._refusals += [r for t in self._tracks if frame - t.sightings[-1].frame > longest and (r := t.refusal())]
-        self._tracks = [t for t in self._tracks if frame - t.sightings[-1].frame <= longest]
+        gone = [track for track in self._tracks if self._is_gone(track.sightings[-1].frame, frame)]
+        self._refusals += [refusal for track in gone if (refusal := track.refusal())]
+        self._tracks = [track for track in self._tracks if track not in gone]
         found: list[Region] = []
         for track in self._tracks:
             track.forget(frame)
@@ -160,6 +176,11 @@ class Tracker:
                 found.append(replace(region, since=track.since))
                 self._shown.add(track.number)
         return found
+
+    def _is_gone(self, last: int, frame: int) -> bool:
+        """Return True if a track with its last sighting in frame `last` reaches neither `frame` nor a later one."""
+        longest = max(self._spans.gap, self._spans.edge, self._spans.extension)
+        return frame - last > 2 * LEAST and self._time(frame) - self._time(last + 1) > longest
 
     def _start(self, sighting: Sighting, look: Look) -> None:
         self._made += 1
@@ -237,35 +258,37 @@ class Tracker:
     def _region(self, track: Track, frame: int, scene: int) -> Region | None:
         first, last = track.sightings[0], track.sightings[-1]
         if frame < first.frame or frame > last.frame:
-            end, span = (first, self._spans.head) if frame < first.frame else (last, self._spans.tail)
+            end = first if frame < first.frame else last
             if end.scene != scene:
                 return None
             away = abs(frame - end.frame)
             if end.edges:
-                return self._passing(track, frame, end, away, span)
-            if away > span:
+                return self._passing(track, frame, end, away)
+            if away > LEAST and abs(self._time(frame) - end.time) > self._spans.extension:
                 return None
             shrunk = track.shrunk(0 if end is first else len(track.sightings) - 1)
-            place = track.extended(frame).scaled(shrunk + SLACK * away)
+            place = track.extended(self._time(frame)).scaled(shrunk + SLACK * away)
             return Region(track.number, place, seen=False) if self._inside(place) else None
         index = next(i for i, s in enumerate(track.sightings) if s.frame >= frame)
         after = track.sightings[index]
         if after.frame == frame:
             return Region(track.number, track.settled(index), seen=True)
         before = track.sightings[index - 1]
-        share = (frame - before.frame) / (after.frame - before.frame)
+        share = (self._time(frame) - before.time) / (after.time - before.time)
         away = min(frame - before.frame, after.frame - frame, FADE)
         box = track.settled(index - 1).blended(track.settled(index), share)
         return Region(track.number, box.scaled(1 + SLACK * away), seen=False)
 
-    def _passing(self, track: Track, frame: int, end: Sighting, away: int, span: int) -> Region | None:
+    def _passing(self, track: Track, frame: int, end: Sighting, away: int) -> Region | None:
         """The region of a face that enters or leaves over the frame's edge, `away` frames from its sighting at the end.
 
         It is partly visible for longer than the detector sees it, for as long as it moves on.
         """
-        place = track.leaving(frame).scaled(1 + SLACK * away)
+        time = self._time(frame)
+        place = track.leaving(time).scaled(1 + SLACK * away)
         moves = self._visible(place) < MOVED_ON * self._visible(end.box)
-        if away > (self._spans.edge if moves else 2 * span) or not self._inside(place):
+        span = self._spans.edge if moves else 2 * self._spans.extension
+        if (away > 2 * LEAST and abs(time - end.time) > span) or not self._inside(place):
             return None
         return Region(track.number, place, seen=False)
 
@@ -276,7 +299,7 @@ class Tracker:
         return max(0.0, width) * max(0.0, min(inside.bottom, self._height) - max(inside.top, 0.0))
 
     def _sighting(self, frame: int, scene: int, candidate: Candidate) -> Sighting:
-        return Sighting(frame, scene, candidate, self._edges(candidate.box))
+        return Sighting(frame, self._time(frame), scene, candidate, self._edges(candidate.box))
 
     def _inside(self, box: Box) -> bool:
         box = self._seam.inside(box)

@@ -15,8 +15,6 @@ from redactor.errors import ContentUnsupported
 from redactor.video.canvas import Canvas, Crop
 
 BOTTOM_FIRST: Final = frozenset({3, 4})  # AV_FIELD_BB, AV_FIELD_TB: the bottom field is shown first
-LEAST_VARIATION: Final = Fraction(11, 10)
-MOST_VARIATION: Final = 8
 LARGEST_SIDE: Final = 16384  # the limit of the H.264 and HEVC encoders
 MOST_PIXELS: Final = 8192 * 4320
 SPHERICAL: Final = struct.Struct("4i5I")  # projection, yaw, pitch, roll; left, top, right, bottom bound; padding
@@ -45,7 +43,6 @@ class VideoFacts:
     chroma_location: int
     interlaced: bool
     bottom_first: bool
-    dense_rate: Fraction = Fraction(0)  # frames a second where they follow each other most quickly
     spherical: bool = False  # a 360° picture whose left and right edges meet
 
     @property
@@ -88,15 +85,8 @@ def described(name: str, container: InputContainer, video: VideoStream, canvas: 
         chroma_location=context.chroma_sample_location,
         interlaced=interlaced,
         bottom_first=context.field_order in BOTTOM_FIRST,
-        # Of interlaced video, FFmpeg guesses the rate of fields.
-        dense_rate=rate if interlaced else _dense_rate(rate, exact(video.guessed_rate)),
         spherical=_is_spherical(context.coded_side_data.get("spherical"), context.coded_side_data.get("stereo_3d")),
     )
-
-
-def _dense_rate(average: Fraction, guessed: Fraction) -> Fraction:
-    """Return the rate between pauses, of which FFmpeg's guess holds all times of pictures, at times a timer's ticks."""
-    return guessed if average * LEAST_VARIATION < guessed <= average * MOST_VARIATION else average
 
 
 def hidden(video: VideoStream) -> Crop:

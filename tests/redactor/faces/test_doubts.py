@@ -134,7 +134,7 @@ def test_a_narrow_refusal_is_doubtful_and_warns_where_nothing_was_found(collecto
 
 
 def test_a_tracker_reports_narrow_refusals_and_first_sightings() -> None:
-    tracker = Tracker(Spans(10, 2, 2, 2), WIDTH, HEIGHT)
+    tracker = Tracker(Spans(10, 2, 2, 10), float, WIDTH, HEIGHT)
     box = Box(100, 100, 140, 150)
     for frame, heat in enumerate((0.1, 0.1, 0.9)):
         tracker.feed(frame, 0, ScriptedLook([Candidate(MIDDLE, 0.7, heat), Candidate(box, 0.3, 0.3)], agrees=False))

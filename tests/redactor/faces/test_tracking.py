@@ -9,7 +9,7 @@ from redactor.faces.tracking import MOST_CLOSER, PATIENCE, Region, Spans, Tracke
 from redactor.geometry import Box
 from tests.redactor.faces.scripted_look import ScriptedLook
 
-SPANS = Spans(gap=30, head=4, tail=4, edge=20)
+SPANS = Spans(gap=30, extension=4, edge=20, held=30)  # a frame lasts a second
 SURE, STRONG, WEAK = 0.9, 0.7, 0.35
 
 
@@ -26,7 +26,7 @@ def track(
     step: int = 1,
 ) -> list[list[Region]]:
     """Return the regions of each frame. The detector looked at every `step`-th frame."""
-    tracker = Tracker(SPANS, 640, 360)
+    tracker = Tracker(SPANS, float, 640, 360)
     for frame in range(0, frames, step):
         found = [Candidate(box, score) for box, score in detections.get(frame, ())]
         tracker.feed(frame, sum(cut <= frame for cut in cuts), ScriptedLook(found, closer))
@@ -65,7 +65,7 @@ def test_a_doubtful_candidate_that_two_networks_saw_is_covered_if_it_is_small() 
     """A needless mask of 14 pixels is hardly visible. One over a tenth of the picture spoils it."""
 
     def covers(size: float) -> bool:
-        tracker = Tracker(SPANS, 640, 360)
+        tracker = Tracker(SPANS, float, 640, 360)
         tracker.feed(0, 0, ScriptedLook([Candidate(at(100, size=size), 0.4, 0.35)], agrees=False))
         return bool(tracker.regions(0, 0))
 
@@ -74,7 +74,7 @@ def test_a_doubtful_candidate_that_two_networks_saw_is_covered_if_it_is_small() 
 
 
 def test_a_face_that_a_look_missed_is_looked_for_where_it_is_expected() -> None:
-    tracker = Tracker(SPANS, 640, 360)
+    tracker = Tracker(SPANS, float, 640, 360)
     for frame in range(6):
         tracker.feed(frame, 0, ScriptedLook([Candidate(at(100 + 10 * frame), SURE)]))
     missed = ScriptedLook([], followed=at(161))
@@ -85,7 +85,7 @@ def test_a_face_that_a_look_missed_is_looked_for_where_it_is_expected() -> None:
 
 
 def test_a_face_that_is_gone_is_not_looked_for_for_ever() -> None:
-    tracker = Tracker(SPANS, 640, 360)
+    tracker = Tracker(SPANS, float, 640, 360)
     tracker.feed(0, 0, ScriptedLook([Candidate(at(100), SURE)]))
     looks = [ScriptedLook([]) for _ in range(10)]
     for frame, look in enumerate(looks, start=1):
@@ -168,7 +168,7 @@ def test_a_fast_face_stays_one_track() -> None:
 
 
 def test_tracks_long_gone_are_forgotten() -> None:
-    tracker = Tracker(SPANS, 640, 360)
+    tracker = Tracker(SPANS, float, 640, 360)
     for frame in range(2000):
         tracker.feed(frame, 0, ScriptedLook([Candidate(at(frame % 7 * 90), SURE)]))
         if frame >= 30:
@@ -179,7 +179,7 @@ def test_tracks_long_gone_are_forgotten() -> None:
 
 def test_noise_that_is_looked_at_more_often_is_not_more_of_a_face() -> None:
     def lasts(interval: float, frames: int) -> bool:
-        tracker = Tracker(SPANS, 640, 360, interval)
+        tracker = Tracker(SPANS, float, 640, 360, interval)
         for frame in range(frames):
             tracker.feed(frame, 0, ScriptedLook([Candidate(at(100), 0.4)], agrees=False))
         return bool(tracker.regions(frames - 1, 0))
@@ -189,7 +189,7 @@ def test_noise_that_is_looked_at_more_often_is_not_more_of_a_face() -> None:
 
 
 def test_a_closer_look_is_taken_again_where_it_may_see_more_and_not_each_time() -> None:
-    tracker = Tracker(SPANS, 640, 360)
+    tracker = Tracker(SPANS, float, 640, 360)
     looks = [ScriptedLook([Candidate(at(100), 0.51 if frame < 5 else 0.62)], agrees=False) for frame in range(24)]
     for frame, look in enumerate(looks):
         tracker.feed(frame, 0, look)
@@ -197,14 +197,14 @@ def test_a_closer_look_is_taken_again_where_it_may_see_more_and_not_each_time() 
 
 
 def test_closer_looks_at_a_crowd_of_doubtful_places_are_bounded() -> None:
-    tracker = Tracker(SPANS, 1920, 1080)
+    tracker = Tracker(SPANS, float, 1920, 1080)
     look = ScriptedLook([Candidate(at(60 * number, size=30), 0.5) for number in range(30)], agrees=False)
     tracker.feed(0, 0, look)
     assert len(look.closer_looks) == MOST_CLOSER
 
 
 def test_a_face_that_jumps_between_two_looks_is_noticed() -> None:
-    tracker = Tracker(SPANS, 1280, 720)
+    tracker = Tracker(SPANS, float, 1280, 720)
     tracker.feed(0, 0, ScriptedLook([Candidate(at(300, size=100), SURE)]))
     assert not tracker.broken(3, 0, [Candidate(at(320, size=100), SURE)])
     assert tracker.broken(3, 0, [Candidate(at(520, size=100), SURE)])
