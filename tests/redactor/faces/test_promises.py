@@ -74,12 +74,12 @@ def test_the_look_ahead_is_the_same_time_at_a_variable_rate(walk: Any, recipe: A
 
 
 def test_a_pause_does_not_shorten_what_is_covered_around_it(walk: Any, recipe: Any, make_clip: Any) -> None:
-    """A face that comes back after a pause of ten seconds was not away for longer than the frames beside it."""
+    """A pause of ten seconds counts as a fifth of a second."""
     steps = [512] * 60
     steps[50] = 250 * 512
     clip = make_clip(walk(len(steps), 64, 48), recipe(times=times(steps), audio=()))
     seconds, _ = look_ahead(clip)
-    assert 1.5 <= seconds
+    assert seconds >= 1.5
     clock = FrameClock(25)
     for index in range(60):
         clock.add(index, index / 25 + (10 if index > 50 else 0))
