@@ -1,4 +1,4 @@
-"""The program, run once per stack and mode."""
+"""The program, run once per stack, mode and settings."""
 
 import functools
 from pathlib import Path
@@ -32,6 +32,7 @@ class AzureAddresses:
 
 
 def run(stack: str, *, preview: bool = False, **changes: str) -> Graph:
+    """Run the program anew."""
     return run_program(
         PROGRAM,
         shipped_stack(stack, changes),
@@ -43,9 +44,14 @@ def run(stack: str, *, preview: bool = False, **changes: str) -> Graph:
 
 
 @functools.cache
+def graph_with(stack: str, *, preview: bool = False, **changes: str) -> Graph:
+    """Return a stack's graph with other settings. Tests share it, so none may change it."""
+    return run(stack, preview=preview, **changes)
+
+
 def graph_of(stack: str, variant: str = "", *, preview: bool = False) -> Graph:
-    """Return the graph of a stack as it is, or in a variant. Tests share it, so none may change it."""
-    return run(stack, preview=preview, **VARIANTS[variant])
+    """Return a stack's graph as it is, or in a variant, which more tests share than settings of their own."""
+    return graph_with(stack, preview=preview, **VARIANTS[variant])
 
 
 @pytest.fixture(scope="session")

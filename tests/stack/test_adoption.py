@@ -3,7 +3,7 @@
 import pytest
 
 from local.graph.program import Graph
-from tests.stack.conftest import run
+from tests.stack.conftest import graph_of, graph_with
 
 GROUP = "/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/data/providers"
 LAKE = f"{GROUP}/Microsoft.Storage/storageAccounts/ourlake"
@@ -12,7 +12,7 @@ TOPIC = f"{GROUP}/Microsoft.EventGrid/systemTopics/lake-events"
 
 @pytest.fixture(scope="module")
 def adopting() -> Graph:
-    return run("dev", lakeAccount=LAKE, systemTopic=TOPIC, uploadDays="10")
+    return graph_with("dev", lakeAccount=LAKE, systemTopic=TOPIC, uploadDays="10")
 
 
 def test_lake_container_and_topic_are_named_as_they_are(adopting: Graph) -> None:
@@ -44,7 +44,7 @@ def test_what_is_kept_how_long_in_an_adopted_lake_is_its_owners_choice(adopting:
 
 
 def test_workers_may_run_on_a_dedicated_profile() -> None:
-    graph = run("dev", workerProfile="D8", workerLimit="3")
+    graph = graph_of("dev", "tuned")
     profiles = {p["name"]: p for p in graph.one("app:ManagedEnvironment").inputs["workloadProfiles"]}
     assert profiles["D8"] == {"name": "D8", "workloadProfileType": "D8", "minimumCount": 0, "maximumCount": 3}
     assert graph.one("app:Job").inputs["workloadProfileName"] == "D8"

@@ -11,7 +11,7 @@ from operations.replay import Containers
 from policy.rules.flex import REFUSED_CONFIGURATION
 from stack.function.package import PYTHON
 from stack.roles import Role, assignment_name
-from tests.stack.conftest import run
+from tests.stack.conftest import graph_of, run
 from tests.stack.test_graph import account, closure, grants, identity
 
 SCOPE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Storage/storageAccounts/a"
@@ -98,13 +98,13 @@ def test_images_are_pulled_by_the_identity_that_may(dev: Graph) -> None:
 
 
 def test_a_worker_takes_one_job_and_is_not_repeated_by_container_apps() -> None:
-    job = run("dev", workerMinutes="10").one("app:Job").inputs["configuration"]
+    job = graph_of("dev", "tuned").one("app:Job").inputs["configuration"]
     assert (job["replicaTimeout"], job["replicaRetryLimit"]) == (600, 0)
     assert job["eventTriggerConfig"]["parallelism"] == job["eventTriggerConfig"]["replicaCompletionCount"] == 1
 
 
 def test_a_worker_ends_its_job_before_container_apps_ends_the_worker() -> None:
-    job = run("dev", workerMinutes="10").one("app:Job").inputs
+    job = graph_of("dev", "tuned").one("app:Job").inputs
     (container,) = job["template"]["containers"]
     (seconds,) = (each["value"] for each in container["env"] if each["name"] == "JOB_TIMEOUT_SECONDS")
     assert 0 < int(seconds) <= job["configuration"]["replicaTimeout"] - 60
@@ -128,7 +128,7 @@ def test_an_environment_has_the_time_that_its_deletion_takes(dev: Graph) -> None
 
 def test_data_is_protected_from_destroy_if_it_is_asked_for(dev: Graph) -> None:
     assert not [r.name for r in dev.resources if r.protect]
-    protected = {r.name for r in run("dev", protectData="true").resources if r.protect}
+    protected = {r.name for r in graph_of("dev", "everything").resources if r.protect}
     assert protected == {"faceslake", "raw", "facesmedia"}
 
 

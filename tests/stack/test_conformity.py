@@ -30,7 +30,7 @@ def test_every_resource_is_as_the_sdk_declares_its_type(any_graph: Graph) -> Non
     assert not all_departures(any_graph)
 
 
-@pytest.mark.parametrize("variant", ["everything", "given"])
+@pytest.mark.parametrize("variant", ["everything", "given", "tuned"])
 @pytest.mark.parametrize("preview", [False, True], ids=["up", "preview"])
 def test_so_is_every_resource_that_settings_add(variant: str, preview: bool) -> None:
     assert not all_departures(graph_of("dev", variant, preview=preview))

@@ -13,7 +13,7 @@ from stack.function.app import Reconciliation
 from stack.function.package import FunctionPackage
 from stack.media.worker import disk_bytes
 from stack.roles import Role
-from tests.stack.conftest import PROGRAM, run
+from tests.stack.conftest import PROGRAM, graph_of, graph_with
 
 
 def closure(graph: Graph, resource: Resource) -> set[str]:
@@ -268,19 +268,12 @@ def test_both_engines_get_the_same_transform(dev: Graph, ams: Graph) -> None:
 
 
 def test_more_care_is_asked_for_in_the_transform() -> None:
-    (container,) = run("dev", quality="accurate").one("app:ContainerApp").inputs["template"]["containers"]
+    (container,) = graph_of("dev", "tuned").one("app:ContainerApp").inputs["template"]["containers"]
     declared = next(each["value"] for each in container["env"] if each["name"] == "MEDIA_TRANSFORMS")
     (output,) = json.loads(declared)["faceredact"]["outputs"]
-    assert output["preset"]["experimentalOptions"] == {"quality": "accurate"}
-    (container,) = run("dev", verify="true").one("app:ContainerApp").inputs["template"]["containers"]
-    declared = next(each["value"] for each in container["env"] if each["name"] == "MEDIA_TRANSFORMS")
-    (output,) = json.loads(declared)["faceredact"]["outputs"]
-    assert output["preset"]["experimentalOptions"] == {"verify": "true"}
-    (container,) = run("dev", damaged="salvage").one("app:ContainerApp").inputs["template"]["containers"]
-    declared = next(each["value"] for each in container["env"] if each["name"] == "MEDIA_TRANSFORMS")
-    (output,) = json.loads(declared)["faceredact"]["outputs"]
-    assert output["preset"]["experimentalOptions"] == {"damaged": "salvage"}
-    (output,) = run("ams", quality="accurate").one("media:Transform").inputs["outputs"]
+    asked = {"quality": "accurate", "verify": "true", "damaged": "salvage"}
+    assert output["preset"]["experimentalOptions"] == asked
+    (output,) = graph_with("ams", quality="accurate").one("media:Transform").inputs["outputs"]
     assert output["preset"]["experimentalOptions"] == {"quality": "accurate"}
 
 
@@ -380,7 +373,7 @@ def test_data_is_kept_for_ever_and_recoverable_unless_settings_say_otherwise(gra
 
 
 def test_old_uploads_and_results_are_deleted_each_after_its_time() -> None:
-    graph = run("dev", uploadDays="30", resultDays="10", recoverDays="0")
+    graph = graph_of("dev", "tuned")
     rules: dict[str, int] = {}
     for policy in graph.of("storage:ManagementPolicy"):
         (rule,) = policy.inputs["policy"]["rules"]
@@ -395,9 +388,9 @@ def test_alerts_are_sent_by_mail_if_there_is_an_address(dev: Graph) -> None:
     rules = {f"faces-{name}" for name in ("dead-letters", "trigger-failures", "refused-uploads", *wrong)}
     assert {rule.name for rule in dev.of("insights:ScheduledQueryRule")} == rules
     assert not dev.of("insights:ActionGroup")
-    mailed = run("dev", alertEmail="ops@example.com")
+    mailed = graph_of("dev", "everything")
     group = mailed.one("insights:ActionGroup")
-    assert group.inputs["emailReceivers"][0]["emailAddress"] == "ops@example.com"
+    assert group.inputs["emailReceivers"][0]["emailAddress"] == "operator@example.com"
     assert {rule.inputs["actions"]["actionGroups"][0] for rule in mailed.of("insights:ScheduledQueryRule")} == {
         group.id
     }

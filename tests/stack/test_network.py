@@ -3,13 +3,13 @@
 import pytest
 
 from local.graph.program import Graph
-from tests.stack.conftest import run
+from tests.stack.conftest import graph_of
 from tests.stack.test_graph import closure
 
 
 @pytest.fixture(scope="module")
 def private() -> Graph:
-    return run("dev", privateNetwork="true", networkRange="10.9.0.0/20")
+    return graph_of("dev", "everything")
 
 
 def test_without_it_there_is_none(graph: Graph) -> None:

@@ -5,7 +5,7 @@ import pytest
 from local.graph.program import Graph
 from stack.media.api_application import AppRole
 from stack.roles import Role
-from tests.stack.conftest import run
+from tests.stack.conftest import graph_with
 from tests.stack.test_graph import account, closure, grants
 
 EDITORS, LAWYERS = "22222222-3333-4444-5555-666666666666", "33333333-4444-5555-6666-777777777777"
@@ -13,7 +13,7 @@ EDITORS, LAWYERS = "22222222-3333-4444-5555-666666666666", "33333333-4444-5555-6
 
 @pytest.fixture(scope="module")
 def graph() -> Graph:
-    return run("dev", uploaders=f"{EDITORS}", reviewers=f"{LAWYERS}")
+    return graph_with("dev", uploaders=f"{EDITORS}", reviewers=f"{LAWYERS}")
 
 
 def app_roles(graph: Graph, group: str) -> set[str]:
@@ -48,7 +48,7 @@ def test_they_are_granted_as_groups(graph: Graph) -> None:
 
 
 def test_a_group_that_is_both_has_each_role_once() -> None:
-    graph = run("dev", uploaders=EDITORS, reviewers=EDITORS)
+    graph = graph_with("dev", uploaders=EDITORS, reviewers=EDITORS)
     held = [
         (each.inputs["roleDefinitionId"], each.inputs["scope"])
         for each in graph.of("authorization:RoleAssignment")
@@ -62,7 +62,7 @@ def test_a_group_that_is_both_has_each_role_once() -> None:
 def test_the_grant_on_results_has_one_name_whichever_list_names_the_group() -> None:
     """Azure refuses the same grant under a second name."""
     for uploaders, reviewers in ((EDITORS, ""), ("", EDITORS), (EDITORS, EDITORS)):
-        graph = run("dev", uploaders=uploaders, reviewers=reviewers)
+        graph = graph_with("dev", uploaders=uploaders, reviewers=reviewers)
         held = [each for each in graph.of("authorization:RoleAssignment") if each.inputs["principalId"] == EDITORS]
         results = [each.name for each in held if each.inputs["scope"].endswith(account(graph, "media"))]
         assert results == ["people-read-results-22222222"]

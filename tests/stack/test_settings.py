@@ -11,7 +11,7 @@ from local.graph.program import Graph, ProgramError, Stack, read_stack, run_prog
 from stack.configuration import SettingError
 from stack.settings import SETTINGS, Engine, SelfHosted, Settings, read_settings
 from stack.transform import BlurType, Quality, Resolution
-from tests.stack.conftest import PROGRAM, AzureAddresses, run
+from tests.stack.conftest import PROGRAM, AzureAddresses, graph_of, run
 from tests.stacks import shipped_stack, write_stacks
 
 # Pulumi takes a list with a type from `config set --path` alone, and a number with one may not be left unset.
@@ -238,22 +238,13 @@ def test_a_bad_setting_stops_the_preview_before_any_resource() -> None:
 
 
 def test_the_function_is_given_the_endings(dev: Graph) -> None:
-    graph = run("dev", uploadEndings='[".mp4", ".MOV"]')
+    graph = graph_of("dev", "tuned")
     for each, endings in ((dev, ".mp4,.mov,.m4v"), (graph, ".mp4,.MOV")):
         settings = {s["name"]: s["value"] for s in each.one("web:WebApp").inputs["siteConfig"]["appSettings"]}
         assert settings["UPLOAD_ENDINGS"] == endings
 
 
 def test_an_existing_resource_group_is_adopted_not_made() -> None:
-    graph = run("dev", resourceGroup="mine")
+    graph = graph_of("dev", "given")
     assert not graph.of("resources:ResourceGroup")
     assert {r.inputs["resourceGroupName"] for r in graph.of("storage:StorageAccount")} == {"mine"}
-
-
-def test_a_long_stack_name_and_prefix_break_no_naming_rule(tmp_path: Path) -> None:
-    graph = run("dev", namePrefix="abcdefghij")
-    for account in graph.of("storage:StorageAccount"):
-        assert len(account.state["name"]) <= 24
-    assert len(graph.one("app:Job").state["name"]) <= 32
-    assert len(graph.one("app:ContainerApp").state["name"]) <= 32
-    assert len(graph.one("eventgrid:SystemTopic").state["name"]) <= 50

@@ -4,6 +4,7 @@ _MINE = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/mine
 
 EVERYTHING = {
     "privateNetwork": "true",
+    "networkRange": "10.9.0.0/20",
     "alertEmail": "operator@example.com",
     "monthlyBudget": "200",
     "uploaders": "22222222-3333-4444-5555-666666666666,33333333-4444-5555-6666-777777777777",
@@ -22,4 +23,16 @@ GIVEN = {
     "image": f"registry.example.com/face-redaction@sha256:{'0' * 64}",
     "apiAudience": "api://11111111-2222-3333-4444-555555555555",
 }
-VARIANTS: dict[str, dict[str, str]] = {"": {}, "everything": EVERYTHING, "given": GIVEN}
+TUNED = {
+    "quality": "accurate",
+    "verify": "true",
+    "damaged": "salvage",
+    "uploadDays": "30",
+    "resultDays": "10",
+    "recoverDays": "0",
+    "uploadEndings": '[".mp4", ".MOV"]',
+    "workerProfile": "D8",
+    "workerLimit": "3",
+    "workerMinutes": "10",
+}
+VARIANTS: dict[str, dict[str, str]] = {"": {}, "everything": EVERYTHING, "given": GIVEN, "tuned": TUNED}

@@ -16,8 +16,9 @@ from local.services.entra import Entra
 from stack.function.release import BlobUpload
 from stack.roles import Role
 from tests.conftest import CLIENT_ID, LAKE, PRINCIPAL_ID
-from tests.stack.conftest import DEPLOYER, run
+from tests.stack.conftest import DEPLOYER, graph_of, run
 from tests.stack.test_graph import account, grants
+from tests.stack.variants import GIVEN
 
 LOGINS = ("ARM_", "AZURE_", "IDENTITY_", "MSI_")
 
@@ -108,6 +109,5 @@ def test_code_is_uploaded_by_the_deployer_or_by_members_of_a_group(dev: Graph) -
         (upload,) = [each.inputs for each in grants if each.name == "deployer-uploads-code"]
         return upload["principalId"], upload["principalType"]
 
-    group = "22222222-3333-4444-5555-666666666666"
     assert uploader(dev) == (DEPLOYER, "User")
-    assert uploader(run("dev", deployerGroup=group)) == (group, "Group")
+    assert uploader(graph_of("dev", "given")) == (GIVEN["deployerGroup"], "Group")

@@ -1,8 +1,9 @@
 """The media service's Entra application: declared by the graph, or given."""
 
 from local.graph.program import Graph
-from tests.stack.conftest import run
+from tests.stack.conftest import graph_of
 from tests.stack.test_graph import closure, identity
+from tests.stack.variants import GIVEN
 
 
 def settings(graph: Graph) -> dict[str, str]:
@@ -37,7 +38,7 @@ def test_the_function_starts_after_its_app_role_is_assigned(dev: Graph, dev_prev
 
 
 def test_a_given_application_is_used_as_it_is() -> None:
-    graph = run("dev", apiAudience="api://1234")
+    graph = graph_of("dev", "given")
     assert not [r for r in graph.resources if r.kind.startswith("azuread:")]
-    assert settings(graph)["MEDIA_AUDIENCE"] == "api://1234"
-    assert accepted(graph) == "api://1234,1234"
+    assert settings(graph)["MEDIA_AUDIENCE"] == GIVEN["apiAudience"]
+    assert accepted(graph) == f"{GIVEN['apiAudience']},{GIVEN['apiAudience'].removeprefix('api://')}"

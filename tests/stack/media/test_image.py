@@ -11,8 +11,9 @@ import pytest
 from local.graph.program import Graph
 from stack.media.image_build import RegistryBuild
 from stack.media.image_context import build_context
-from tests.stack.conftest import PROGRAM, run
+from tests.stack.conftest import PROGRAM, graph_of
 from tests.stack.test_graph import closure
+from tests.stack.variants import GIVEN
 
 
 def test_the_image_is_built_from_the_sources_and_tagged_by_their_hash(dev: Graph) -> None:
@@ -34,10 +35,10 @@ def test_nothing_pulls_before_the_image_is_built_and_its_identity_may_pull(dev: 
 
 
 def test_a_given_image_is_pulled_from_where_it_is() -> None:
-    graph = run("dev", image="registry.example.com/faces@sha256:" + "0" * 64)
+    graph = graph_of("dev", "given")
     assert not graph.of("containerregistry:Registry")
     (container,) = graph.one("app:Job").inputs["template"]["containers"]
-    assert container["image"] == "registry.example.com/faces@sha256:" + "0" * 64
+    assert container["image"] == GIVEN["image"]
     assert not graph.one("app:Job").inputs["configuration"].get("registries")
 
 

