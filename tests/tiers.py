@@ -4,6 +4,7 @@ pyproject.toml says what each stands for. A test that needs such a thing in anot
 `make check` leaves out every tier.
 """
 
+import functools
 from pathlib import Path
 
 import pytest
@@ -30,9 +31,13 @@ HERE = Path(__file__).parent
 def mark(test: pytest.Item) -> None:
     """Add the markers of the tiers that a test belongs to."""
     fixtures: list[str] = getattr(test, "fixturenames", [])
-    tiers = {FIXTURES[name] for name in fixtures if name in FIXTURES}
-    for folder, needed in FOLDERS.items():
-        if test.path.is_relative_to(HERE / folder):
-            tiers.update(needed)
+    tiers = {FIXTURES[name] for name in fixtures if name in FIXTURES} | _of_folder(test.path)
     for tier in sorted(tiers):
         test.add_marker(tier)
+
+
+@functools.cache
+def _of_folder(file: Path) -> frozenset[str]:
+    return frozenset(
+        tier for folder, needed in FOLDERS.items() if file.is_relative_to(HERE / folder) for tier in needed
+    )
