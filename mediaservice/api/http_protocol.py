@@ -43,6 +43,15 @@ class HttpProtocol(H11Protocol):
         if self._refused:
             return
         super().data_received(data)
+        self._watch_arrival()
+
+    @override
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._watch_arrival()  # a part of the next request may have come with the one before
+
+    def _watch_arrival(self) -> None:
+        """Give a request that has begun and is not complete its deadline."""
         arriving = self.conn.their_state is h11.SEND_BODY or (
             self.conn.their_state is h11.IDLE and bool(self.conn.trailing_data[0])
         )

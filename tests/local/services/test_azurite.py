@@ -126,6 +126,7 @@ def test_a_failed_installation_is_one_line_and_leaves_nothing(tmp_path: Path, mo
     assert list(cache.iterdir()) == []
 
 
+@pytest.mark.azurite
 def test_kept_data_is_served_although_its_record_of_ports_and_keys_was_cut(
     certificates: Certificates, tmp_path: Path
 ) -> None:

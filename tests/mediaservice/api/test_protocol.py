@@ -234,7 +234,9 @@ def test_a_request_that_does_not_come_whole_in_time_ends_with_its_connection(
         await send({"type": "http.response.body"})
 
     async def run() -> bytes:
-        config = uvicorn.Config(app, port=0, http=http_protocol.HttpProtocol, lifespan="off", log_config=None)
+        config = uvicorn.Config(
+            app, port=0, http=http_protocol.HttpProtocol, timeout_keep_alive=60, lifespan="off", log_config=None
+        )
         server = uvicorn.Server(config)
         serving = asyncio.create_task(server.serve())
         while not server.started:
