@@ -85,7 +85,7 @@ def test_a_job_that_fails_is_named_with_its_reason(cloud: Cloud, outputs: StackO
         send(cloud, outputs, broken, tmp_path, PATIENCE)
 
 
-def test_somebody_without_an_app_role_is_told_which_setting_gives_it(
+def test_somebody_without_an_app_role_learns_which_setting_gives_it(
     cloud: Cloud, outputs: StackOutputs, clip: Path, tmp_path: Path
 ) -> None:
     stranger = str(uuid.uuid4())

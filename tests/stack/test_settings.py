@@ -172,7 +172,7 @@ def test_groups_are_read_likewise(typed: str) -> None:
     assert read(uploaders=typed).uploaders == tuple(GROUPS)
 
 
-def test_days_that_nobody_has_chosen_are_told_from_those_that_mean_for_ever() -> None:
+def test_days_that_nobody_has_chosen_differ_from_those_that_mean_for_ever() -> None:
     assert read(resultDays="").result_days is None
     assert read(resultDays="0").result_days == 0
     assert read(resultDays="30").result_days == 30

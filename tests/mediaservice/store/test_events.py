@@ -204,7 +204,7 @@ def test_progress_is_published_at_each_twentieth_and_every_half_minute(
     assert [event.type for event in events_of(former, job)] == ["Microsoft.Media.JobOutputProgress"] * published
 
 
-def test_an_output_that_begins_has_no_progress_to_tell_of_yet() -> None:
+def test_an_output_that_begins_has_no_progress_to_report_yet() -> None:
     waiting = queued()
     begun = states.begin_output(states.take(waiting, holder="h", message="m", now=LATER), 0, LATER)
     assert "Microsoft.Media.JobOutputProgress" not in [event.type for event in events_of(waiting, begun)]

@@ -171,11 +171,11 @@ def test_files_that_the_client_did_not_name_are_looked_for_in_their_asset() -> N
         (job(AssetInput("x", ("a.mp4", "b.mp4"))), "one video of an asset"),
     ],
 )
-def test_names_that_tell_of_a_mistake_are_refused_at_once(given: StoredJob, said: str) -> None:
+def test_names_that_show_a_mistake_are_refused_at_once(given: StoredJob, said: str) -> None:
     assert said in (problem(given) or "")
 
 
-def test_an_asset_of_several_files_does_not_tell_which_is_meant() -> None:
+def test_an_asset_of_several_files_does_not_say_which_is_meant() -> None:
     for mode in (Mode.COMBINED, Mode.REDACT):
         with pytest.raises(JobFailedError, match="holds several"):
             complete(job(AssetInput("x"), mode=mode), {"x": ["a.mp4", "b.mp4", "a_annotations.json"]})
