@@ -13,7 +13,13 @@ import typer
 from local.host import interrupts
 from local.user.videos import UsageError
 
-app = typer.Typer(help="Run the Pulumi program's graph on this machine.", no_args_is_help=True, add_completion=False)
+EXIT_CODES = "Exit codes: 0 done, 1 a failure, 2 bad input or usage, 130 stopped by Ctrl-C."
+app = typer.Typer(
+    help="Run the Pulumi program's graph on this machine.",
+    epilog=EXIT_CODES,
+    no_args_is_help=True,
+    add_completion=False,
+)
 
 StackOption = Annotated[str, typer.Option("--stack", help="The stack to run: dev (selfHosted) or ams (azure).")]
 DataOption = Annotated[
@@ -27,7 +33,7 @@ ConfigOption = Annotated[
 WorkersOption = Annotated[int, typer.Option("--workers", help="The most videos redacted in parallel.", min=1, max=64)]
 
 
-@app.command()
+@app.command(epilog=EXIT_CODES)
 def redact(
     videos: Annotated[
         list[Path] | None, typer.Argument(help="The videos. Default: a sample clip.", readable=False)
@@ -60,7 +66,7 @@ def redact(
         raise typer.Exit(1 if failures else 0)
 
 
-@app.command()
+@app.command(epilog=EXIT_CODES)
 def up(
     stack: StackOption = "dev",
     data: DataOption = None,

@@ -11,7 +11,7 @@ from mediaservice.environment import SettingsError
 from mediaservice.settings import read_api, read_worker
 from redactor.version import __version__
 
-app = typer.Typer(help=__doc__, add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
 
 def checked[S](read: Callable[[Mapping[str, str]], S]) -> S:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:  # slow to import, and a wrong option should be reported at on
     from operations.outputs import StackOutputs
     from operations.records import Records
 
-app = typer.Typer(help="Commands on a deployed stack.", no_args_is_help=True, add_completion=False)
+EXIT_CODES = "Exit codes: 0 done, 1 a failure, 2 bad input or usage, 130 stopped by Ctrl-C."
+app = typer.Typer(help="Commands on a deployed stack.", epilog=EXIT_CODES, no_args_is_help=True, add_completion=False)
 
 
 @app.callback()
@@ -29,7 +30,7 @@ def main() -> None:
         logging.getLogger(verbose).setLevel(logging.ERROR)
 
 
-@app.command()
+@app.command(epilog=EXIT_CODES)
 def replay(
     dead_letters: Annotated[str, typer.Option("--dead-letters", help="The address of the dead letters.")] = "",
     uploads: Annotated[str, typer.Option("--uploads", help="The address of the upload container.")] = "",
@@ -56,7 +57,7 @@ def replay(
     raise typer.Exit(1 if failures else 0)
 
 
-@app.command()
+@app.command(epilog=EXIT_CODES)
 def jobs(
     state: Annotated[str, typer.Option("--state", help="Only those in this state, such as Error.")] = "",
     source: Annotated[str, typer.Option("--source", help="Only those whose upload's name contains this.")] = "",
@@ -79,7 +80,7 @@ def jobs(
         )
 
 
-@app.command()
+@app.command(epilog=EXIT_CODES)
 def job(name: Annotated[str, typer.Argument(help="The job's name.")]) -> None:
     """Print all details of one job, with the files of its result."""
     from operations.jobs import describe
@@ -89,7 +90,7 @@ def job(name: Annotated[str, typer.Argument(help="The job's name.")]) -> None:
         show_entries(describe(stack.outputs, stack.credential, stack.records, name))
 
 
-@app.command()
+@app.command(epilog=EXIT_CODES)
 def cancel(name: Annotated[str, typer.Argument(help="The job's name.")]) -> None:
     """Cancel a job that has not ended."""
     with _stack() as stack:
@@ -98,7 +99,7 @@ def cancel(name: Annotated[str, typer.Argument(help="The job's name.")]) -> None
     print(f"{name}: to be canceled")
 
 
-@app.command()
+@app.command(epilog=EXIT_CODES)
 def retry(name: Annotated[str, typer.Argument(help="The name of a job in Error or Canceled.")]) -> None:
     """Redact the upload of a failed job again, by a new job."""
     from operations.jobs import retry as run
@@ -107,7 +108,7 @@ def retry(name: Annotated[str, typer.Argument(help="The name of a job in Error o
         print(f"{run(stack.outputs, stack.credential, stack.records, name)}: its event is raised again")
 
 
-@app.command()
+@app.command(epilog=EXIT_CODES)
 def result(
     video: Annotated[str, typer.Argument(help="The upload's name, with its folders.")],
     out: Annotated[Path, typer.Option("--out", help="The folder for the files.", file_okay=False)] = Path("out"),
@@ -120,7 +121,7 @@ def result(
             print(path)
 
 
-@app.command()
+@app.command(epilog=EXIT_CODES)
 def erase(
     video: Annotated[str, typer.Argument(help="The upload's name, with its folders.")],
     yes: Annotated[bool, typer.Option("--yes", help="Confirm the deletion.")] = False,
@@ -135,7 +136,7 @@ def erase(
             print(line)
 
 
-@app.command()
+@app.command(epilog=EXIT_CODES)
 def queue() -> None:
     """Print the number of waiting jobs, the longest wait, and the results of the last day."""
     from operations.jobs import summarize
@@ -145,7 +146,7 @@ def queue() -> None:
         show_entries(summarize(stack.records, datetime.now(UTC)))
 
 
-@app.command()
+@app.command(epilog=EXIT_CODES)
 def smoke(
     video: Annotated[Path, typer.Argument(help="A short video.")],
     out: Annotated[Path, typer.Option("--out", help="The folder for the result.", file_okay=False)] = Path("out"),

@@ -149,14 +149,6 @@ def test_without_a_command_it_lists_the_commands() -> None:
     assert "analyze" in done.stdout
 
 
-@pytest.mark.parametrize("command", [(), ("redact",), ("analyze",), ("compare",)])
-def test_help_lists_the_exit_codes(command: tuple[str, ...]) -> None:
-    done = run(*command, "--help")
-    assert done.returncode == 0
-    assert "0 done" in done.stdout
-    assert "2 bad input" in done.stdout
-
-
 def test_help_shows_the_options_in_groups() -> None:
     help_page = run("redact", "--help").stdout
     found = [help_page.index(f"─ {group} ─") for group in ("Detection", "Covering", "Two passes", "Output")]
