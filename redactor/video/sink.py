@@ -32,6 +32,7 @@ WRITER_TAGS: Final = {"mp4": "encoding_tool", "mov": "comment"}
 FULL_RANGE: Final = 2
 LEAST_HEVC_SIDE: Final = 16  # x265 crashes on smaller pictures
 X265_LOG: Final = "log-level=error"
+X265_DELAY: Final = 2  # pictures; of videos that are no longer, x265 leaves the decoding times uninitialised
 FRAME_DURATION_FLAG: Final = 1 << 8  # AV_CODEC_FLAG_FRAME_DURATION
 MOST_THREADS: Final = 8
 INTERLACED_FLAGS: Final = 1 << 18 | 1 << 29  # AV_CODEC_FLAG_INTERLACED_DCT, AV_CODEC_FLAG_INTERLACED_ME
@@ -139,7 +140,10 @@ class Sink:
 
         This takes a while for a large file. `checkpoint` is called regularly, and may raise to stop.
         """
-        self._write_pictures(self._encoded(None))
+        last = self._encoded(None)
+        if self._video.codec_context.name == "libx265" and self.written <= X265_DELAY:
+            _decode_in_order(last)
+        self._write_pictures(last)
         if self._packets != self.written:
             raise RedactionError(f"{self.destination}: {self.written} frames went in, {self._packets} came out")
         self._mux(self._track_length.finish())
@@ -225,6 +229,14 @@ class Sink:
             context.thread_type, context.thread_count = "FRAME", min(os.process_cpu_count() or 1, MOST_THREADS)
         context.options = options
         return stream
+
+
+def _decode_in_order(packets: Sequence[AnyPacket]) -> None:
+    """Derive the decoding times of a whole video from the times that its pictures are shown."""
+    shown = [packet.pts or 0 for packet in packets]
+    early = max((time - own for time, own in zip(sorted(shown), shown, strict=True)), default=0)
+    for packet, time in zip(packets, sorted(shown), strict=True):
+        packet.dts = time - early
 
 
 def encoder(facts: VideoFacts) -> str:

@@ -105,3 +105,16 @@ def test_the_output_names_its_writer_and_redacting_it_again_reports_no_loss(
     redactor.redact(walking_clip, tmp_path / name)
     assert read_video(tmp_path / name).metadata[tag] == f"redactor {redactor.__version__}"
     assert redactor.redact(tmp_path / name, tmp_path / "again.mp4").dropped == ()
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_a_video_of_few_pictures_becomes_hevc(
+    count: int, walk: Any, recipe: Any, make_clip: Any, read_video: Any, tmp_path: Path
+) -> None:
+    """x265 reorders two pictures. A video that ends earlier has no times to decode them at."""
+    kind = recipe(
+        name="short.mkv", codec="ffv1", pixel_format="yuv420p10le", options={}, audio=(), time_base=MATROSKA_TIME
+    )
+    result = redactor.redact(make_clip(walk(count, 320, 240), kind), tmp_path / "out.mp4")
+    assert result.converted == ("video codec ffv1 to hevc",)
+    assert read_video(tmp_path / "out.mp4").times == [Fraction(number, 25) for number in range(count)]
