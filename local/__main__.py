@@ -75,6 +75,10 @@ def up(
     access: Annotated[
         Path, typer.Option("--access", help="The folder for the stack's outputs and a login.", file_okay=False)
     ] = Path(".cache/local-cloud"),
+    page: Annotated[
+        list[str] | None,
+        typer.Option("--page", help="The address on this machine of a page that people sign in to. Repeatable."),
+    ] = None,
 ) -> None:
     """Keep the local cloud up, and print how to upload to it."""
     with _plain_errors():
@@ -83,7 +87,8 @@ def up(
         from local.user.watch import watch
 
         _make_folders(data)
-        watch(Options(stack=stack, data=data, changes=_changes(config), workers=workers), access)
+        options = Options(stack=stack, data=data, changes=_changes(config), workers=workers, pages=_pages(page))
+        watch(options, access)
 
 
 class _plain_errors:  # noqa: N801  # reads as a statement
@@ -133,6 +138,15 @@ def _changes(config: list[str] | None) -> dict[str, str]:
             raise UsageError(f"--config is {each!r}; allowed: key=value")
         changes[key] = value
     return changes
+
+
+def _pages(page: list[str] | None) -> tuple[str, ...]:
+    from local.services.authorization_code import is_local
+
+    for each in page or []:
+        if not is_local(each):
+            raise UsageError(f"--page is {each!r}; allowed: http(s)://localhost:PORT/PATH, or 127.0.0.1")
+    return tuple(page or ())
 
 
 def _make_folders(*folders: Path | None) -> None:

@@ -44,13 +44,15 @@ class Options:
     """Options of the local cloud.
 
     `data` is a folder that keeps uploads, jobs and results; without it they end with the run. `changes` override the
-    stack's configuration. At most `workers` workers run at a time, even if the graph allows more.
+    stack's configuration. At most `workers` workers run at a time, even if the graph allows more. People may sign in to
+    the pages at the addresses `pages`.
     """
 
     stack: str = "dev"
     data: Path | None = None
     changes: Mapping[str, str] = field(default_factory=dict)
     workers: int = 1
+    pages: tuple[str, ...] = ()
     program: Path = PROGRAM
 
 
@@ -79,7 +81,7 @@ class Cloud:
         on_event: Listener = lambda _: None,
         on_job_event: Listener = lambda _: None,
     ) -> None:
-        self._options, self._on_step = options, on_step
+        self.options, self._on_step = options, on_step
         self._on_event, self._on_job_event = on_event, on_job_event
         self._life = ExitStack()
         self._processes: list[processes.Process] = []
@@ -112,7 +114,7 @@ class Cloud:
 
     def _start(self) -> None:
         self._folder = self._life.enter_context(scratch_folder())
-        self._data = self._options.data and self._options.data.resolve()
+        self._data = self.options.data and self.options.data.resolve()
         if self._data:
             self._life.enter_context(data_folder.held(self._data))
         self.logs = (self._data or self._folder) / "logs"
@@ -122,7 +124,7 @@ class Cloud:
         self.entra = self._life.enter_context(Entra(self.trust, tenant_id=_TENANT_ID))
         ports = emulator.choose_ports(self._data and self._data / "azurite")
         addresses = LocalAddresses(ports, self.trust, self._life)
-        self._step(f"Running the program's stack {self._options.stack}")
+        self._step(f"Running the program's stack {self.options.stack}")
         self._run_program(addresses)
         self._step("Starting storage")
         self._start_storage(ports)
@@ -142,7 +144,7 @@ class Cloud:
         self._on_step(text)
 
     def _run_program(self, addresses: LocalAddresses) -> None:
-        options = self._options
+        options = self.options
         changes = {**options.changes, "authority": self.entra.authority}
         if read_stack(options.program, options.stack, options.changes).setting("engine") == "azure":
             changes["resourceManager"] = f"https://{addresses.container_app(_RESOURCE_MANAGER)}"
@@ -185,7 +187,7 @@ class Cloud:
                 self.media.api_command,
                 environment={**self.media.api_environment, "HOST": "127.0.0.1", "PORT": str(port)},
                 log=self.logs / "api.log",
-                folder=self._options.program,
+                folder=self.options.program,
             )
         )
         self._processes.append(api)
@@ -201,7 +203,7 @@ class Cloud:
         deployer = str(uuid.uuid4())
         self.entra.register(deployer, self.entra.developer_id)
         login = {**self.entra.deployer_environment(deployer), **self.trust.environment}
-        links = upload_packages(self.graph, self._options.program, login)
+        links = upload_packages(self.graph, self.options.program, login)
         package = self._folder / "function"
         take_package(self.graph, site.state["name"], package, links)
         environment = process_environment(settings, self.graph, site, self.entra, self._platform)
@@ -215,7 +217,7 @@ class Cloud:
                 self.media.worker_command,
                 environment=self.media.worker_environment,
                 log=self.logs / "workers.log",
-                folder=self._options.program,
+                folder=self.options.program,
             )
 
         rule = self.media.scale
@@ -226,7 +228,7 @@ class Cloud:
                 credential=self.azurite.account_key(rule.account),
             )
         )
-        self._scaler = self._life.enter_context(Scaler(rule, queue, start, cap=self._options.workers))
+        self._scaler = self._life.enter_context(Scaler(rule, queue, start, cap=self.options.workers))
 
     def _start_job_events(self, addresses: LocalAddresses, subscriptions: Subscriptions) -> None:
         for declared in self.graph.of("eventgrid:Topic"):

@@ -19,7 +19,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from local.events.filter import Event
 from local.host.certificates import Certificates
-from local.services.entra import Entra, RefusedError
+from local.services.entra import Entra
+from local.services.token_server import RefusedError
 
 AUDIENCE = "https://eventgrid.azure.net"
 PATH = "/api/events"

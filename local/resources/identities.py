@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from local.graph.outputs import principal_of
 from local.graph.program import Graph, Resource
 from local.services.entra import Entra
+from local.services.people import PEOPLE
 
 _READ_WRITE = "Media.ReadWrite"
 _EVENT_SENDER = "d5a91429-5739-47e2-a06b-3470a27159e7"  # EventGrid Data Sender
@@ -19,12 +20,14 @@ def register_identities(graph: Graph, entra: Entra) -> None:
 
 
 def grant_media_roles(graph: Graph, entra: Entra, audience: str) -> None:
-    """Grant the media service's app roles that the graph assigns, and access for the person at the keyboard.
+    """Grant the media service's app roles that the graph assigns, and access for the local people.
 
     If the graph declares no application, an administrator must assign the function's role by hand. Here that is
     assumed to be done.
     """
     entra.grant(audience, entra.developer_id, [_READ_WRITE])
+    for person in PEOPLE:
+        entra.grant(audience, person.principal_id, person.roles)
     values = {role.inputs["roleId"]: role.inputs["value"] for role in graph.of("azuread:ApplicationAppRole")}
     for assignment in graph.of("azuread:AppRoleAssignment"):
         entra.grant(audience, assignment.inputs["principalObjectId"], [values[assignment.inputs["appRoleId"]]])

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from local.cloud import Cloud
-from local.services.entra import ADFS
+from local.services.authority import ADFS
 
 
 @contextmanager
@@ -40,6 +40,8 @@ def exported(variables: Mapping[str, str]) -> str:
 
 def _login(cloud: Cloud, trust: Path) -> dict[str, str]:
     application, exports = cloud.entra.application(cloud.entra.developer_id), cloud.graph.exports
+    pages = cloud.options.pages
+    page = {"PAGE_CLIENT_ID": cloud.entra.page(pages).client_id} if pages else {}
     settings = cloud.media.api_environment
     return {
         "AZURE_AUTHORITY_HOST": cloud.entra.authority,
@@ -54,5 +56,6 @@ def _login(cloud: Cloud, trust: Path) -> dict[str, str]:
         "MEDIA_TRANSFORM": str(exports["transform"]),
         "UPLOAD_TO": str(exports["uploadTo"]),
         "RESULTS_IN": str(exports["resultsIn"]),
+        **page,
         **dict.fromkeys(("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"), str(trust)),
     }

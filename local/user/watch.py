@@ -15,6 +15,7 @@ from local.cloud import Cloud, Options
 from local.events.filter import Event
 from local.events.topic import Notice, Stage
 from local.host import interrupts
+from local.services.people import PEOPLE
 from local.user.access import access, exported
 from local.user.display import Display, console
 from local.user.job_log import ENDED, KIND, job_of
@@ -143,6 +144,19 @@ def _keep_trust(cloud: Cloud, options: Options) -> Path:
     return kept
 
 
+def _sign_in(cloud: Cloud, login: Mapping[str, str]) -> list[str]:
+    """Return the settings of a page that people sign in to, for MSAL."""
+    if not cloud.options.pages:
+        return []
+    return [
+        f"Sign-in of people, by code and PKCE, for {', '.join(cloud.options.pages)}",
+        f"  authority {cloud.entra.authority}/{cloud.entra.tenant_id}   client {login['PAGE_CLIENT_ID']}",
+        f"  scope {cloud.media.audience}/user_impersonation",
+        *(f"  {each.username}: {', '.join(each.roles)}" for each in PEOPLE),
+        "",
+    ]
+
+
 def _introduce(cloud: Cloud, trust: Path, folder: Path, login: Mapping[str, str]) -> None:
     exports = cloud.graph.exports
     lake = exports["uploadTo"].rpartition("/")[0]
@@ -182,6 +196,7 @@ def _introduce(cloud: Cloud, trust: Path, folder: Path, login: Mapping[str, str]
         "  lake = BlobServiceClient.from_connection_string(os.environ['AZURE_STORAGE_CONNECTION_STRING'])",
         f"  lake.get_blob_client('{container}', 'party.mp4').upload_blob(open('party.mp4', 'rb'))",
         "",
+        *_sign_in(cloud, login),
         "Ctrl-C stops everything.",
         "",
     ]

@@ -3,15 +3,19 @@
 import os
 import re
 import signal
+import ssl
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import cv2
+import httpx
 import pytest
 from azure.storage.blob import BlobServiceClient
 
+from local.services.people import PEOPLE
+from tests import sign_in
 from tests.e2e.clips import frames_with_faces, make_clip, read_video
 from tests.e2e.command import PROGRAM, Command
 from tests.e2e.user import WITHIN_SECONDS, until
@@ -87,6 +91,8 @@ def test_videos_that_cannot_be_redacted_are_reported_in_one_line_before_anything
     assert not out.exists()
 
 
+PAGE = "http://localhost:5173/review"
+
 # A program that knows nothing of this cloud but what the printed block says.
 CLIENT = """
 import os
@@ -118,9 +124,34 @@ def replay(access: Path) -> tuple[int, str]:
     return done.returncode, (done.stdout + done.stderr).partition(" in https://")[0]
 
 
+def answers_to_people(said: str, trusted: str) -> dict[str, tuple[int, int]]:
+    """Sign people in by what is printed. Return the statuses of their reading and writing, by role."""
+    settings = re.search(r"  authority (\S+)   client (\S+)\n  scope (\S+)\n", said)
+    exported = dict(re.findall(r"^export ([A-Z_]+)=(.*)$", said, re.MULTILINE))
+    assert settings
+    authority, client_id, scope = settings.groups()
+    account = (
+        f"{exported['MEDIA_ENDPOINT']}/subscriptions/{exported['AZURE_SUBSCRIPTION_ID']}/resourceGroups/"
+        f"{exported['AZURE_RESOURCE_GROUP']}/providers/Microsoft.Media/mediaServices/{exported['MEDIA_ACCOUNT']}"
+    )
+    found = {}
+    with httpx.Client(verify=ssl.create_default_context(cafile=trusted), timeout=30) as http:
+        for person in (PEOPLE[0], PEOPLE[-1]):
+            answer = sign_in.choose(http, sign_in.asked(authority, client_id, PAGE, scope), person)
+            code = sign_in.returned(answer, PAGE)["code"]
+            token = sign_in.redeemed(http, authority, client_id, PAGE, code).json()["access_token"]
+            as_person = {"params": {"api-version": "2022-07-01"}, "headers": {"Authorization": f"Bearer {token}"}}
+            read = http.get(f"{account}/assets", **as_person)
+            written = http.put(f"{account}/assets/one", json={}, **as_person)
+            found[person.roles[-1]] = read.status_code, written.status_code
+    return found
+
+
 def test_the_cloud_kept_up_takes_uploads_as_it_says(tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "party.mp4", frames=5)
-    with Command(tmp_path, "up", "--data", tmp_path / "data", "--access", tmp_path / "access") as command:
+    with Command(
+        tmp_path, "up", "--data", tmp_path / "data", "--access", tmp_path / "access", "--page", PAGE
+    ) as command:
         until(lambda: "Ctrl-C stops everything" in command.output)
         connection = re.search(r"CONNECTION_STRING='(.+)'", command.output)
         trusted = re.search(r"REQUESTS_CA_BUNDLE='(.+)'", command.output)
@@ -137,6 +168,7 @@ def test_the_cloud_kept_up_takes_uploads_as_it_says(tmp_path: Path) -> None:
             ["/bin/sh", "-c", f"{block}\n{sys.executable} {script}"], capture_output=True, text=True, check=False
         )
         assert (done.stdout, done.returncode) == ("Finished party_redacted.mp4\n", 0), done.stderr
+        assert answers_to_people(command.output, trusted[1]) == {"Reader": (200, 403), "Approver": (200, 403)}
         command.send(signal.SIGINT)
         assert command.wait(WITHIN_SECONDS) == 130
         assert (command.children(), command.temporary_files()) == ([], [])

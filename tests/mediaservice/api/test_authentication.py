@@ -43,9 +43,9 @@ def forge(service: Service) -> Callable[..., str]:
             "roles": ["Media.ReadWrite"],
         }
         payload = {name: value for name, value in (good | claims).items() if value is not None}
-        own = service.entra._key
-        headers = {"kid": key_id or service.entra._key_id}
-        return jwt.encode(payload, key or own, "RS256", headers)
+        own = service.entra.key
+        headers = {"kid": key_id or own.key_id}
+        return jwt.encode(payload, key or own.private, "RS256", headers)
 
     return forge
 
@@ -101,9 +101,9 @@ def test_a_token_signed_by_another_key_is_refused(call: Call, forge: Callable[..
 
 def test_a_token_without_signature_is_refused(call: Call, service: Service) -> None:
     payload = {"iss": service.entra.issuer, "aud": AUDIENCE, "exp": time.time() + 60, "roles": ["Media.ReadWrite"]}
-    unsigned = jwt.encode(payload, "", "none", {"kid": service.entra._key_id})
+    unsigned = jwt.encode(payload, "", "none", {"kid": service.entra.key.key_id})
     assert call(unsigned).status_code == 401
-    symmetric = jwt.encode(payload, "x" * 32, "HS256", {"kid": service.entra._key_id})
+    symmetric = jwt.encode(payload, "x" * 32, "HS256", {"kid": service.entra.key.key_id})
     assert call(symmetric).status_code == 401
     assert call("nonsense").status_code == 401
 

