@@ -140,9 +140,9 @@ def answers_to_people(said: str, trusted: str) -> dict[str, tuple[int, int]]:
             answer = sign_in.choose(http, sign_in.asked(authority, client_id, PAGE, scope), person)
             code = sign_in.returned(answer, PAGE)["code"]
             token = sign_in.redeemed(http, authority, client_id, PAGE, code).json()["access_token"]
-            as_person = {"params": {"api-version": "2022-07-01"}, "headers": {"Authorization": f"Bearer {token}"}}
-            read = http.get(f"{account}/assets", **as_person)
-            written = http.put(f"{account}/assets/one", json={}, **as_person)
+            bearer = {"Authorization": f"Bearer {token}"}
+            read = http.get(f"{account}/assets?api-version=2022-07-01", headers=bearer)
+            written = http.put(f"{account}/assets/one?api-version=2022-07-01", json={}, headers=bearer)
             found[person.roles[-1]] = read.status_code, written.status_code
     return found
 
