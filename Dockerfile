@@ -8,8 +8,9 @@ FROM public.ecr.aws/docker/library/python:3.13-slim-bookworm@sha256:01f42367a0a9
 
 FROM base AS build
 WORKDIR /app
-COPY mediaservice/requirements.lock /build/
-RUN pip install --no-cache-dir --root-user-action ignore uv==0.13.9
+COPY mediaservice/installer.lock mediaservice/requirements.lock /build/
+RUN pip install --no-cache-dir --root-user-action ignore --no-deps --require-hashes --only-binary :all: \
+        --requirement /build/installer.lock
 RUN uv venv --python /usr/local/bin/python .venv \
     && uv pip install --python .venv/bin/python --no-cache --no-deps --require-hashes --only-binary :all: \
         --requirements /build/requirements.lock \

@@ -78,6 +78,7 @@ lock: $(READY) ## Update the lock files, after a change of a requirements.txt
 	@$(COMPILE) function/requirements.txt -o function/requirements.lock $(DEPLOYED)
 	@$(COMPILE) mediaservice/requirements.txt -o mediaservice/requirements.lock $(DEPLOYED)
 	@$(COMPILE) policy/requirements.txt -o policy/requirements.lock
+	@grep '^uv==' requirements.txt | $(COMPILE) - -o mediaservice/installer.lock
 
 COMPILE = $(UV) pip compile --quiet --no-header --no-annotate --generate-hashes --python $(PYTHON)
 # All packages are checked by hash. Deployed ones are for Azure's Linux whatever the developer's machine.
@@ -97,7 +98,8 @@ $(READY): .venv/bin/python requirements.lock local/services/azurite/package-lock
 	    "$$@" >.cache/setup.log 2>&1 || { tail -n 20 .cache/setup.log >&2; exit 1; }; \
 	}; \
 	step "Installing the installer, uv" \
-	    $(PYTHON) -m pip install --quiet --disable-pip-version-check "$$(sed -n 's/^\(uv==[^ ]*\).*/\1/p' requirements.txt)"; \
+	    $(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+	        --requirement mediaservice/installer.lock; \
 	step "Installing the packages of requirements.lock (a minute or two the first time)" \
 	    $(UV) pip install --python $(PYTHON) --requirements requirements.lock; \
 	step "Installing Azurite, the storage emulator" \

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pulumi
 
+from stack.bill_of_materials import Deployed, bill_of_materials
 from stack.configuration import configured_keys
 from stack.events import UploadEvents
 from stack.function.app import FUNCTION_NAME, FunctionApp, Reconciliation
@@ -27,6 +28,9 @@ settings = read_settings(
 if settings.result_days is None:
     pulumi.warn(RESULTS_ARE_KEPT)
 package = build_package(Path("function"), Path(".cache/function-package"))
+bill = bill_of_materials(
+    Deployed("face-redaction-function", package.sha256, Path("function/requirements.lock")), Path(".cache/bills")
+)
 transform = FaceRedaction(settings.blur_type, settings.resolution, settings.quality, settings.verify, settings.damaged)
 
 retry_transient_failures()
@@ -143,6 +147,7 @@ pulumi.export("transform", media.transform)
 pulumi.export("jobEvents", media.job_events)
 pulumi.export("subscription", place.subscription_id)
 pulumi.export("resourceGroup", place.group_name)
+pulumi.export("billsOfMaterials", {"function": bill, **({"image": media.image_bill} if media.image_bill else {})})
 pulumi.export(
     "dashboards",
     {

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 ROOMS = ("mediaservice", "redactor")
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 DEPLOYED = ("mediaservice/requirements.lock", "function/requirements.lock")
-LOCKS = (*DEPLOYED, "requirements.lock", "policy/requirements.lock")
+LOCKS = ["requirements.lock", *(path.relative_to(ROOT).as_posix() for path in sorted(ROOT.glob("[a-z]*/*.lock")))]
 
 
 def pins(lock: str) -> dict[str, str]:
@@ -76,8 +76,11 @@ def test_its_sources_reach_a_builder_on_this_machine() -> None:
     assert {source for source in copied() if source.partition("/")[0] not in let_through} == set()
 
 
-def test_it_is_installed_by_the_same_uv_as_everything_else() -> None:
-    assert re.findall(r"\buv==(\S+)", DOCKERFILE) == [pins("requirements.txt")["uv"]]
+def test_it_is_installed_by_the_same_uv_as_everything_else_known_by_its_hash() -> None:
+    assert pins("mediaservice/installer.lock") == {"uv": pins("requirements.txt")["uv"]}
+    (installation,) = re.findall(r"^RUN pip install ((?:.*\\\n)*.*)$", DOCKERFILE, flags=re.MULTILINE)
+    assert {"--require-hashes", "--no-deps", "/build/installer.lock"} <= set(installation.split())
+    assert re.findall(r"\buv==", DOCKERFILE) == []
 
 
 def test_its_base_is_named_by_digest_at_a_registry_that_does_not_count_the_pulls_of_a_shared_address() -> None:

@@ -20,7 +20,8 @@ class MediaAccount:
     """The values that a client of the v3 API needs to submit jobs.
 
     `endpoint` is the API's https address, `audience` the audience of its tokens. Clients must wait for the resources
-    `ready`. `job_events` is the ARM id of the topic or account that publishes the jobs' events.
+    `ready`. `job_events` is the ARM id of the topic or account that publishes the jobs' events. `image_bill` is the
+    bill of materials of an image that the graph builds.
     """
 
     endpoint: pulumi.Output[str]
@@ -29,3 +30,4 @@ class MediaAccount:
     transform: pulumi.Output[str]
     job_events: pulumi.Output[str]
     ready: Sequence[pulumi.Resource]
+    image_bill: str | None = None

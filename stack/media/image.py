@@ -1,10 +1,12 @@
 """The media service's container image: a given one, or one that a registry of the graph builds."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import pulumi
 from pulumi_azure_native.containerregistry import v20230701 as containerregistry
 
+from stack.bill_of_materials import Deployed, bill_of_materials
 from stack.media.image_build import ImageBuild
 from stack.media.image_context import ImageContext
 from stack.place import Place
@@ -20,10 +22,11 @@ class Registry:
 
 @dataclass(frozen=True)
 class Image:
-    """An image. Without a `registry`, pulling it needs no role."""
+    """An image. Without a `registry`, pulling it needs no role. `bill` is its bill of materials, if it is known."""
 
     reference: pulumi.Output[str]
     registry: Registry | None = None
+    bill: str | None = None
 
 
 class BuiltImage(pulumi.ComponentResource):
@@ -46,5 +49,7 @@ class BuiltImage(pulumi.ComponentResource):
         tag = f"face-redaction:{context.sha256[:16]}"
         build = ImageBuild("image-build", context, registry.id, tag, resource_manager, options)
         reference = pulumi.Output.all(registry.login_server, build.id).apply(lambda known: f"{known[0]}/{tag}")
-        self.image = Image(reference, Registry(registry.login_server, registry.id))
+        source = Path("mediaservice/requirements.lock"), Path("Dockerfile")
+        bill = bill_of_materials(Deployed("face-redaction", context.sha256, *source), Path(".cache/bills"))
+        self.image = Image(reference, Registry(registry.login_server, registry.id), bill)
         self.register_outputs({"reference": reference})

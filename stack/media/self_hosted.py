@@ -92,6 +92,7 @@ class SelfHostedMedia(pulumi.ComponentResource):
             transform=pulumi.Output.from_input(transform.name),
             job_events=events.topic_id,
             ready=[api, worker, *audience.ready],
+            image_bill=image.bill,
         )
         self.register_outputs({"endpoint": self.account.endpoint})
 
