@@ -1,4 +1,4 @@
-"""Jobs under random kills and restarts of storage: SOAK_JOBS (100) for each of SOAK_SEEDS (1).
+"""Jobs under random kills and restarts of storage: SOAK_JOBS (50) for each of SOAK_SEEDS (1).
 
 All counts must be zero at the end. Azurite is stopped rather than killed, since it acknowledges requests before it
 writes them to disk, which Azure Storage does not.
@@ -28,7 +28,7 @@ from tests.mediaservice.deployment import ACCOUNT_NAME, Pipeline, deployed, serv
 
 pytestmark = pytest.mark.azurite
 
-JOBS = int(os.environ.get("SOAK_JOBS", "100"))
+JOBS = int(os.environ.get("SOAK_JOBS", "50"))
 SEEDS = [int(seed) for seed in os.environ.get("SOAK_SEEDS", "1").split()]
 WORKERS = 2
 CLIENTS = 4

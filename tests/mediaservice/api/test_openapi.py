@@ -15,7 +15,7 @@ from schemathesis.specs.openapi.checks import content_type_conformance, status_c
 import redactor
 from tests.mediaservice.deployment import GROUP, SUBSCRIPTION, Service
 
-EXAMPLES = 12  # for each operation
+EXAMPLES = 8  # for each operation
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance]
 SETTINGS = hypothesis.settings(
     max_examples=EXAMPLES,
