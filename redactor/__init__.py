@@ -119,7 +119,8 @@ def verify(
     """Report every face of `source` that `redacted` still shows. Any program may have redacted it.
 
     Faces are detected in the input with the most careful setting. Pixels of both videos decide whether a face is
-    covered. Of the options only `annotations`, `ids` and `keep` count: faces that they leave bare are not reported.
+    covered. Of the options only `annotations`, `ids`, `keep` and `decisions` count: faces that they leave bare are not
+    reported.
 
     Raises ConfigurationUnsupported if the two videos differ in size, number of frames or scene. Raises as `redact` does
     otherwise.

@@ -17,6 +17,7 @@ from redactor.command.options import (
     BlurTypeOption,
     CrfOption,
     DamagedOption,
+    DecisionsOption,
     DoubtfulOption,
     IdListOption,
     JsonOption,
@@ -80,6 +81,7 @@ def redact(
             rich_help_panel=TWO_PASSES,
         ),
     ] = "",
+    decisions: DecisionsOption = None,
     crf: CrfOption = 20,
     doubtful: DoubtfulOption = None,
     damaged: DamagedOption = Damaged.REFUSE,
@@ -94,7 +96,9 @@ def redact(
             raise ConfigurationUnsupported("--mode redact and --annotations go together")
         chosen = chosen_ids(ids, id_list)
         kept = parsed_ids("--keep", keep)
-        options = Options(blur_type, resolution, quality, crf, annotations, chosen, kept, damaged, doubtful, projection)
+        options = Options(
+            blur_type, resolution, quality, crf, annotations, chosen, kept, damaged, doubtful, projection, decisions
+        )
         with previewed(preview, destination):
             return redactor.redact(source, destination, options, report, cancel)
 
@@ -142,6 +146,7 @@ def verify(
         str,
         typer.Option(help="Ids of the people that OUT shows on purpose, such as 3,4.", rich_help_panel=TWO_PASSES),
     ] = "",
+    decisions: DecisionsOption = None,
     json_summary: JsonOption = False,
     progress: ProgressOption = ProgressStyle.AUTO,
 ) -> None:
@@ -150,7 +155,8 @@ def verify(
 
     def work(report: Callable[[Progress], None], cancel: threading.Event) -> Verification:
         chosen = chosen_ids(ids, id_list)
-        options = Options(annotations=annotations, ids=chosen, keep=parsed_ids("--keep", keep), projection=projection)
+        kept = parsed_ids("--keep", keep)
+        options = Options(annotations=annotations, ids=chosen, keep=kept, projection=projection, decisions=decisions)
         return redactor.verify(source, redacted, options, report, cancel)
 
     found = execute(work, progress, as_json=json_summary, activity="verifying")

@@ -6,7 +6,7 @@ import queue
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -21,10 +21,10 @@ from redactor.faces.effort import margin
 from redactor.masks.blur import Painter
 from redactor.options import Options
 from redactor.people.album import Album
-from redactor.people.annotations import read
-from redactor.people.second_pass import SecondPass, chosen_ids
+from redactor.plan import Plan, planned
 from redactor.reports import doubtful_places
 from redactor.results import Progress, Result
+from redactor.review.application import Application
 from redactor.timing import Clocks, timed
 from redactor.video.canvas import Canvas, Outgrown, largest
 from redactor.video.facts import VideoFacts
@@ -55,11 +55,11 @@ def run(
     _check_destination(destination, source)
     if options.doubtful is not None:
         doubtful_places.check_output(Path(options.doubtful))
-    second_pass = _second_pass(options)
+    plan = planned(options)
     configure_libraries()
 
     def redact(canvas: Canvas | None) -> Result:
-        return _redact(source, destination, options, second_pass, canvas, started, on_progress, cancel)
+        return _redact(source, destination, options, plan, canvas, started, on_progress, cancel)
 
     return on_a_canvas(source, redact)
 
@@ -75,7 +75,7 @@ def _redact(
     source: Path,
     destination: Path,
     options: Options,
-    second_pass: Callable[[Source], SecondPass] | None,
+    plan: Plan,
     canvas: Canvas | None,
     started: float,
     on_progress: Callable[[Progress], None],
@@ -83,7 +83,13 @@ def _redact(
 ) -> Result:
     with _opened(source, options, canvas) as opened, Sink(destination, opened, options.crf) as sink:
         facts = opened.facts
-        regioned = second_pass(opened) if second_pass else Analysis(facts, options)
+
+        def read() -> Generator[VideoFrame | AnyPacket]:
+            with _opened(source, options, canvas) as again:
+                yield from cancellable(cancel, again.items())
+
+        regioned = plan.regions(opened, options, read, on_progress)
+        report = plan.after_following(on_progress)
         painter = Painter(options.blur_type, margin(options), quarters=quarters_of(facts.rotation))
         frames_with_faces = 0
         clocks = Clocks()
@@ -99,7 +105,7 @@ def _redact(
             frames_with_faces += bool(item.regions)
             with clocks.encoding:
                 sink.write_frame(frame)
-            on_progress(progress_of(sink.written, opened))
+            report(progress_of(sink.written, opened))
         with clocks.encoding:
             sink.finish(lambda: _raise_if_cancelled(cancel))
         doubts = regioned.doubts()
@@ -120,6 +126,7 @@ def _redact(
             converted=(*sink.converted, *opened.repairs()),
             replaced=tuple(opened.replaced),
             doubts=doubts,
+            decisions=regioned.applied() if isinstance(regioned, Application) else None,
         )
 
 
@@ -202,15 +209,6 @@ def on_a_canvas[R](source: Path, run_on: Callable[[Canvas | None], R]) -> R:
             return run_on(canvas)
         except Outgrown as outgrown:
             canvas = largest(source, FORMATS, outgrown.canvas)
-
-
-def _second_pass(options: Options) -> Callable[[Source], SecondPass] | None:
-    """Prepare the second pass if it is requested, so that bad annotations fail before any frame is read."""
-    if options.annotations is None:
-        return None
-    annotations = read(Path(options.annotations))
-    chosen = chosen_ids(annotations, options)
-    return lambda opened: SecondPass(opened, annotations, chosen)
 
 
 def configure_libraries() -> None:

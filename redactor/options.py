@@ -54,8 +54,9 @@ class Options:
     With `annotations`, the path of an annotations file, no faces are detected. The annotated people are covered: all,
     only those in `ids`, or all except those in `keep`. `crf` is the encoder's constant rate factor: 0 is lossless, 18
     to 20 visually lossless, 51 the worst. `doubtful` is a JSON file to write the doubtful places to as well.
-    Raises ConfigurationUnsupported for a `crf` out of range, for both `ids` and `keep`, and for either of them without
-    `annotations`.
+    `decisions` is the path of a review's decisions, which say whom to cover instead of `ids` and `keep`.
+    Raises ConfigurationUnsupported for a `crf` out of range, for two of `ids`, `keep` and `decisions`, and for `ids` or
+    `keep` without `annotations`.
     """
 
     blur_type: BlurType = BlurType.MED
@@ -68,6 +69,7 @@ class Options:
     damaged: Damaged = Damaged.REFUSE
     doubtful: str | Path | None = None
     projection: Projection = Projection.AUTO
+    decisions: str | Path | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.crf <= 51:
@@ -75,5 +77,7 @@ class Options:
         if self.ids is not None and self.keep is not None:
             raise ConfigurationUnsupported("ids and keep: only one of them can be given")
         for name, chosen in (("ids", self.ids), ("keep", self.keep)):
+            if chosen is not None and self.decisions is not None:
+                raise ConfigurationUnsupported(f"{name} and decisions: only one of them can be given")
             if chosen is not None and self.annotations is None:
                 raise ConfigurationUnsupported(f"{name}: allowed only together with annotations")

@@ -121,6 +121,36 @@ class Doubts:
 
 
 @dataclass(frozen=True, slots=True)
+class AppliedDrawing:
+    """Frames in which a drawn thing was covered, and the first and last of their ticks.
+
+    `begins` and `ends` say why it was not followed further: `video`, `set`, `cut`, `left` or `lost`. They are None for
+    a drawing that is not followed.
+    """
+
+    frames: int
+    start: int
+    end: int
+    begins: str | None = None
+    ends: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A review's decisions, as they were applied.
+
+    `shown` counts people who were never covered, `removed` faces in frames that were removed. `zones` holds, for each
+    zone, the frames in which it had an effect. `sound` counts stretches.
+    """
+
+    shown: int
+    removed: int
+    drawings: tuple[AppliedDrawing, ...]
+    zones: tuple[int, ...]
+    sound: int
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """A finished run. `width` and `height` are in stored pixels, `seconds` is wall clock time.
 
@@ -129,6 +159,7 @@ class Result:
     detections that belong to a track, or the annotations' events.
     `dropped` lists the parts of the input that the output lacks, `converted` those that changed format or were
     repaired, `replaced` the replaced damaged pictures. `doubts` lists the places that deserve a look.
+    `decisions` is None without a review's decisions.
     """
 
     frames: int
@@ -145,3 +176,4 @@ class Result:
     converted: tuple[str, ...] = ()
     replaced: tuple[Replaced, ...] = ()
     doubts: Doubts = Doubts()
+    decisions: Applied | None = None

@@ -77,6 +77,10 @@ CrfOption = Annotated[
 AnnotationsOption = Annotated[
     Path | None, typer.Option(help="The file that `analyze` wrote, edited or not.", rich_help_panel=TWO_PASSES)
 ]
+DecisionsOption = Annotated[
+    Path | None,
+    typer.Option(help="A review's decisions: people, drawings, zones, sound.", rich_help_panel=TWO_PASSES),
+]
 IdListOption = Annotated[
     Path | None,
     typer.Option(help="A file of ids to cover, one per line. A blank file means all.", rich_help_panel=TWO_PASSES),

@@ -64,12 +64,14 @@ class Region:
     """A track's part of one frame, to be covered, in stored pixels. `seen`: it was detected, not interpolated.
 
     `since` is the frame of the track's first sighting. It precedes the first region if the track was confirmed late.
+    `exact`: the rectangle itself is covered, no face in it.
     """
 
     track: int
     box: Box
     seen: bool
     since: int = 0
+    exact: bool = False
 
 
 class Tracker:

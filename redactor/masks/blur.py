@@ -69,13 +69,13 @@ class Painter:
             if self._blur_type is BlurType.BOX:
                 _outline(views, region.box, full_scale)
                 continue
-            place = patch(region.box, frame.width, frame.height, self._margin, self._quarters)
+            place = patch(region.box, frame.width, frame.height, self._margin, self._quarters, exact=region.exact)
             if place is None:
                 continue
             for index, plane in enumerate(views[:3]):
                 across = -(-frame.width // plane.shape[1])
                 down = -(-frame.height // plane.shape[0])
-                mask = place.mask if across == down == 1 else chroma_mask(place, across, down)
+                mask = place.mask if across == down == 1 else chroma_mask(place, across, down, exact=region.exact)
                 top, left = place.top // down, place.left // across
                 target = plane[top : top + mask.shape[0], left : left + mask.shape[1]]
                 if self._blur_type is BlurType.BLACK:

@@ -32,18 +32,24 @@ class Patch:
     mask: NDArray[np.uint8]
 
 
-def patch(box: Box, width: int, height: int, margin: Margin, quarters: int = 0) -> Patch | None:
-    """Return the patch that hides the face in `box`, or None if it is outside a frame of that size."""
-    grown = margin.around(box, max(width, height), quarters)
+def patch(box: Box, width: int, height: int, margin: Margin, quarters: int = 0, *, exact: bool = False) -> Patch | None:
+    """Return the patch that hides the face in `box`, or None if it is outside a frame of that size.
+
+    With `exact` it hides the rectangle `box`.
+    """
+    grown = box if exact else margin.around(box, max(width, height), quarters)
     left, top = int(grown.left // 2) * 2, int(grown.top // 2) * 2
     right, bottom = -int(-grown.right // 2) * 2, -int(-grown.bottom // 2) * 2
     inside = (max(left, 0), max(top, 0), min(right, width), min(bottom, height))
     if inside[0] >= inside[2] or inside[1] >= inside[3]:
         return None
-    mask = _shape(right - left, bottom - top)
     breadth = min(right - left, bottom - top)
-    rows, columns = slice(inside[1] - top, inside[3] - top), slice(inside[0] - left, inside[2] - left)
-    return Patch(*inside, (left, top, right, bottom), breadth, mask[rows, columns])
+    if exact:
+        shown = np.full((inside[3] - inside[1], inside[2] - inside[0]), 255, np.uint8)
+    else:
+        rows, columns = slice(inside[1] - top, inside[3] - top), slice(inside[0] - left, inside[2] - left)
+        shown = _shape(right - left, bottom - top)[rows, columns]
+    return Patch(*inside, (left, top, right, bottom), breadth, shown)
 
 
 def footprint(boxes: Sequence[Box], width: int, height: int, margin: Margin) -> NDArray[np.bool_]:
@@ -69,9 +75,12 @@ def _drawn(width: int, height: int) -> NDArray[np.uint8]:
 _kept = functools.lru_cache(maxsize=256)(_drawn)
 
 
-def chroma_mask(place: Patch, across: int, down: int) -> NDArray[np.uint8]:
-    """Subsample `place.mask`: a sample is set if any luma pixel under it is set."""
+def chroma_mask(place: Patch, across: int, down: int, *, exact: bool = False) -> NDArray[np.uint8]:
+    """Subsample `place.mask`: a sample is set if any luma pixel under it is set. `exact` is the patch's."""
     left, top, right, bottom = place.whole
+    if exact:
+        height, width = place.mask.shape
+        return np.full((-(-height // down), -(-width // across)), 255, np.uint8)
     if (right - left) * (bottom - top) <= MOST_KEPT and place.mask.shape == (bottom - top, right - left):
         return _kept_subsampled(right - left, bottom - top, across, down)
     return _subsampled(place.mask, across, down)

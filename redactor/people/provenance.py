@@ -1,4 +1,4 @@
-"""Checks that annotations were made of a video. Those of another video would leave faces bare."""
+"""Checks that annotations and decisions were made of a video. Those of another video would leave faces bare."""
 
 from fractions import Fraction
 from typing import Final
@@ -19,29 +19,42 @@ def check_provenance(annotations: Annotations, facts: VideoFacts, video: VideoId
 
     Annotations by this program name their video. Those of other programs are compared by picture size and length.
     """
-    own = annotations.video
+    if annotations.video is not None:
+        check_video("annotations", annotations.video, video)
+        return
     differences = []
-    if own is None:
-        stored, turned = (facts.width, facts.height), (facts.height, facts.width)
-        if annotations.size is not None and annotations.size not in {stored, turned}:
-            here = _by(turned if quarters_of(facts.rotation) % 2 else stored)
-            differences.append(_different("the picture", f"{_by(annotations.size)} pixels", here))
-        length = None if annotations.end is None else float(annotations.end)
-    else:
-        length = own.duration
-        if own.pictures != video.pictures:
-            differences.append("its first pictures differ")
-        if abs(own.rate - video.rate) > RATE_DIFFERENCE * video.rate:
-            differences.append(_different("the rate", f"{own.rate:g} frames a second", f"{video.rate:g}"))
-    if length is not None and video.duration is not None:
-        allowed = max(LEAST_DIFFERENCE, DIFFERENCE * video.duration)
-        if abs(length - video.duration) > allowed:
-            differences.append(_different("the length", f"{length:.1f} seconds", f"{video.duration:.1f}"))
+    stored, turned = (facts.width, facts.height), (facts.height, facts.width)
+    if annotations.size is not None and annotations.size not in {stored, turned}:
+        here = _by(turned if quarters_of(facts.rotation) % 2 else stored)
+        differences.append(_different("the picture", f"{_by(annotations.size)} pixels", here))
+    differences += _lengths(None if annotations.end is None else float(annotations.end), video)
     if differences:
-        of = f" ({own.file})" if own else ""
         raise ConfigurationUnsupported(
-            f"the annotations are of another video{of} than {video.file}: {'; '.join(differences)}"
+            f"the annotations are of another video than {video.file}: {'; '.join(differences)}"
         )
+
+
+def check_video(document: str, own: VideoIdentity, video: VideoIdentity) -> None:
+    """Raise ConfigurationUnsupported if a document, whose kind is `document`, was made of another video."""
+    differences = []
+    if own.pictures != video.pictures:
+        differences.append("its first pictures differ")
+    if abs(own.rate - video.rate) > RATE_DIFFERENCE * video.rate:
+        differences.append(_different("the rate", f"{own.rate:g} frames a second", f"{video.rate:g}"))
+    differences += _lengths(own.duration, video)
+    if differences:
+        raise ConfigurationUnsupported(
+            f"the {document} are of another video ({own.file}) than {video.file}: {'; '.join(differences)}"
+        )
+
+
+def _lengths(length: float | None, video: VideoIdentity) -> list[str]:
+    if length is None or video.duration is None:
+        return []
+    allowed = max(LEAST_DIFFERENCE, DIFFERENCE * video.duration)
+    if abs(length - video.duration) <= allowed:
+        return []
+    return [_different("the length", f"{length:.1f} seconds", f"{video.duration:.1f}")]
 
 
 def clock_shift(annotations: Annotations, first: Fraction, origin: Fraction) -> Fraction:

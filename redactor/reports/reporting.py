@@ -44,7 +44,7 @@ def to_json(result: Result) -> dict[str, Any]:
         "warnings": list(result.doubts.warnings),
         "doubtfulPlaces": result.doubts.count,
         "doubtful": doubtful_places.to_json(result.doubts),
-    }
+    } | ({} if result.decisions is None else {"decisions": asdict(result.decisions)})
 
 
 def emit(message: dict[str, Any]) -> None:

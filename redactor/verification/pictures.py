@@ -1,15 +1,13 @@
-"""Frames' luma, and a comparison that recognises frames of the same picture."""
+"""A comparison that recognises frames of the same picture."""
 
 from collections.abc import Sequence
 from typing import Final
 
 import cv2
 import numpy as np
-from av.video.frame import VideoFrame
 
 from redactor.geometry import Box
 from redactor.verification.detail import Luma
-from redactor.video.picture import planes
 
 THUMBNAIL: Final = (64, 36)
 AROUND: Final = 2.0  # the largest ratio of a mask's axes to the face's box
@@ -17,15 +15,6 @@ LEAST_COMPARED: Final = 0.25  # least share of the picture outside the faces for
 LEAST_LIKENESS: Final = 0.5  # correlation of the thumbnails outside the faces
 LEAST_CONTRAST: Final = 2.0  # least standard deviation, in shades of 255, for a meaningful correlation
 NEAR: Final = 8.0  # mean difference, in shades of 255, below which pictures count as alike
-
-
-def luma(frame: VideoFrame) -> Luma:
-    """Return (height, width) in 8 bits."""
-    if not frame.format.is_planar or frame.format.is_rgb:
-        return np.asarray(frame.to_ndarray(format="gray"), np.uint8)
-    samples = planes(frame)[0]
-    bits = frame.format.components[0].bits
-    return np.asarray(samples if bits == 8 else samples >> (bits - 8), np.uint8)
 
 
 def are_alike(before: Luma, after: Luma, faces: Sequence[Box]) -> bool | None:

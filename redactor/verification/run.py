@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -14,14 +14,16 @@ from redactor.errors import ConfigurationUnsupported
 from redactor.faces.analysis import Analysis, RegionedFrame
 from redactor.geometry import Box
 from redactor.options import Damaged, Options, Quality
-from redactor.people.annotations import read
-from redactor.people.second_pass import SecondPass, chosen_ids
+from redactor.people.second_pass import SecondPass
+from redactor.plan import Plan, planned
 from redactor.results import Progress, Verification
+from redactor.review.application import Application, is_within
 from redactor.verification.detail import Luma, remaining_detail
 from redactor.verification.findings import Findings, Sight
-from redactor.verification.pictures import are_alike, luma
+from redactor.verification.pictures import are_alike
 from redactor.video.canvas import Canvas, largest
 from redactor.video.facts import VideoFacts
+from redactor.video.picture import luma
 from redactor.video.restarts import AnyPacket
 from redactor.video.source import FORMATS, Source
 
@@ -42,12 +44,12 @@ def verify(
         check_source(path)
     if redacted.samefile(source):
         raise ConfigurationUnsupported(f"{redacted}: is the input itself")
-    shown = _shown_people(options)
+    plan = planned(options)
     configure_libraries()
     fitted = _canvas(source, redacted)
 
     def compare(canvas: Canvas | None) -> Verification:
-        return _compare(source, redacted, options, shown, canvas or fitted, on_progress, cancel)
+        return _compare(source, redacted, options, plan, canvas or fitted, on_progress, cancel)
 
     return on_a_canvas(source, compare)
 
@@ -56,7 +58,7 @@ def _compare(
     source: Path,
     redacted: Path,
     options: Options,
-    shown: Callable[[Source], SecondPass] | None,
+    plan: Plan,
     canvas: Canvas | None,
     on_progress: Callable[[Progress], None],
     cancel: threading.Event,
@@ -67,9 +69,9 @@ def _compare(
         facts = before.facts
         _check_sizes(source, before.facts, redacted, after.facts)
         findings = Findings(facts)
-        people = shown(before) if shown else None
         outputs = _frames(after.items())
         analysis = Analysis(facts, Options(quality=Quality.ACCURATE, projection=options.projection))
+        shown_on_purpose = _on_purpose(before, plan, analysis)
         frames = compared = strange = 0
         for item in analysis.run(cancellable(cancel, before.items())):
             if isinstance(item, Packet):
@@ -81,7 +83,7 @@ def _compare(
             alike = are_alike(old, new, [region.box for region in item.regions])
             compared += alike is not None
             strange += alike is False
-            meant = [region.box for region in people.regions_of(item.frame)] if people else []
+            meant = shown_on_purpose(item.frame)
             findings.add(frames, float((item.frame.pts or 0) * facts.time_base), _bare(item, old, new, meant))
             frames += 1
             on_progress(progress_of(frames, before))
@@ -94,23 +96,36 @@ def _compare(
         return findings.result(frames, analysis.tracks, time.monotonic() - started)
 
 
-def _bare(item: RegionedFrame, before: Luma, after: Luma, meant: Sequence[Box]) -> Iterator[Sight]:
-    """Yield the faces detected in a frame that the output shows, except those `meant` to be shown."""
+def _bare(item: RegionedFrame, before: Luma, after: Luma, is_meant: Callable[[Box], bool]) -> Iterator[Sight]:
+    """Yield the faces detected in a frame that the output shows, except those that are shown on purpose."""
     for region in item.regions:
-        if not region.seen or any(region.box.overlap(box) >= SHOWN_OVERLAP for box in meant):
+        if not region.seen or is_meant(region.box):
             continue
         left = remaining_detail(before, after, region.box)
         if left is not None and left >= BARE:
             yield Sight(region.track, region.box, left)
 
 
-def _shown_people(options: Options) -> Callable[[Source], SecondPass] | None:
-    """Return the annotated people that the output shows on purpose."""
-    if options.annotations is None:
-        return None
-    annotations = read(Path(options.annotations))
-    shown = annotations.ids - chosen_ids(annotations, options)
-    return lambda opened: SecondPass(opened, annotations, shown)
+def _on_purpose(source: Source, plan: Plan, analysis: Analysis) -> Callable[[VideoFrame], Callable[[Box], bool]]:
+    """Return a function that says, for a frame, which faces are shown on purpose: chosen people, and decisions."""
+    if plan.annotations is None and plan.review is None:
+        return lambda _: lambda _: False
+    ids = frozenset[int]()
+    if plan.annotations is not None:
+        ids = plan.annotations.ids if plan.review else plan.annotations.ids - plan.ids
+    people = SecondPass(source, plan.annotations, ids) if plan.annotations else None
+    review = Application(people or analysis, plan.review, source.facts, {}) if plan.review else None
+    if plan.review is not None:
+        plan.review.check_video(source)
+
+    def shown(frame: VideoFrame) -> Callable[[Box], bool]:
+        regions = people.regions_of(frame) if people else ()
+        faces, places = review.shown(frame, regions) if review else ([region.box for region in regions], [])
+        return lambda box: (
+            any(box.overlap(face) >= SHOWN_OVERLAP for face in faces) or any(is_within(box, place) for place in places)
+        )
+
+    return shown
 
 
 def _frames(items: Iterator[VideoFrame | AnyPacket]) -> Iterator[VideoFrame]:

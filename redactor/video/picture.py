@@ -25,6 +25,15 @@ def planes(frame: VideoFrame) -> list[Plane]:
     return views
 
 
+def luma(frame: VideoFrame) -> NDArray[np.uint8]:
+    """Return the luma, (height, width) in 8 bits."""
+    if not frame.format.is_planar or frame.format.is_rgb:
+        return np.asarray(frame.to_ndarray(format="gray"), np.uint8)
+    samples = planes(frame)[0]
+    bits = frame.format.components[0].bits
+    return np.asarray(samples if bits == 8 else samples >> (bits - 8), np.uint8)
+
+
 def frame_bytes(pixel_format: str, width: int, height: int) -> int:
     """Return a decoded frame's size in memory, without the padding of its rows."""
     components = VideoFormat(pixel_format, width, height).components
