@@ -27,6 +27,7 @@ def test_make_check_leaves_out_every_tier(pytestconfig: pytest.Config) -> None:
     [
         ("tests/local/host/test_ports.py::test_a", "tests/local/host/test_ports.py"),
         ("tests/engine/test_life.py::test_a", "engine"),
+        ("tests/engine/test_settings.py::test_a", "tests/engine/test_settings.py"),
         ("tests/stack/function/test_release.py::test_a", "graphs"),
     ],
 )

@@ -7,8 +7,12 @@ from pathlib import Path
 
 from xdist.scheduler import LoadScopeScheduling
 
-# Folder → the unit that all its tests belong to, since they share what is costly to make: a deployment, graphs.
-UNITS = {"tests/engine/": "engine", "tests/policy/": "graphs", "tests/stack/": "graphs"}
+# Files and folders → the unit of their tests, which share what is costly to make: a deployment, graphs.
+UNITS = {
+    **dict.fromkeys([f"tests/engine/test_{name}.py" for name in ("changes", "life", "recovery")], "engine"),
+    "tests/policy/": "graphs",
+    "tests/stack/": "graphs",
+}
 
 
 class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
@@ -16,7 +20,7 @@ class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        return next((unit for folder, unit in UNITS.items() if file.startswith(folder)), file)
+        return next((unit for place, unit in UNITS.items() if file.startswith(place)), file)
 
 
 @contextmanager
