@@ -81,7 +81,7 @@ def _redact(
     on_progress: Callable[[Progress], None],
     cancel: threading.Event,
 ) -> Result:
-    with _opened(source, options, canvas) as opened, Sink(destination, opened, options.crf) as sink:
+    with _opened(source, options, canvas) as opened, Sink(destination, opened, options.crf, plan.silences()) as sink:
         facts = opened.facts
 
         def read() -> Generator[VideoFrame | AnyPacket]:

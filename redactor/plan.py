@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
@@ -14,9 +15,11 @@ from redactor.people.annotations import Annotations, read
 from redactor.people.second_pass import SecondPass, chosen_ids
 from redactor.results import Progress
 from redactor.review.application import Application
+from redactor.review.decisions import Sound
 from redactor.review.following import follow
 from redactor.review.preparation import Review, prepare
 from redactor.video.restarts import AnyPacket
+from redactor.video.silence import Silence, Silences
 from redactor.video.source import Source
 
 FOLLOWING_PERCENT: Final = 20.0  # of the progress of a run with drawings to follow
@@ -54,6 +57,14 @@ class Plan:
 
         trails = follow(self.review.decisions, opened.facts, read, followed)
         return Application(faces, self.review, opened.facts, trails)
+
+    def silences(self) -> Silences:
+        """Return the stretches of sound to be silenced."""
+        if self.review is None:
+            return Silences(())
+        scale, sound = self.review.decisions.timescale, self.review.decisions.sound
+        spans = [(one.stretch.start or 0, one.stretch.end or 0, one.action is Sound.BLEEP) for one in sound]
+        return Silences([Silence(Fraction(start, scale), Fraction(end, scale), on) for start, end, on in spans])
 
     def after_following(self, report: Report) -> Report:
         """Return a report of the progress of what comes after following."""

@@ -22,6 +22,7 @@ from redactor.video.hdr import Hdr10, hdr10
 from redactor.video.repairs import Repairs
 from redactor.video.restarts import AnyPacket
 from redactor.video.salvage_note import SalvageNote
+from redactor.video.silence import Silences
 from redactor.video.sound import sound
 from redactor.video.source import Source
 from redactor.video.track_length import TrackLength
@@ -35,13 +36,14 @@ X265_LOG: Final = "log-level=error"
 X265_DELAY: Final = 2  # pictures; of videos that are no longer, x265 leaves the decoding times uninitialised
 FRAME_DURATION_FLAG: Final = 1 << 8  # AV_CODEC_FLAG_FRAME_DURATION
 MOST_THREADS: Final = 8
+NOTHING_SILENCED: Final = Silences(())
 INTERLACED_FLAGS: Final = 1 << 18 | 1 << 29  # AV_CODEC_FLAG_INTERLACED_DCT, AV_CODEC_FLAG_INTERLACED_ME
 
 
 class Sink:
     """A context: leaving it after `finish` publishes the file, leaving it otherwise removes the file."""
 
-    def __init__(self, destination: Path, source: Source, crf: int) -> None:
+    def __init__(self, destination: Path, source: Source, crf: int, silences: Silences = NOTHING_SILENCED) -> None:
         facts = source.facts
         suffix = destination.suffix.lower()
         if suffix not in CONTAINERS:
@@ -82,7 +84,9 @@ class Sink:
         try:
             self._video = self._add_video(facts, crf)
             self._sounds = {
-                track.stream.index: sound(self._container, track, suffix, self._repairs, salvages=source.salvages)
+                track.stream.index: sound(
+                    self._container, track, suffix, self._repairs, silences, salvages=source.salvages
+                )
                 for track in source.sounds
             }
             changes = [track.change for track in self._sounds.values() if track.change]

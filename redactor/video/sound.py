@@ -1,4 +1,4 @@
-"""Audio: copied packet by packet, or converted to AAC if the output cannot hold its codec."""
+"""Audio: copied packet by packet, or converted to AAC if the output cannot hold its codec. Parts may be silenced."""
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
@@ -16,7 +16,9 @@ from redactor.errors import ContentMalformed
 from redactor.video.facts import exact
 from redactor.video.repairs import Repair, Repairs
 from redactor.video.restarts import AnyPacket
+from redactor.video.silence import Silences
 from redactor.video.source import Sound
+from redactor.video.splicing import is_spliced, splice
 
 # Codecs that players support in ISO media files. QuickTime files may hold PCM as well.
 COPIED: Final = frozenset({"aac", "mp3", "mp2", "ac3", "eac3", "alac", "opus", "flac", "dts"})
@@ -45,16 +47,36 @@ class CopiedSound:
         return []
 
 
+class SplicedSound:
+    """One stream, copied except for silenced stretches."""
+
+    change: str | None = None
+
+    def __init__(self, container: OutputContainer, stream: AudioStream, silences: Silences) -> None:
+        copy = container.add_stream_from_template(stream)
+        self._splice = splice(stream, copy, silences)
+        _copy_selection_tags(stream, copy)
+
+    def write(self, packet: AnyPacket) -> Sequence[AnyPacket]:
+        return self._splice.write(packet)
+
+    def finish(self) -> Sequence[AnyPacket]:
+        return self._splice.finish()
+
+
 class ConvertedSound:
     """One stream, converted to AAC without interruption. Silence fills gaps."""
 
-    def __init__(self, container: OutputContainer, sound: Sound, repairs: Repairs, *, salvages: bool) -> None:
+    def __init__(
+        self, container: OutputContainer, sound: Sound, repairs: Repairs, silences: Silences, *, salvages: bool
+    ) -> None:
         """With `salvages`, silence replaces sound that cannot be decoded."""
         stream = sound.described
         self._name = f"audio stream {sound.stream.index}"
         self._context = stream.codec_context
         self._repairs = repairs
         self._salvages = salvages
+        self._silences = silences
         self._rate = min(AAC_RATES, key=lambda allowed: (abs(allowed - stream.rate), -allowed))
         self._sound = container.add_stream("aac", rate=self._rate)
         # By count, because many files name no channel layout. AAC has layouts for these; others are mixed down.
@@ -71,6 +93,8 @@ class ConvertedSound:
         self.change = f"{self._name} ({self._context.name}) to aac"
         if sound.changes:
             self.change += ", as a whole, since it changes on the way"
+        elif silences and self._context.codec.canonical_name in COPIED:
+            self.change += ", as a whole, since a part of it is silenced"
         _copy_selection_tags(sound.stream, self._sound)
 
     def write(self, packet: AnyPacket) -> Sequence[AnyPacket]:
@@ -137,9 +161,20 @@ class ConvertedSound:
             samples = np.ascontiguousarray(part.to_ndarray()[:, cut:], np.float32)
             part = AudioFrame.from_ndarray(samples, "fltp", self._layout)
             part.sample_rate = self._rate
+        part = self._silenced(part)
         part.pts, part.time_base = None, Fraction(1, self._rate)
         self._queue.write(part)
         self._queued += part.samples
+
+    def _silenced(self, part: AudioFrame) -> AudioFrame:
+        at = (self._start or 0) + self._queued
+        if not self._silences.touches(Fraction(at, self._rate), Fraction(at + part.samples, self._rate)):
+            return part
+        samples = np.array(part.to_ndarray(), np.float32)
+        self._silences.apply(samples, at, self._rate)
+        silenced = AudioFrame.from_ndarray(samples, "fltp", self._layout)
+        silenced.sample_rate = self._rate
+        return silenced
 
     def _encode(self, *, last: bool) -> Iterator[AnyPacket]:
         while (frame := self._queue.read(AAC_FRAME, partial=last)) is not None:
@@ -149,16 +184,18 @@ class ConvertedSound:
 
 
 def sound(
-    container: OutputContainer, track: Sound, suffix: str, repairs: Repairs, *, salvages: bool
-) -> CopiedSound | ConvertedSound:
+    container: OutputContainer, track: Sound, suffix: str, repairs: Repairs, silences: Silences, *, salvages: bool
+) -> CopiedSound | SplicedSound | ConvertedSound:
     """Choose how `track` gets into an output with that suffix."""
     codec = track.described.codec_context.codec.canonical_name
     kept = codec in COPIED
     if suffix == ".mov":
         kept = codec.startswith("pcm_") or codec in COPIED - NOT_IN_MOV
-    if kept and not track.changes:
+    if kept and not track.changes and not silences:
         return CopiedSound(container, track.described)
-    return ConvertedSound(container, track, repairs, salvages=salvages)
+    if kept and not track.changes and is_spliced(track.described):
+        return SplicedSound(container, track.described, silences)
+    return ConvertedSound(container, track, repairs, silences, salvages=salvages)
 
 
 def _silence(samples: int, layout: str, rate: int) -> Iterator[AudioFrame]:
