@@ -108,6 +108,7 @@ class _plain_errors:  # noqa: N801  # reads as a statement
             raise typer.Exit(2)
         if error is None or isinstance(error, typer.Exit):
             return
+        from local.events.handshake import HandshakeError
         from local.graph.outputs import UnknownResourceError
         from local.graph.program import ProgramError
         from local.host.data_folder import DataFolderError
@@ -117,7 +118,7 @@ class _plain_errors:  # noqa: N801  # reads as a statement
         if isinstance(error, ProgramError | DataFolderError):
             print(error, file=sys.stderr)
             raise typer.Exit(2)
-        if isinstance(error, AzuriteInstallError | ProcessError | UnknownResourceError):
+        if isinstance(error, AzuriteInstallError | HandshakeError | ProcessError | UnknownResourceError):
             print(error, file=sys.stderr)
             raise typer.Exit(1)
 

@@ -14,6 +14,7 @@ from azure.storage.queue import QueueClient
 
 from local.events.blob_watcher import BlobWatcher
 from local.events.endpoint import CustomTopic
+from local.events.handshake import Handshakes
 from local.events.topic import Listener, Topic
 from local.graph.program import Graph, Stack, read_stack, run_program
 from local.host import certificates, data_folder, interrupts, processes
@@ -60,7 +61,8 @@ class Cloud:
     """The running local cloud, a context manager. No process that it starts outlives it.
 
     `on_step` receives the name of each step of the start, `on_event` each notice about an upload's event, and
-    `on_job_event` each about a job's. Raises ProgramError, processes.ProcessError and azurite.AzuriteInstallError.
+    `on_job_event` each about a job's. Raises ProgramError, processes.ProcessError, azurite.AzuriteInstallError and
+    handshake.HandshakeError.
     """
 
     graph: Graph
@@ -131,7 +133,9 @@ class Cloud:
         self._step("Starting the media service and the function")
         api = self._start_api(addresses)
         self._start_function()  # while the API loads
-        subscriptions = Subscriptions(self.graph, self._function, self.azurite, self.entra)
+        subscriptions = Subscriptions(
+            self.graph, self._function, self.azurite, self.entra, self._life.enter_context(Handshakes(self.trust))
+        )
         self._start_job_events(addresses, subscriptions)
         self._await_api(api)
         self._start_workers()

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -60,17 +61,26 @@ type Listener = Callable[[Notice], None]
 
 @dataclass(frozen=True)
 class Subscription:
-    """A subscription's destination, filter and retries. Without `dead_letters`, undeliverable events are dropped."""
+    """A subscription's destination, filter and retries. Without `dead_letters`, undeliverable events are dropped.
+
+    With a `handshake`, it gets events from the time on that it calls what it is given. It may raise HandshakeError.
+    """
 
     name: str
     endpoint: str
     filter: EventFilter
     retry: RetryPolicy
     dead_letters: DeadLetters | None = None
+    handshake: Callable[[Callable[[], None]], None] | None = None
 
     @classmethod
     def declared(
-        cls, inputs: Mapping[str, Any], *, endpoint: str, dead_letters: DeadLetters | None = None
+        cls,
+        inputs: Mapping[str, Any],
+        *,
+        endpoint: str,
+        dead_letters: DeadLetters | None = None,
+        handshake: Callable[[Callable[[], None]], None] | None = None,
     ) -> "Subscription":
         """Read the inputs of a SystemTopicEventSubscription or EventSubscription.
 
@@ -86,12 +96,14 @@ class Subscription:
             filter=EventFilter.declared(inputs.get("filter") or {}),
             retry=RetryPolicy.declared(inputs.get("retryPolicy") or {}),
             dead_letters=dead_letters,
+            handshake=handshake,
         )
 
 
 class Topic:
     """Delivers published events, and those that an earlier run left in the folder `state`. A context manager.
 
+    Entering it raises HandshakeError if a subscription's destination refuses.
     `listener` is called with each notice, from the publisher's thread and the topic's own.
     """
 
@@ -104,6 +116,7 @@ class Topic:
         schedule: RetrySchedule | None = None,
     ) -> None:
         self._subscriptions = {subscription.name: subscription for subscription in subscriptions}
+        self._active = {each.name for each in subscriptions if each.handshake is None}
         self._listener = listener
         self._schedule = schedule or RetrySchedule()
         self._ledger = DeliveryLedger(state)
@@ -118,7 +131,11 @@ class Topic:
     def publish(self, event: Event) -> None:
         """Accept the event. Once this returns, a restart does not lose it."""
         self._notify(Notice(Stage.PUBLISHED, event))
-        wanted = [name for name, subscription in self._subscriptions.items() if subscription.filter.admits(event)]
+        wanted = [
+            name
+            for name, subscription in self._subscriptions.items()
+            if name in self._active and subscription.filter.admits(event)
+        ]
         for name in wanted:
             delivery = self._ledger.add(name, event, time.time())
             self._loop.call_soon_threadsafe(self._begin, delivery)
@@ -127,12 +144,27 @@ class Topic:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        for delivery in self._ledger.pending():
-            if delivery.subscription in self._subscriptions:
+        pending = self._ledger.pending()
+        for delivery in pending:
+            if delivery.subscription in self._active:
                 self._loop.call_soon_threadsafe(self._begin, delivery)
-            else:  # the graph no longer declares it
+            elif delivery.subscription not in self._subscriptions:  # the graph no longer declares it
                 self._ledger.remove(delivery)
+        try:
+            for name, subscription in self._subscriptions.items():
+                if subscription.handshake:
+                    mine = [delivery for delivery in pending if delivery.subscription == name]
+                    subscription.handshake(partial(self._activate, name, mine))
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
         return self
+
+    def _activate(self, name: str, pending: Sequence[Delivery]) -> None:
+        log.info("subscription %s: its destination is validated", name)
+        self._active.add(name)
+        for delivery in pending:
+            self._loop.call_soon_threadsafe(self._begin, delivery)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -1,10 +1,13 @@
 """The graph's event subscriptions, with their local destinations and dead letters."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from local.events.dead_letters import DeadLetterDestination, DeadLetters
 from local.events.delivery import RetryPolicyError
 from local.events.filter import FilterError
+from local.events.handshake import Handshakes
 from local.events.topic import Subscription, SubscriptionError
 from local.graph.program import Graph, ProgramError, Resource
 from local.services.azurite import Azurite
@@ -26,6 +29,7 @@ class Subscriptions:
     function: FunctionApp
     azurite: Azurite
     entra: Entra
+    handshakes: Handshakes
 
     def of(self, topic: Resource) -> list[Subscription]:
         """Return the subscriptions of `topic`, whichever resource type declares them."""
@@ -41,6 +45,7 @@ class Subscriptions:
             return Subscription.declared(
                 declared.inputs,
                 endpoint=self._endpoint(declared),
+                handshake=self._handshake(declared),
                 dead_letters=self._dead_letters(dead_letters) if dead_letters else None,
             )
         except (SubscriptionError, FilterError, RetryPolicyError) as error:
@@ -51,10 +56,23 @@ class Subscriptions:
         match destination["endpointType"]:
             case "AzureFunction":
                 return self._function(declared.name, destination["resourceId"])
-            case "WebHook":  # without Azure's validation handshake
+            case "WebHook":
                 return str(destination["endpointUrl"])
             case other:
                 raise SubscriptionError(f"its destination is {other}; allowed here are AzureFunction and WebHook")
+
+    def _handshake(self, declared: Resource) -> Callable[[Callable[[], None]], None] | None:
+        """Return the handshake of a web hook. Azure's own resources need none."""
+        destination = declared.inputs["destination"]
+        if destination["endpointType"] != "WebHook":
+            return None
+        topic = declared.id.lower().partition("/eventsubscriptions/")[0].removesuffix("/providers/microsoft.eventgrid")
+        return partial(
+            self.handshakes.begin,
+            declared.id[: len(topic)],
+            declared.inputs["eventSubscriptionName"],
+            str(destination["endpointUrl"]),
+        )
 
     def _function(self, subscription: str, function_id: str) -> str:
         app_id, _, function = function_id.rpartition("/functions/")

@@ -14,7 +14,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from redactor.drafts import draft_path, hold
-from redactor.errors import ConfigurationUnsupported, ContentUnsupported, RedactionError
+from redactor.errors import ConfigurationUnsupported, ContentMalformed, ContentUnsupported, RedactionError
 from redactor.version import __version__
 from redactor.video.facts import VideoFacts
 from redactor.video.faststart import index_first
@@ -53,7 +53,7 @@ class Sink:
                 f"{source.path.name}: {facts.width}x{facts.height} is too small for the HEVC encoder, "
                 f"allowed: {LEAST_HEVC_SIDE}x{LEAST_HEVC_SIDE} and more"
             )
-        self.destination = destination
+        self.destination, self._source_name = destination, source.path.name
         self.pixel_format = output_pixel_format(facts)
         self.written = 0
         self._bottom_first = facts.bottom_first
@@ -156,7 +156,7 @@ class Sink:
         try:
             self._container.close()
         except av.FFmpegError as error:
-            raise RedactionError(f"{self.destination}: cannot be written ({error.strerror})") from error
+            raise self._failure(error) from error
         try:
             note = (self._note.placeholder, self._note.text(self._replaced)) if self._note else ("", "")
             index_first(self._partial, checkpoint, self._hdr.boxes(), note)
@@ -196,7 +196,13 @@ class Sink:
         try:
             self._container.mux(packets)
         except av.FFmpegError as error:
-            raise RedactionError(f"{self.destination}: cannot be written ({error.strerror})") from error
+            raise self._failure(error) from error
+
+    def _failure(self, error: av.FFmpegError) -> RedactionError:
+        """Return what a failure to write means: streams with a damaged description are the input's mistake."""
+        if isinstance(error, av.InvalidDataError):
+            return ContentMalformed(f"{self._source_name}: a stream's description is damaged ({error.strerror})")
+        return RedactionError(f"{self.destination}: cannot be written ({error.strerror})")
 
     def _discard(self) -> None:
         self._partial.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Blob storage behind a proxy: requests that a test chooses wait there until the test releases them."""
+"""Storage behind a proxy: requests that a test chooses wait there, are refused, or are done and not acknowledged."""
 
 import contextlib
 import http.server
@@ -11,6 +11,7 @@ import httpx
 
 from local.host.certificates import Certificates
 
+CODES = {500: "InternalError", 503: "ServerBusy"}
 HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length", "host"})
 
 
@@ -25,16 +26,22 @@ def refused_never(_method: str, _path: str, _content: bytes) -> int | None:
     return None
 
 
+def lost_never() -> bool:
+    return False
+
+
 @contextlib.contextmanager
 def held_storage(
     endpoint: str,
     certificates: Certificates,
     chosen: Callable[[str, str], bool],
     refused: Callable[[str, str, bytes], int | None] = refused_never,
+    lost: Callable[[], bool] = lost_never,
 ) -> Iterator[HeldStorage]:
     """Run the proxy. `chosen` decides by a request's method and path with query, `refused` also by its body.
 
-    If `refused` returns a status, that is the answer, and the request does not reach the storage.
+    If `refused` returns a status, that is the answer, and the request does not reach the storage. If `lost` returns
+    True, the request is done, and the answer says the contrary.
     """
     upstream, _, account = endpoint.rstrip("/").rpartition("/")
 
@@ -55,6 +62,9 @@ def held_storage(
                 return
             headers = [(name, value) for name, value in self.headers.items() if name.lower() not in HOP]
             answer = client.request(self.command, upstream + self.path, headers=headers, content=content)
+            if lost():
+                self.refuse(http.HTTPStatus.INTERNAL_SERVER_ERROR)
+                return
             self.send_response(answer.status_code)
             for name, value in answer.headers.items():
                 if name.lower() not in HOP:
@@ -65,8 +75,8 @@ def held_storage(
             self.wfile.write(answer.content)
 
         def refuse(self, status: int) -> None:
-            error = {"code": "RequestBodyTooLarge", "message": {"value": "refused"}}
-            body = json.dumps({"odata.error": error}).encode()
+            error = {"code": CODES.get(status, "RequestBodyTooLarge"), "message": {"value": "refused"}}
+            body = b"" if self.command == "HEAD" else json.dumps({"odata.error": error}).encode()
             self.send_response(status)
             self.send_header("content-type", "application/json")
             self.send_header("content-length", str(len(body)))

@@ -222,6 +222,17 @@ def test_flipped_bytes_end_in_a_result_or_in_one_clear_error(
         assert list(folder.iterdir()) == [], f"seed {seed}"
 
 
+def test_sound_without_its_description_is_malformed(
+    walk: Any, recipe: Any, make_clip: Any, tmp_path: Path, refused: Refused
+) -> None:
+    kind = recipe(name="clip.mkv", audio=("flac",), time_base=Fraction(1, 1000))
+    clip = make_clip(walk(6, 160, 128), kind)
+    data = clip.read_bytes()
+    place = data.rindex(b"\x63\xa2", 0, data.index(b"fLaC"))  # the id of Matroska's CodecPrivate
+    clip.write_bytes(data[:place] + b"\x63\xa9" + data[place + 2 :])
+    assert refused(clip, ContentMalformed).startswith("clip.mkv: a stream's description is damaged")
+
+
 def test_an_encrypted_track_is_refused_by_name(walk: Any, tmp_path: Path, refused: Refused) -> None:
     source = tmp_path / "locked.mp4"
     key = {"encryption_scheme": "cenc-aes-ctr", "encryption_key": "76" * 16, "encryption_kid": "a7" * 16}

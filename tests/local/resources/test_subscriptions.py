@@ -1,12 +1,16 @@
 """The local destinations of the graph's subscriptions."""
 
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from local.events.handshake import Handshakes
 from local.events.topic import Subscription
 from local.graph.program import Graph, ProgramError
+from local.host.certificates import Certificates
 from local.resources.subscriptions import Subscriptions
 from local.services.azurite import Azurite
 from local.services.entra import Entra
@@ -17,7 +21,13 @@ WEB_HOOK = {"endpointType": "WebHook", "endpointUrl": "https://example.com/hook"
 
 
 @pytest.fixture
-def found(azurite: Azurite, entra: Entra) -> Any:
+def handshakes(certificates: Certificates) -> Iterator[Handshakes]:
+    with Handshakes(certificates) as running:
+        yield running
+
+
+@pytest.fixture
+def found(azurite: Azurite, entra: Entra, handshakes: Handshakes) -> Any:
     def of(
         destination: dict[str, Any], topic: str = TOPIC_ID, kind: str = "TopicEventSubscription", **inputs: Any
     ) -> list[Subscription]:
@@ -25,7 +35,7 @@ def found(azurite: Azurite, entra: Entra) -> Any:
         at = f"{topic}/providers/Microsoft.EventGrid" if kind == "EventSubscription" else topic
         graph = Graph([TOPIC, resource(f"eventgrid:{kind}", f"{at}/eventSubscriptions/finished", **declared)])
         app = FunctionApp(Path("nowhere"), {}, log=Path("nowhere"))
-        return Subscriptions(graph, app, azurite, entra).of(TOPIC)
+        return Subscriptions(graph, app, azurite, entra, handshakes).of(TOPIC)
 
     return of
 
@@ -37,6 +47,8 @@ def test_a_web_hook_gets_what_its_filter_lets_through(found: Any, kind: str) -> 
     assert (subscription.name, subscription.endpoint) == ("finished", "https://example.com/hook")
     assert subscription.filter.admits({"eventType": "Microsoft.Media.JobFinished", "subject": "j"})
     assert not subscription.filter.admits({"eventType": "Microsoft.Media.JobErrored", "subject": "j"})
+    assert isinstance(subscription.handshake, partial)
+    assert subscription.handshake.args == (TOPIC_ID, "finished", "https://example.com/hook")
 
 
 def test_a_subscription_at_another_topic_is_not_the_topics(found: Any) -> None:
