@@ -54,7 +54,7 @@ class _Followed:
     largest: _Moment
     scene: int
     shade: float = 0.0
-    frames: int = 0
+    sightings: int = 0
     facing: float = 0.0
     poses: int = 0
     posed: float = float("-inf")
@@ -84,9 +84,11 @@ class DoubtCollector:
         poses = MOST_POSES
         for region in regions:
             followed = self._follow(region, _Moment(index, time, region.box), scene)
+            if not region.seen:
+                continue
             followed.shade += shades.mean(region.box)
-            followed.frames += 1
-            if region.seen and poses and time - followed.posed >= POSE_SECONDS and self._is_large(region.box):
+            followed.sightings += 1
+            if poses and time - followed.posed >= POSE_SECONDS and self._is_large(region.box):
                 poses -= 1
                 followed.posed = time
                 followed.facing += self._pose.facing(shades, region.box)
@@ -155,7 +157,7 @@ class DoubtCollector:
         height = self._upright_height(largest.box)
         if height < SMALL:
             self._add(Reason.SMALL, (SMALL - height) / (SMALL - SMALLEST), first, last, largest, track)
-        shade = followed.shade / max(1, followed.frames)
+        shade = followed.shade / followed.sightings if followed.sightings else DIM
         if shade < DIM:
             self._add(Reason.DARK, (DIM - shade) / (DIM - DARKEST), first, last, largest, track)
         elif followed.poses and (facing := followed.facing / followed.poses) < TURNED:

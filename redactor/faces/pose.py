@@ -13,7 +13,7 @@ from redactor.video.facts import VideoFacts
 from redactor.video.picture import Plane, planes, quarters_of
 
 SAMPLED: Final = 16  # a mean uses every 16th sample of a picture, and 16 samples across a face
-SIDE: Final = 128
+SIDE: Final = 96
 ROOM: Final = 1.6  # side of the cut, in longer sides of the face
 LEAST_SCORE: Final = 0.5
 

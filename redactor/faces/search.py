@@ -1,6 +1,7 @@
 """Searches single frames for faces, with the sizes and the effort of the quality setting."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import batched
 from typing import Final
@@ -38,8 +39,8 @@ PROBABLE: Final = 0.8  # YuNet's score of a face that the close-up may show lyin
 FOLLOW_ROOM: Final = 3.0  # likewise for a face that is followed and may have moved
 FOLLOW_ROW: Final = 4  # close-ups side by side in the picture of a search for faces that are followed
 MOST_ROWS: Final = 4  # of such close-ups in one picture
-FOLLOWED: Final = 20  # size in the picture at hand, in pixels, below which a face is followed in a larger one
-FOLLOWED_IN_LARGE: Final = 12  # the same for frames that take 4 ms to reduce
+FOLLOWED: Final = 20  # size in the picture at hand, in pixels, below which a face is cut out of the frame itself
+CUT_SIDE: Final = 2 * CLOSE_UP_SIDE  # pixels of such a cut: close-ups are linear, which skips no sample up to twice
 FOUND_AGAIN: Final = 0.15  # overlap with where a face was expected, from which one is this face
 LIKELY: Final = 1.0  # odds that show a face at another angle than the others'
 
@@ -63,6 +64,18 @@ class Look:
         return self._search.follow(self._frame, boxes, self._picture) if boxes else []
 
 
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """A picture in which a face is followed. `box` is where it is expected, in pixels of the part that it shows.
+
+    `origin` is that part's left and top edges in the frame.
+    """
+
+    picture: Picture
+    box: Box
+    origin: tuple[int, int] = (0, 0)
+
+
 class Search:
     """The search for faces in one video. Frames come in order, but may be skipped."""
 
@@ -76,6 +89,8 @@ class Search:
         self._reducers: dict[int, Reducer] = {}
         self._glances = [scales.sides(longer, options.resolution) for scales in spent.glances]
         self._careful = spent.careful.sides(longer, options.resolution)
+        self._stretch = max(float(self._aspect), 1 / float(self._aspect))
+        self._dark = False  # the last picture
         self._next = 0
         self._detector = YuNet()
         self._judge = CenterFace()
@@ -116,30 +131,41 @@ class Search:
     def follow(self, frame: VideoFrame, boxes: Sequence[Box], picture: Picture | None = None) -> list[Candidate | None]:
         """See `Look.follow`. Close-ups share pictures, since many small ones take longer than a large one.
 
-        `picture`: the frame's, if there is one already.
+        `picture`: the frame's, if there is one already. Small faces are cut out of the frame itself.
         """
-        boxes = [self._seam.inside(box) for box in boxes]
-        largest = max(self._careful.yunet)
-        least = FOLLOWED if max(frame.width, frame.height) <= largest else FOLLOWED_IN_LARGE
-        if picture is None or any(picture.analysed(box).size < least for box in boxes):
-            picture = self._upright(largest, frame)
         followed: list[Candidate | None] = []
-        for some in batched(boxes, FOLLOW_ROW * MOST_ROWS, strict=False):
+        for some in batched((self._seam.inside(box) for box in boxes), FOLLOW_ROW * MOST_ROWS, strict=False):
             rows = -(-len(some) // FOLLOW_ROW)
             shared = np.zeros((CLOSE_UP_SIDE * rows, CLOSE_UP_SIDE * FOLLOW_ROW, 3), np.uint8)
-            places: list[Box] = []
+            cuts: list[tuple[_Cut, Box]] = []
             for number, box in enumerate(some):
                 down, across = (CLOSE_UP_SIDE * part for part in divmod(number, FOLLOW_ROW))
-                crop, place = picture.close_up(box, CLOSE_UP_SIDE, FOLLOW_ROOM)
+                cut = self._cut(frame, box, picture)
+                if cut is None:
+                    picture = self._upright(max(self._careful.yunet), frame)
+                    cut = _Cut(picture, box)
+                crop, place = cut.picture.close_up(cut.box, CLOSE_UP_SIDE, FOLLOW_ROOM)
                 shared[down : down + CLOSE_UP_SIDE, across : across + CLOSE_UP_SIDE] = crop
-                places.append(place.moved(across, down))
-            faces = [face for turn in self._orientation.observed for face in self._at_turn(picture, shared, turn)]
-            followed += [_found_again(faces, picture, box, place) for box, place in zip(some, places, strict=True)]
+                cuts.append((cut, place.moved(across, down)))
+            shown = cuts[0][0].picture.quarters
+            faces = [face for turn in self._orientation.observed for face in self._at_turn(shown, shared, turn)]
+            followed += [_found_again(faces, *cut) for cut in cuts]
         return followed
 
-    def _at_turn(self, picture: Picture, shared: NDArray[np.uint8], turn: int) -> list[Detection]:
-        """Detect faces in close-ups of `picture`, seen at that orientation. Their boxes are those of `shared`."""
-        quarters = (turn + quarters_of(self._rotation) - picture.quarters) % 4
+    def _cut(self, frame: VideoFrame, box: Box, picture: Picture | None) -> "_Cut | None":
+        """Return the picture at hand if the face is large enough in it, or a part of the frame if there can be one."""
+        if picture is not None and picture.analysed(box).size >= FOLLOWED:
+            return _Cut(picture, box)
+        around = box.scaled(FOLLOW_ROOM * max(box.width, box.height) * self._stretch / min(box.width, box.height))
+        part = self._reducer(max(self._careful.yunet)).cut(frame, around, CUT_SIDE, self._orientation.turn)
+        if part is None:
+            return None
+        pixels, (left, top) = part
+        return _Cut(self._brightened(pixels, dark=self._dark), box.moved(-left, -top), (left, top))
+
+    def _at_turn(self, shown: int, shared: NDArray[np.uint8], turn: int) -> list[Detection]:
+        """Detect faces in close-ups turned `shown` quarters, at orientation `turn`. Boxes are those of `shared`."""
+        quarters = (turn + quarters_of(self._rotation) - shown) % 4
         turned = np.ascontiguousarray(np.rot90(shared, quarters))
         high, wide = turned.shape[:2]
         found = self._detector.detect(turned, LEAST_SCORE)
@@ -185,14 +211,19 @@ class Search:
         return self._upright(side, frame) if enlarged else largest.reduced(side)
 
     def _upright(self, side: int, frame: VideoFrame) -> Picture:
+        picture = self._reducer(side).reduce(frame, self._orientation.turn)
+        self._dark = sum(cv2.mean(picture.pixels[::4])[:3]) / 3 < DARK
+        return self._brightened(picture, dark=self._dark)
+
+    def _reducer(self, side: int) -> Reducer:
         if side not in self._reducers:
             self._reducers[side] = Reducer(
                 side, self._aspect, self._rotation, most_enlarged=MOST_ENLARGED, repeated=self._seam.repeated
             )
-        picture = self._reducers[side].reduce(frame, self._orientation.turn)
-        if picture.pixels[::4, ::4].mean() >= DARK:
-            return picture
-        return picture.showing(np.asarray(cv2.LUT(picture.pixels, BRIGHTER), np.uint8))
+        return self._reducers[side]
+
+    def _brightened(self, picture: Picture, *, dark: bool) -> Picture:
+        return picture.showing(np.asarray(cv2.LUT(picture.pixels, BRIGHTER), np.uint8)) if dark else picture
 
 
 def _turned(picture: Picture, quarters: int) -> Picture:
@@ -229,15 +260,14 @@ def _candidate(group: Sequence[tuple[Detection, bool]], *, looked: bool) -> Cand
     return Candidate(mean.blended(outline, SPREAD), min(1.0, yunet), centerface if looked else None)
 
 
-def _found_again(faces: Sequence[Detection], picture: Picture, box: Box, place: Box) -> Candidate | None:
-    """Return the face expected at `place` in a shared picture. `place` is `box` in stored pixels."""
+def _found_again(faces: Sequence[Detection], cut: _Cut, place: Box) -> Candidate | None:
+    """Return the face expected at `place` in the shared picture."""
     near = [face for face in faces if face.box.overlap(place) >= FOUND_AGAIN]
     if not near:
         return None
     best = max(near, key=lambda face: face.score * face.box.overlap(place))
-    expected = picture.analysed(box)
+    expected = cut.picture.analysed(cut.box)
     factor = expected.width / place.width
     (left, top), (x, y) = place.centre, expected.centre
-    return Candidate(
-        picture.stored(best.box.moved(-left, -top).stretched(factor, factor).moved(x, y)), min(1.0, best.score)
-    )
+    found = cut.picture.stored(best.box.moved(-left, -top).stretched(factor, factor).moved(x, y))
+    return Candidate(found.moved(*cut.origin), min(1.0, best.score))
