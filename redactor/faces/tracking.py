@@ -17,6 +17,7 @@ from redactor.faces.track import FADE, Refusal, Sighting, Track
 from redactor.geometry import Box
 
 WEAK: Final = 0.025  # odds from which candidates continue a track
+SHARE: Final = 0.05  # of the odds required to start a track, from which large candidates continue one
 CLEAR: Final = 4.0  # odds from which a small face needs no closer look
 SMALL: Final = 0.0025  # share of the picture's area up to which a needless mask is unnoticed
 MOST_CLOSER: Final = 8  # closer looks in one frame, at 2 ms each
@@ -113,7 +114,7 @@ class Tracker:
         """Add the candidates of a look at `frame` in the scene with number `scene`."""
         self._closer_looks = 0
         free = self._open(frame)
-        strong, weak = _by_strength(look.candidates)
+        strong, weak = self._by_strength(look.candidates)
         taken: list[Box] = []
         for candidates in (strong, weak):
             sightings = [self._sighting(frame, scene, candidate) for candidate in candidates]
@@ -130,7 +131,7 @@ class Tracker:
     def broken(self, frame: int, scene: int, candidates: Sequence[Candidate]) -> bool:
         """Return True if a new face appears away from the edges, because a known one moved too far between looks."""
         tracks = [track for track in self._open(frame) if track.sightings[-1].scene == scene]
-        strong, _ = _by_strength(candidates)
+        strong, _ = self._by_strength(candidates)
         matches = link(
             tracks, [self._sighting(frame, scene, candidate) for candidate in strong], self._edges, self._seam
         )
@@ -250,6 +251,15 @@ class Tracker:
         """Return the remaining refusals at the end of the video."""
         return self.refusals() + [refusal for track in self._tracks if (refusal := track.refusal())]
 
+    def _by_strength(self, candidates: Sequence[Candidate]) -> tuple[list[Candidate], list[Candidate]]:
+        odds = [(candidate.odds, candidate) for candidate in candidates]
+        weak = [one for value, one in odds if value < STRONG and value >= self._least(one)]
+        return [one for value, one in odds if value >= STRONG], weak
+
+    def _least(self, candidate: Candidate) -> float:
+        """Return the odds from which a candidate continues a track: a wrong one costs its area, too."""
+        return max(WEAK, SHARE * demanded(candidate.box.area / self._area))
+
     def _convincing(self, candidate: Candidate) -> bool:
         """Return True if the odds suffice for the area, and both networks agree where a mistake would be visible."""
         share = candidate.box.area / self._area
@@ -318,8 +328,3 @@ class Tracker:
             "bottom": box.bottom > self._height - near,
         }
         return frozenset(edge for edge, reached in beyond.items() if reached)
-
-
-def _by_strength(candidates: Sequence[Candidate]) -> tuple[list[Candidate], list[Candidate]]:
-    odds = [(candidate.odds, candidate) for candidate in candidates]
-    return [one for value, one in odds if value >= STRONG], [one for value, one in odds if WEAK <= value < STRONG]
