@@ -104,7 +104,7 @@ SEQUENCES: Mapping[str, Sequence] = {
     "50 frames a second": Sequence(100, _swaying(1280, 720, 0.15), rate=50),
     "5 frames a second": Sequence(25, _swaying(1280, 720, 0.15), rate=5),
     "1 frame a second": Sequence(12, _swaying(1280, 720, 0.15), rate=1),
-    "7680x4320": Sequence(24, _swaying(7680, 4320, 0.05), rate=25, width=7680, height=4320),
+    "7680x4320": Sequence(24, lambda share, n: _swaying(7680, 4320, 0.05)(share / 4, n), width=7680, height=4320),
 }
 
 

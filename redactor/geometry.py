@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Final, Self
 
+UPRIGHT: Final = 0.8  # width of an upright head's box, in heights: three of five detected boxes have less
+ROLLED: Final = 0.9  # the same for a head that surely rolls or lies: one of ten detected boxes has more
 PROPORTIONAL: Final = 1280  # longer side of a frame from which margins in pixels grow with it
 
 
@@ -110,6 +112,10 @@ class Margin:
         """
         grown = box.scaled(self.share)
         pixels = self.pixels * max(1.0, longer / PROPORTIONAL)
-        below = self.chin * (box.width if quarters % 2 else box.height) / 2
-        left, top, right, bottom = (pixels + (below if quarters % 4 == turns else 0.0) for turns in (1, 2, 3, 0))
+        across, along = (box.height, box.width) if quarters % 2 else (box.width, box.height)
+        below = self.chin * along / 2
+        # The chin of a head that rolls is at a side.
+        rolls = min(1.0, max(0.0, across / along - UPRIGHT) / (ROLLED - UPRIGHT)) if along > 0 else 0.0
+        shares = {quarters % 4: 1.0, (quarters + 1) % 4: rolls, (quarters + 3) % 4: rolls}
+        left, top, right, bottom = (pixels + below * shares.get(turns, 0.0) for turns in (1, 2, 3, 0))
         return Box(grown.left - left, grown.top - top, grown.right + right, grown.bottom + bottom)

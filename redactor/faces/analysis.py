@@ -26,7 +26,7 @@ from redactor.video.picture import frame_bytes
 from redactor.video.restarts import AnyPacket
 
 LOOK_AHEAD_SECONDS: Final = 1.5
-EDGE_SECONDS: Final = 1.5
+EDGE_SECONDS: Final = 3.0  # a face that leaves slowly is partly visible for long
 EXTRA_LOOKS_A_SECOND: Final = 4.0  # in frames between two glances, on average
 MOST_EXTRA_LOOKS: Final = 24.0  # extra looks in a row
 SOONER: Final = 4  # careful looks keep at least a quarter of their usual distance

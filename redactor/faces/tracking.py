@@ -298,7 +298,7 @@ class Tracker:
         """
         time = self._time(frame)
         place = track.leaving(time).scaled(1 + SLACK * away)
-        moves = self._visible(place) < MOVED_ON * self._visible(end.box)
+        moves = self._visible(place) < MOVED_ON * self._visible(track.leaving(end.time))
         span = self._spans.edge if moves else 2 * self._spans.extension
         if (away > 2 * LEAST and abs(time - end.time) > span) or not self._inside(place):
             return None

@@ -46,6 +46,16 @@ def test_weak_detections_lengthen_a_track_in_both_directions() -> None:
     assert set(range(20, 41)) <= set(covered(track(faces, 60)))
 
 
+def test_a_weak_detection_lengthens_a_track_only_where_its_area_costs_little() -> None:
+    """A large false candidate before a face would let the mask shrink onto the face from far away."""
+
+    def lengthens(size: float) -> bool:
+        return 10 in covered(track({10: [(at(100, size=size), 0.25)], 20: [(at(110, size=size), SURE)]}, 30))
+
+    assert lengthens(30)
+    assert not lengthens(160)
+
+
 def test_weak_detections_that_last_start_a_track() -> None:
     assert set(range(20, 50)) <= set(covered(track({f: [(at(100), 0.5)] for f in range(20, 50)}, 70)))
 
