@@ -99,9 +99,11 @@ class CountingTable(EntityTable[Job]):
     rows = 0
     skips = False  # True if a filter is left for Storage to apply row by row
 
-    async def read(self, partition: str, within: Range, page: int) -> AsyncIterator[tuple[str, Job]]:
+    async def read(
+        self, partition: str, within: Range, page: int, *, own: bool = False, strict: bool = False
+    ) -> AsyncIterator[tuple[str, Job]]:
         self.skips = bool(within.either and all(within.either))
-        async for key, job in super().read(partition, within, page):
+        async for key, job in super().read(partition, within, page, own=own, strict=strict):
             self.rows += 1
             yield key, job
 

@@ -55,12 +55,12 @@ class Assets:
         await self._client.delete_entity(PARTITION, keys.of_container(container))
 
     async def replace(self, former: Stored[Asset], asset: Asset) -> Stored[Asset]:
-        """Replace the record. Raises ChangedError."""
-        return await self._table.replace(_rows(former.value), former.etag, _rows(asset), asset)
+        """Replace the record. Raises ChangedError and NewerSchemaError."""
+        return await self._table.replace(_rows(former.value), former, _rows(asset), asset)
 
     async def delete(self, asset: Stored[Asset]) -> None:
-        """Delete the record. Raises ChangedError."""
-        await self._table.delete(_rows(asset.value), asset.etag)
+        """Delete the record. Raises ChangedError and NewerSchemaError."""
+        await self._table.delete(_rows(asset.value), asset)
         await self._release_container(asset.value.container)
 
     async def page(self, query: Query) -> Page[Asset]:

@@ -20,6 +20,10 @@ class ChangedError(Exception):
     """The entity has been written or deleted by others since it was read."""
 
 
+class NewerSchemaError(Exception):
+    """A newer version of the service has written the entity. This one leaves it alone."""
+
+
 class LeaseLostError(Exception):
     """The message has been received by another worker or deleted."""
 

@@ -4,7 +4,7 @@ import logging
 from datetime import UTC, datetime, timedelta
 
 from mediaservice.store.account import Store
-from mediaservice.store.errors import ChangedError
+from mediaservice.store.errors import ChangedError, NewerSchemaError
 
 KEPT = timedelta(days=90)
 log = logging.getLogger(__name__)
@@ -16,13 +16,13 @@ async def expire(store: Store, now: datetime | None = None) -> int:
     transforms = await store.transforms.names()
     for transform in transforms:
         async for job in store.jobs.over_before(transform, (now or datetime.now(UTC)) - KEPT):
-            stored = await store.jobs.get(transform, job.name)
             try:
+                stored = await store.jobs.get(transform, job.name)
                 if stored and stored.value.instance == job.instance:
                     await store.jobs.delete(stored)
                     expired += 1
-            except ChangedError:
-                continue  # another instance of the service was faster
+            except (ChangedError, NewerSchemaError):
+                continue  # another instance of the service was faster, or a newer one will do it
     if expired:
         log.info("expired jobs deleted", extra={"jobs": expired})
     await store.jobs.recount(transforms)

@@ -15,7 +15,7 @@ from mediaservice import telemetry
 from mediaservice.model import growth
 from mediaservice.model.jobs import Job, JobState
 from mediaservice.model.query import Query
-from mediaservice.store.errors import TooLargeError, is_refusal
+from mediaservice.store.errors import NewerSchemaError, TooLargeError, is_refusal
 from mediaservice.store.tables import keys
 from mediaservice.store.tables.listing import PAGE_SIZE, Index, Page, list_page
 from mediaservice.store.tables.table import EntityTable, Range, Rows, Stored
@@ -65,7 +65,8 @@ class Jobs:
     async def replace(self, former: Stored[Job], job: Job) -> Stored[Job]:
         """Replace a record, with events if the deployment has a topic for them.
 
-        Raises ChangedError, and TooLargeError unless the job ends: then texts that do not fit are left out.
+        Raises ChangedError, NewerSchemaError, and TooLargeError unless the job ends: then texts that do not
+        fit are left out.
         """
         try:
             stored = await self._replace(former, job)
@@ -73,7 +74,7 @@ class Jobs:
             if not (job.state.final and is_refusal(error)):
                 raise
             log.warning("a job's record is cut", extra={"job": job.name, "reason": str(error)})
-            stored = await self._replace(Stored(growth.reduced(former.value), former.etag), growth.reduced(job))
+            stored = await self._replace(replace(former, value=growth.reduced(former.value)), growth.reduced(job))
         if job.state.final:
             telemetry.record(telemetry.ENDED, 1, state=job.state)
         return stored
@@ -89,15 +90,15 @@ class Jobs:
     async def _replace(self, former: Stored[Job], job: Job) -> Stored[Job]:
         entry = self.outbox and self.outbox.entry(former.value, job)
         if not self.outbox or not entry:
-            return await self._table.replace(_rows(former.value), former.etag, _rows(job), job)
+            return await self._table.replace(_rows(former.value), former, _rows(job), job)
         row = self.outbox.row(entry)
-        stored = await self._table.replace(_rows(former.value), former.etag, _rows(job), job, row)
+        stored = await self._table.replace(_rows(former.value), former, _rows(job), job, row)
         self.outbox.send(entry)
         return stored
 
     async def delete(self, job: Stored[Job]) -> None:
-        """Delete the record. Raises ChangedError."""
-        await self._table.delete(_rows(job.value), job.etag)
+        """Delete the record. Raises ChangedError and NewerSchemaError."""
+        await self._table.delete(_rows(job.value), job)
 
     async def page(self, transform: str, query: Query) -> Page[Job]:
         return await list_page(self._table, keys.of_name(transform), query, COLUMNS, (BY_STATE,))
@@ -120,24 +121,35 @@ class Jobs:
         self.stored = sum([await self._table.count(keys.of_name(name), EVERY) for name in transforms])
 
     async def next_waiting(self, transforms: Iterable[str]) -> Stored[Job] | None:
-        """Return the oldest queued job of the highest priority."""
+        """Return the oldest queued job of the highest priority, of those that this version may change.
+
+        Raises NewerSchemaError if none of these waits, but one that a newer version has written does.
+        """
         partitions = {keys.of_name(name) for name in transforms}
         while True:
-            firsts = await asyncio.gather(*(self._first_waiting(partition) for partition in partitions))
-            found = [job for job in firsts if job]
+            firsts = await asyncio.gather(
+                *(self._first_waiting(partition) for partition in partitions), return_exceptions=True
+            )
+            errors = [each for each in firsts if isinstance(each, BaseException)]
+            for error in errors:
+                if not isinstance(error, NewerSchemaError):
+                    raise error
+            found = [job for job in firsts if isinstance(job, Job)]
+            if not found and errors:
+                raise NewerSchemaError
             if not found:
                 return None
             best = min(found, key=lambda job: (job.priority.rank, job.created))
             stored = await self.get(best.transform, best.name)
-            if stored and stored.value.state is JobState.QUEUED:
+            if stored and stored.value.state is JobState.QUEUED and not stored.newer:
                 return stored
             # taken or canceled meanwhile; others may wait behind it
 
     async def _first_waiting(self, partition: str) -> Job | None:
-        waiting, aside = await asyncio.gather(self._table.first(partition, WAITING), self._aside(partition))
+        waiting, aside = await asyncio.gather(self._table.first(partition, WAITING, own=True), self._aside(partition))
         if not waiting or waiting.instance not in aside:
             return waiting
-        async for _, job in self._table.read(partition, WAITING, PAGE_SIZE):
+        async for _, job in self._table.read(partition, WAITING, PAGE_SIZE, own=True):
             if job.instance not in aside:
                 return job
         return None
@@ -147,7 +159,8 @@ class Jobs:
         return {instance async for _, instance in self._table.keys(partition, ASIDE, "Instance")}
 
     async def all(self, transform: str) -> AsyncIterator[Job]:
-        async for _, job in self._table.read(keys.of_name(transform), EVERY, PAGE_SIZE):
+        """Yield all jobs. Raises NewerSchemaError if only a newer version can read one."""
+        async for _, job in self._table.read(keys.of_name(transform), EVERY, PAGE_SIZE, strict=True):
             yield job
 
 

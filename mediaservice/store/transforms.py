@@ -6,6 +6,7 @@ Azure Resource Manager does. In between it can be changed and deleted like any o
 
 import asyncio
 import hashlib
+import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ from pydantic import TypeAdapter
 
 from mediaservice.model.query import Query
 from mediaservice.model.transforms import Transform, TransformProperties
-from mediaservice.store.errors import ChangedError, ExistsError
+from mediaservice.store.errors import ChangedError, ExistsError, NewerSchemaError
 from mediaservice.store.tables import keys
 from mediaservice.store.tables.listing import Page, list_page
 from mediaservice.store.tables.shared_read import SharedRead
@@ -25,6 +26,7 @@ PARTITION = "transforms"
 COLUMNS = {"name": "Name", "properties/created": "Created", "properties/lastModified": "LastModified"}
 MAX_TRANSFORMS = 100  # one page
 DELETED = Range("d|", f"d{keys.END}")
+log = logging.getLogger(__name__)
 
 
 class Transforms:
@@ -45,14 +47,17 @@ class Transforms:
         return await self._table.insert(_rows(transform), transform)
 
     async def replace(self, former: Stored[Transform], transform: Transform) -> Stored[Transform]:
-        """Replace the record. Raises ChangedError and TooLargeError."""
+        """Replace the record. Raises ChangedError, NewerSchemaError and TooLargeError."""
         self._table.check(_rows(transform), transform)
-        return await self._table.replace(_rows(former.value), former.etag, _rows(transform), transform)
+        return await self._table.replace(_rows(former.value), former, _rows(transform), transform)
 
     async def delete(self, transform: Stored[Transform], *, announced: bool) -> None:
-        """Delete a transform. Where events announce jobs, it stays known until all are sent. Raises ChangedError."""
+        """Delete a transform. Where events announce jobs, it stays known until all are sent.
+
+        Raises ChangedError and NewerSchemaError.
+        """
         gone = self._table.entity(_gone(transform.value), keys.deleted(transform.value.name), transform.value)
-        await self._table.delete(_rows(transform.value), transform.etag, gone if announced else None)
+        await self._table.delete(_rows(transform.value), transform, gone if announced else None)
 
     async def deleted(self) -> list[str]:
         """Return deleted transforms with jobs' events that may not be published."""
@@ -91,6 +96,8 @@ class Transforms:
                 await self.replace(found, changed)
         except (ExistsError, ChangedError):
             pass  # another instance of the service has just written the same
+        except NewerSchemaError:
+            log.warning("a transform of a newer version is left as it is", extra={"transform": name})
 
 
 def _rows(transform: Transform) -> Rows[Transform]:

@@ -12,6 +12,7 @@ from azure.storage.queue.aio import QueueClient
 from mediaservice.settings import Storage
 from mediaservice.store.clients import BLOBS_AND_QUEUES, connections, credential
 from mediaservice.store.errors import LeaseLostError
+from mediaservice.store.tables import schema
 
 FOREVER = -1
 
@@ -32,7 +33,9 @@ class Ticket:
     failed: int = 0
 
     def text(self) -> str:
-        return json.dumps(self.__dict__)
+        # The first versions would refuse the key.
+        marked = {"schema": schema.SCHEMA} if schema.SCHEMA > schema.FIRST else {}
+        return json.dumps(self.__dict__ | marked)
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ class Lease:
     receipt: str
     text: str
     received: int  # the number of times, this one included
+    newer: bool = False  # only a newer version can read it
 
 
 class Work:
@@ -98,11 +102,20 @@ async def open_work(storage: Storage) -> AsyncIterator[Work]:
 
 def _lease(message: QueueMessage) -> Lease:
     text = str(message.content)
+    ticket, newer = _read(text)
+    return Lease(ticket, str(message.id), str(message.pop_receipt), text, int(message.dequeue_count or 1), newer)
+
+
+def _read(text: str) -> tuple[Ticket | None, bool]:
+    """Return the ticket, or None, and if a newer version has written the message."""
     try:
-        ticket = Ticket(**json.loads(text))
-    except (ValueError, TypeError):
-        ticket = None
-    return Lease(ticket, str(message.id), str(message.pop_receipt), text, int(message.dequeue_count or 1))
+        content = json.loads(text)
+        if schema.is_newer(content, "schema"):
+            return None, True
+        content.pop("schema", None)
+        return Ticket(**content), False
+    except (ValueError, TypeError, AttributeError):
+        return None, False
 
 
 def _lost_or(error: Exception) -> Exception:

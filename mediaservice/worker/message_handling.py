@@ -16,7 +16,7 @@ from mediaservice.model import states
 from mediaservice.model.jobs import Job, JobState
 from mediaservice.settings import Work
 from mediaservice.store.account import Store
-from mediaservice.store.errors import ChangedError, LeaseLostError, TooLargeError, is_refusal
+from mediaservice.store.errors import ChangedError, LeaseLostError, NewerSchemaError, TooLargeError, is_refusal
 from mediaservice.store.tables.table import Stored
 from mediaservice.store.work import Lease, Ticket
 from mediaservice.worker.execution import Execution
@@ -43,9 +43,16 @@ class MessageHandler:
             await message.run()
         except LeaseLostError:
             log.warning("lost the job to another worker", extra=_about(message.lease))
+        except NewerSchemaError:
+            await self._leave(message.lease)
         except Exception:
             log.exception("the attempt failed; the job will be tried again", extra=_about(message.lease))
             await self._retry_later(message.lease)
+
+    async def _leave(self, lease: Lease) -> None:
+        """Leave a newer version's job or message to workers of that version. No attempt is counted."""
+        log.warning("left to a newer version", extra=_about(lease))
+        await self._retry_later(lease)
 
     async def _retry_later(self, lease: Lease) -> None:
         try:
@@ -64,6 +71,9 @@ class HandledMessage:
         self.lease = lease  # as last renewed
 
     async def run(self) -> None:
+        """Settle the message. Raises NewerSchemaError if only a newer version can."""
+        if self.lease.newer:
+            raise NewerSchemaError
         if self.lease.ticket is None:
             log.error("a message of another kind goes to the poison queue", extra=_about(self.lease))
             await self._store.work.copy_to_poison_queue(self.lease)
@@ -83,6 +93,11 @@ class HandledMessage:
         if not stored and self.lease.received < ORPHAN_TRIES:
             await self._defer(2 ** (self.lease.received - 1), ticket)
             return None
+        if stored and stored.newer:
+            best = await self._next_waiting(ticket) if stored.value.state is JobState.QUEUED else None
+            if best:
+                return await self._turn_to(best)
+            raise NewerSchemaError
         over = not stored or stored.value.instance != ticket.instance or stored.value.state.final
         held = stored is not None and not over and _held_by_other(stored, self.lease)
         # a job that was set aside is left to the message that names it
@@ -90,7 +105,7 @@ class HandledMessage:
         if over and ticket.failed:
             await jobs.forget_set_aside(ticket.transform, ticket.job)
         if over or waits or (held and ticket.seen is None):
-            best = await jobs.next_waiting([*await self._store.transforms.names(), ticket.transform])
+            best = await self._next_waiting(ticket)
             if best:
                 return await self._turn_to(best)
         if over:
@@ -100,6 +115,9 @@ class HandledMessage:
         else:
             return stored
         return None
+
+    async def _next_waiting(self, ticket: Ticket) -> Stored[Job] | None:
+        return await self._store.jobs.next_waiting([*await self._store.transforms.names(), ticket.transform])
 
     async def _turn_to(self, best: Stored[Job]) -> Stored[Job]:
         """Name a job in the message before it is taken, so that the message brings it back if this process dies.

@@ -56,6 +56,7 @@ class Deployment:
     storage: Azurite
     certificates: Certificates
     folder: Path
+    code: Path = Path(__file__).parents[2]  # where its processes find mediaservice
 
     def with_environment(self, **more: str) -> "Deployment":
         return replace(self, environment=self.environment | more)
@@ -90,7 +91,7 @@ class Deployment:
             [sys.executable, "-m", "mediaservice", command, *options],
             environment=self.environment,
             log=self.folder / f"{command}-{uuid.uuid4().hex[:6]}.log",
-            folder=Path(__file__).parents[2],
+            folder=self.code,
         )
 
 

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 
 from mediaservice.model.query import QueryError
 from mediaservice.model.validation import described
-from mediaservice.store.errors import TooLargeError
+from mediaservice.store.errors import NewerSchemaError, TooLargeError
 
 CODES = {404: "NotFound", 405: "MethodNotAllowed", 413: "RequestContentTooLarge"}
 MEDIA_TYPE = "application/json; odata.metadata=minimal"
@@ -70,6 +70,11 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(TooLargeError)
     async def too_large(_: Request, error: TooLargeError) -> OdataResponse:
         return OdataResponse(body("BadRequest", str(error)), 400)
+
+    @app.exception_handler(NewerSchemaError)
+    async def newer_schema(_: Request, __: NewerSchemaError) -> OdataResponse:
+        message = "A newer version of the service has written this; it can be changed when that version is deployed."
+        return OdataResponse(body("ServiceUnavailable", message), 503)
 
     @app.exception_handler(RequestValidationError)
     async def request_validation(_: Request, error: RequestValidationError) -> OdataResponse:

@@ -20,7 +20,7 @@ from mediaservice.model.authorship import Author
 from mediaservice.model.query import ASSETS
 from mediaservice.names import CONTAINER
 from mediaservice.settings import Account
-from mediaservice.store.errors import BeingDeletedError, ChangedError, ExistsError, TakenError
+from mediaservice.store.errors import BeingDeletedError, ChangedError, ExistsError, NewerSchemaError, TakenError
 
 if TYPE_CHECKING:
     from mediaservice.store.account import Store
@@ -101,6 +101,8 @@ async def delete(name: AssetName, store: StoreHere) -> Response:
     found = await store.assets.get(name)
     if not found:
         return Response(status_code=204)
+    if found.newer:
+        raise NewerSchemaError
     await store.containers.delete(found.value.container)
     try:
         await store.assets.delete(found)

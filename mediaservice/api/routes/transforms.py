@@ -17,7 +17,7 @@ from mediaservice.model import authorship
 from mediaservice.model.query import TRANSFORMS
 from mediaservice.model.transforms import Transform, TransformProperties, parse_transform
 from mediaservice.model.validation import problem
-from mediaservice.store.errors import ChangedError, ExistsError
+from mediaservice.store.errors import ChangedError, ExistsError, NewerSchemaError
 
 router = APIRouter(prefix=ACCOUNT + "/transforms", tags=["transforms"])
 MAX_TRANSFORMS = 100  # the limit of Media Services
@@ -93,6 +93,8 @@ async def delete(name: TransformName, store: StoreHere) -> Response:
     found = await store.transforms.get(name)
     if not found:
         return Response(status_code=204)
+    if found.newer:
+        raise NewerSchemaError
     async for job in store.jobs.unfinished(name):
         raise bad_request(f"The Transform '{name}' has unfinished Jobs, such as '{job.name}'; cancel them first.")
     async for job in store.jobs.all(name):

@@ -17,7 +17,8 @@ from azure.data.tables import TableTransactionError
 from azure.data.tables.aio import TableClient
 from pydantic import TypeAdapter, ValidationError
 
-from mediaservice.store.errors import ChangedError, ExistsError, TooLargeError
+from mediaservice.store.errors import ChangedError, ExistsError, NewerSchemaError, TooLargeError
+from mediaservice.store.tables import schema
 from mediaservice.store.tables.insert_batching import InsertBatching, Operations
 from mediaservice.utf16 import pieces, units
 
@@ -34,6 +35,7 @@ log = logging.getLogger(__name__)
 class Stored[T]:
     value: T
     etag: str
+    newer: bool = False  # written by a newer schema, so not to be changed here
 
 
 @dataclass(frozen=True)
@@ -63,14 +65,14 @@ class EntityTable[T]:
         self._insertions = InsertBatching(self._submit)
 
     async def get(self, partition: str, key: str) -> Stored[T] | None:
-
+        """Return the entity. Raises NewerSchemaError if only a newer version can read it."""
         try:
             entity = await self._client.get_entity(partition, key)
         except ResourceNotFoundError as error:
             if _is_whole_table(error):
                 raise
             return None
-        return Stored(self._load(entity), str(entity.metadata["etag"]))
+        return Stored(self._load(entity), str(entity.metadata["etag"]), schema.is_newer(entity))
 
     def check(self, rows: Rows[T], value: T, beside: Mapping[str, Any] | None = None) -> None:
         """Raise TooLargeError if a client's values leave too little room for later additions."""
@@ -84,14 +86,15 @@ class EntityTable[T]:
         return Stored(value, await self._insertions.insert(rows.partition, operations))
 
     async def replace(
-        self, former: Rows[T], etag: str, rows: Rows[T], value: T, beside: Mapping[str, Any] | None = None
+        self, former: Rows[T], stored: Stored[T], rows: Rows[T], value: T, beside: Mapping[str, Any] | None = None
     ) -> Stored[T]:
-        """Replace an entity. Raises ChangedError and TooLargeError.
+        """Replace an entity. Raises ChangedError, NewerSchemaError and TooLargeError.
 
         `beside` is a row of another kind that must not exist without the change.
         """
+        _refuse_newer(stored)
         operations: list[Any] = [
-            ("update", self.entity(rows, rows.key, value), {**REPLACE, **_only_if(etag)}),
+            ("update", self.entity(rows, rows.key, value), {**REPLACE, **_only_if(stored.etag)}),
             *self._copies(rows),
             *(
                 ("delete", {"PartitionKey": rows.partition, "RowKey": key})
@@ -102,22 +105,42 @@ class EntityTable[T]:
         _check(operations, MAX_UNITS)
         return Stored(value, (await self._submit(operations))[0])
 
-    async def delete(self, rows: Rows[T], etag: str, beside: Mapping[str, Any] | None = None) -> None:
-        """Delete an entity, and write `beside`, a row of another kind. Raises ChangedError."""
+    async def delete(self, rows: Rows[T], stored: Stored[T], beside: Mapping[str, Any] | None = None) -> None:
+        """Delete an entity, and write `beside`, a row of another kind. Raises ChangedError and NewerSchemaError."""
+        _refuse_newer(stored)
         operations: list[Any] = [
-            ("delete", {"PartitionKey": rows.partition, "RowKey": rows.key}, _only_if(etag)),
+            ("delete", {"PartitionKey": rows.partition, "RowKey": rows.key}, _only_if(stored.etag)),
             *(("delete", {"PartitionKey": rows.partition, "RowKey": key}) for key in sorted(rows.copies)),
         ]
         if beside:
             operations.append(("upsert", beside, REPLACE))
         await self._submit(operations)
 
-    async def read(self, partition: str, within: Range, page: int) -> AsyncIterator[tuple[str, T]]:
-        """Yield keys and entities in the order of their keys, requested `page` at a time."""
+    async def read(
+        self, partition: str, within: Range, page: int, *, own: bool = False, strict: bool = False
+    ) -> AsyncIterator[tuple[str, T]]:
+        """Yield keys and entities in the order of their keys, requested `page` at a time.
+
+        Entities that only a newer version can read are left out, or if `strict` raise NewerSchemaError. With `own`, all
+        that a newer version has written are left out, and raise it after the others.
+        """
         terms, parameters = _expression(partition, within)
         found = self._client.query_entities(terms, parameters=parameters, results_per_page=min(page, 1000))
+        newer = False
         async for entity in found:
-            yield entity["RowKey"], self._load(entity)
+            if own and schema.is_newer(entity):
+                newer = True
+                continue
+            try:
+                value = self._load(entity)
+            except NewerSchemaError:
+                if strict:
+                    raise
+                log.warning("a newer version's row is left out", extra={"row": entity["RowKey"]})
+                continue
+            yield entity["RowKey"], value
+        if newer:
+            raise NewerSchemaError
 
     async def keys(self, partition: str, within: Range, column: str = "RowKey") -> AsyncIterator[tuple[str, str]]:
         """Yield keys with one column each, requested a thousand at a time."""
@@ -129,21 +152,31 @@ class EntityTable[T]:
     async def count(self, partition: str, within: Range) -> int:
         return sum([1 async for _ in self.keys(partition, within)])
 
-    async def first(self, partition: str, within: Range) -> T | None:
-        """Return the first readable entity. An unreadable one must not block those behind it."""
+    async def first(self, partition: str, within: Range, *, own: bool = False) -> T | None:
+        """Return the first readable entity. An unreadable one must not block those behind it.
+
+        With `own`, only one that no newer version has written. Raises NewerSchemaError if there are only others.
+        """
         terms, parameters = _expression(partition, within)
+        newer = False
         async for entity in self._client.query_entities(terms, parameters=parameters, results_per_page=1):
+            if own and schema.is_newer(entity):
+                newer = True
+                continue
             try:
                 return self._load(entity)
-            except ValidationError:
+            except (ValidationError, NewerSchemaError):
                 log.exception("a row cannot be read", extra={"row": entity["RowKey"]})
+        if newer:
+            raise NewerSchemaError
         return None
 
-    def entity(self, rows: Rows[T], key: str, value: T) -> dict[str, str]:
+    def entity(self, rows: Rows[T], key: str, value: T) -> dict[str, str | int]:
         document = self._document(value)
         return {
             "PartitionKey": rows.partition,
             "RowKey": key,
+            **schema.columns(),
             **rows.columns,
             **{f"{COLUMN}{number}": chunk for number, chunk in enumerate(pieces(document, CHUNK))},
         }
@@ -159,7 +192,12 @@ class EntityTable[T]:
         chunks: list[str] = []
         while (chunk := entity.get(f"{COLUMN}{len(chunks)}")) is not None:
             chunks.append(chunk)
-        return self._adapter.validate_json("".join(chunks))
+        try:
+            return self._adapter.validate_json("".join(chunks))
+        except ValidationError:
+            if schema.is_newer(entity):
+                raise NewerSchemaError from None
+            raise
 
     async def _submit(self, operations: Operations) -> list[str]:
         """Submit a transaction. Return an ETag for each operation, empty if it has none."""
@@ -175,6 +213,11 @@ class EntityTable[T]:
         return [str(result.get("etag", "")) for result in results]
 
 
+def _refuse_newer[T](stored: Stored[T]) -> None:
+    if stored.newer:
+        raise NewerSchemaError
+
+
 def _created(beside: Mapping[str, Any] | None) -> list[Any]:
     return [("create", beside)] if beside else []
 
@@ -183,7 +226,7 @@ def _check(operations: Operations, most: int) -> None:
     """Raise TooLargeError if an entity has more than `most` units, or if all exceed a transaction."""
     payload = 0
     for _, entity, *_ in operations:
-        size = sum(units(value) for value in entity.values())
+        size = sum(units(str(value)) for value in entity.values())
         if size > most:
             raise TooLargeError(f"It has {size:,} characters in all, with what is added to it; at most {most:,} fit.")
         payload += OPERATION_BYTES + len(json.dumps(entity))  # in the SDK's form
