@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # slow to import, and a wrong option should be reported at on
     from azure.core.exceptions import AzureError
     from azure.storage.blob import BlobClient, BlobProperties, ContainerClient
 
+DIRECTORY_RENAMED = "Microsoft.Storage.DirectoryRenamed"
 MARK = "replayed"  # metadata of a video: the id of the event that was last raised again
 COPY_SECONDS = 600.0
 POLL_SECONDS = 0.5
@@ -65,7 +66,7 @@ class Containers:
 
 @dataclass(frozen=True)
 class UndeliveredEvent:
-    """One undelivered event. `letter` is the dead letter's blob name, `video` the uploaded blob's."""
+    """One undelivered event. `letter` is the dead letter's blob name, `video` that of the uploaded blob or folder."""
 
     letter: str
     event_id: str
@@ -74,6 +75,7 @@ class UndeliveredEvent:
     video: str
     reason: str
     attempts: int
+    folder: bool = False  # a renamed one, with several videos
 
 
 @dataclass(frozen=True)
@@ -125,8 +127,9 @@ class Replay:
                 try:
                     if container != uploads.container_name:
                         raise ReplayError(f"it is not in {self._at.uploads}")
-                    with uploads.get_blob_client(video) as blob:
-                        raise_event(blob, newest.event_id)
+                    for name in _videos(uploads, video) if newest.folder else [video]:
+                        with uploads.get_blob_client(name) as blob:
+                            raise_event(blob, newest.event_id)
                     for letter in {event.letter for event in of_video}:
                         waiting[letter].discard((container, video))
                         if not waiting[letter]:
@@ -163,7 +166,21 @@ def _event(letter: str, item: dict[str, Any]) -> UndeliveredEvent:
         video=video,
         reason=reason,
         attempts=int(item.get("deliveryAttempts") or 0),
+        folder=item.get("eventType") == DIRECTORY_RENAMED,
     )
+
+
+def _videos(uploads: "ContainerClient", folder: str) -> list[str]:
+    """Return the names of a folder's files. Raises ReplayError if there are none or they cannot be listed."""
+    from azure.core.exceptions import AzureError
+
+    try:
+        found = [blob.name for blob in uploads.list_blobs(name_starts_with=f"{folder.strip('/')}/") if blob.size]
+    except AzureError as error:
+        raise ReplayError(f"it cannot be listed: {_said(error)}") from None
+    if not found:
+        raise ReplayError("no file is in the folder; it may have been renamed once more")
+    return found
 
 
 def raise_event(blob: "BlobClient", event_id: str) -> None:

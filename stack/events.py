@@ -9,8 +9,12 @@ from stack.roles import Role, grant
 from stack.storage import Lake, MediaStorage
 
 # The operations that finish an upload. CreateFile (dfs endpoint) and SftpCreate come before, with an empty file.
-# Renames give a finished file a name that counts.
-_UPLOAD_CALLS = ["FlushWithClose", "PutBlob", "PutBlockList", "CopyBlob", "SftpCommit", "RenameFile", "SftpRename"]
+# Renames give a finished file, or those of a folder, a name that counts.
+_UPLOAD_CALLS = [
+    *("FlushWithClose", "PutBlob", "PutBlockList", "CopyBlob", "SftpCommit"),
+    *("RenameFile", "RenameDirectory", "SftpRename"),
+]
+_UPLOAD_EVENTS = [f"Microsoft.Storage.{kind}" for kind in ("BlobCreated", "BlobRenamed", "DirectoryRenamed")]
 
 
 class UploadEvents(pulumi.ComponentResource):
@@ -66,7 +70,7 @@ class UploadEvents(pulumi.ComponentResource):
                 preferred_batch_size_in_kilobytes=64,
             ),
             filter=eventgrid.EventSubscriptionFilterArgs(
-                included_event_types=["Microsoft.Storage.BlobCreated", "Microsoft.Storage.BlobRenamed"],
+                included_event_types=_UPLOAD_EVENTS,
                 # the slash at the end excludes containers whose names begin alike
                 subject_begins_with=lake.uploads.name.apply(
                     lambda container: f"/blobServices/default/containers/{container}/"

@@ -1,7 +1,7 @@
 """The uploaded blobs in the lake: their current state, and read-only links for the media service."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -24,6 +24,7 @@ from trigger.settings import Settings
 CLOCK_SKEW = timedelta(minutes=15)
 LONGEST_KEY = timedelta(days=7) - CLOCK_SKEW  # Azure allows seven days by its clock
 KEY_REUSE = timedelta(hours=1)
+PAGE = 5000  # blobs in one answer, the most that storage gives
 
 
 @dataclass(frozen=True)
@@ -95,10 +96,18 @@ class Lake:
         except ResourceNotFoundError:
             return None
 
-    def uploads(self) -> Iterator[Blob]:
-        """Yield all blobs in the container of uploads, in the order of names."""
+    def page(self, marker: str | None = None, folder: str = "") -> tuple[list[Blob], str | None]:
+        """Return a page of the uploads, in the order of names, and the marker of the next one, None at the end.
+
+        With `folder`, a path that ends in a slash, only what is below it.
+        """
         with self._client.get_container_client(self._container) as container:
-            yield from (_blob(found) for found in container.list_blobs(include=["copy"]))
+            pages = container.list_blobs(
+                name_starts_with=folder or None, include=["copy"], results_per_page=PAGE
+            ).by_page(marker)
+            blobs = [_blob(found) for found in next(pages, ())]
+            following: str | None = getattr(pages, "continuation_token", None)
+        return blobs, following or None
 
 
 def _blob(found: BlobProperties) -> Blob:

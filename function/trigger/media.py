@@ -1,6 +1,5 @@
 """The media service account, by the Media Services v3 API."""
 
-from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from azure.core.credentials import TokenCredential
@@ -15,7 +14,6 @@ from trigger.settings import Settings
 from trigger.upload import Upload
 
 NAME_LENGTH = 260  # the longest name that the service accepts; it documents no limit for other texts
-CLOCK_SKEW = timedelta(minutes=15)  # between lake and service
 # Unlike other 4xx answers, these may pass: a role (401, 403) or Transform (404) may still be propagating.
 PERMANENT = frozenset({400, 405, 406, 411, 413, 414, 415, 422})
 
@@ -66,17 +64,17 @@ class MediaAccount:
             raise
         return Submitted.NEW
 
-    def jobs_since(self, created: datetime) -> set[str]:
-        """Return the names of jobs submitted since then."""
-        since = (created - CLOCK_SKEW).astimezone(UTC).isoformat().replace("+00:00", "Z")
-        found = self._client.jobs.list(
-            self._group, self._account, self._transform, filter=f"properties/created ge {since}"
-        )
-        return {str(job.name) for job in found}
+    def job_state(self, name: str) -> str | None:
+        """Return a job's state, or None if there is no such job."""
+        try:
+            job = self._client.jobs.get(self._group, self._account, self._transform, name, **Deadline().timeouts())
+        except ResourceNotFoundError:
+            return None
+        return str(job.state)
 
     def has_asset(self, name: str) -> bool:
         try:
-            self._client.assets.get(self._group, self._account, name)
+            self._client.assets.get(self._group, self._account, name, **Deadline().timeouts())
         except ResourceNotFoundError:
             return False
         return True

@@ -1,27 +1,69 @@
-"""The progress of the reconciliation, kept in a blob of the function's storage account."""
+"""The progress of the reconciliation, kept in blobs of the function's storage account."""
 
+import contextlib
+import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
+from azure.core import MatchConditions
 from azure.core.credentials import TokenCredential
-from azure.core.exceptions import ResourceNotFoundError
+from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
 from azure.storage.blob import ContainerClient
 
 BLOB = "progress.json"
+FOLDERS = "renamed/"
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
+class Scan:
+    """A listing under way, page by page, of uploads changed from `since` until `until`.
+
+    `marker` is where storage goes on. `left` is the earliest change of an upload that needs another run.
+    """
+
+    since: datetime
+    until: datetime
+    marker: str | None = None
+    left: datetime | None = None
+
+
+@dataclass(frozen=True)
 class Progress:
-    """Uploads changed after `beginning` are compared. Those changed until `through` have been."""
+    """Uploads changed after `beginning` are compared. Those changed until `through` have been; `scan` has not ended."""
 
     beginning: datetime
     through: datetime
+    scan: Scan | None = None
 
 
-class ProgressBlob:
-    """The blob that holds the progress. Raises azure.core.exceptions.AzureError."""
+@dataclass(frozen=True)
+class RenamedFolder:
+    """A folder of videos with new names. Both paths are below the container and end in a slash.
+
+    `former` is None if the event did not say it. `marker` is where the listing goes on, and `again` says that some of
+    what came before needs another run. `etag` is that of the blob that holds this.
+    """
+
+    path: str
+    former: str | None
+    marker: str | None = None
+    again: bool = False
+    etag: str | None = None
+
+    def text(self) -> str:
+        return json.dumps({"path": self.path, "former": self.former, "marker": self.marker, "again": self.again})
+
+    @property
+    def blob(self) -> str:
+        return FOLDERS + hashlib.sha256(f"{self.path}\n{self.former}".encode()).hexdigest()
+
+
+class ProgressStore:
+    """The container that holds the progress. Raises azure.core.exceptions.AzureError."""
 
     def __init__(self, container_url: str, credential: TokenCredential) -> None:
         self._container = ContainerClient.from_container_url(container_url, credential)
@@ -32,13 +74,58 @@ class ProgressBlob:
         With `existing`, earlier uploads are compared once as well.
         """
         try:
-            kept = json.loads(self._container.download_blob(BLOB).readall())
-            progress = Progress(*(datetime.fromisoformat(kept[key]) for key in ("beginning", "through")))
+            progress = _progress(json.loads(self._container.download_blob(BLOB).readall()))
         except ResourceNotFoundError:
             made = self._container.get_container_properties().last_modified
             progress = Progress(made, made)
         return Progress(EVER, EVER) if existing and progress.beginning > EVER else progress
 
     def write(self, progress: Progress) -> None:
-        kept = {"beginning": progress.beginning.isoformat(), "through": progress.through.isoformat()}
+        kept: dict[str, Any] = {
+            "beginning": progress.beginning.isoformat(),
+            "through": progress.through.isoformat(),
+        }
+        if scan := progress.scan:
+            left = scan.left.isoformat() if scan.left else None
+            times = {"since": scan.since.isoformat(), "until": scan.until.isoformat()}
+            kept["scan"] = {**times, "marker": scan.marker, "left": left}
         self._container.upload_blob(BLOB, json.dumps(kept), overwrite=True)
+
+    def note(self, folder: RenamedFolder) -> None:
+        """Keep a folder for the next run, from its first video on."""
+        self._container.upload_blob(folder.blob, folder.text(), overwrite=True)
+
+    def folders(self) -> Iterator[RenamedFolder]:
+        for name in list(self._container.list_blob_names(name_starts_with=FOLDERS)):
+            found = self._container.download_blob(name)
+            kept = json.loads(found.readall())
+            yield RenamedFolder(**kept, etag=found.properties.etag)
+
+    def advance(self, folder: RenamedFolder, marker: str | None, *, again: bool) -> RenamedFolder | None:
+        """Keep how far the folder is compared. Return it, or None if it has been renamed once more meanwhile."""
+        advanced = replace(folder, marker=marker, again=again)
+        with self._container.get_blob_client(folder.blob) as blob:
+            try:
+                written = blob.upload_blob(advanced.text(), overwrite=True, **_unchanged(folder))
+            except ResourceModifiedError:
+                return None
+        return replace(advanced, etag=written["etag"])
+
+    def forget(self, folder: RenamedFolder) -> None:
+        """Forget the folder, unless it has been renamed once more meanwhile."""
+        with contextlib.suppress(ResourceModifiedError, ResourceNotFoundError):
+            self._container.delete_blob(folder.blob, **_unchanged(folder))
+
+
+def _progress(kept: dict[str, Any]) -> Progress:
+    beginning, through = (datetime.fromisoformat(kept[key]) for key in ("beginning", "through"))
+    scan = None
+    if found := kept.get("scan"):
+        since, until = (datetime.fromisoformat(found[key]) for key in ("since", "until"))
+        left = datetime.fromisoformat(found["left"]) if found["left"] else None
+        scan = Scan(since, until, found["marker"], left)
+    return Progress(beginning, through, scan)
+
+
+def _unchanged(folder: RenamedFolder) -> dict[str, Any]:
+    return {"etag": folder.etag, "match_condition": MatchConditions.IfNotModified} if folder.etag else {}

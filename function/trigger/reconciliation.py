@@ -2,8 +2,9 @@
 
 Some writes raise no event that the subscription accepts: a flush without a close, an append blob. Other events are
 lost when they cannot be delivered for a day. The same version of a blob always gives the same name of a job, so an
-event that arrives at the same time does no harm. The rename of a directory is not found: its blobs raise no events and
-keep their times of change.
+event that arrives at the same time does no harm.
+
+The lake is compared page by page. A run that has no time left, or is stopped, leaves the rest to the next one.
 """
 
 import logging
@@ -11,19 +12,19 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Self
 
-from azure.core.exceptions import AzureError
+from azure.core.exceptions import AzureError, HttpResponseError
 
 from trigger import logs, upload
 from trigger.address import BlobAddress
 from trigger.lake import Blob, Lake
 from trigger.media import MediaAccount
 from trigger.names import job_name
-from trigger.outcomes import Ignored, Refused
-from trigger.progress import Progress, ProgressBlob
+from trigger.outcomes import Ignored, Refused, Retry
+from trigger.progress import EVER, Progress, ProgressStore, RenamedFolder, Scan
 from trigger.settings import Settings
 from trigger.submission import RECONCILIATION, End, Submission, managed_identity
 from trigger.upload import Upload
@@ -34,18 +35,48 @@ APPEND_REST = timedelta(hours=1)  # the same for append blobs, which a hierarchi
 RECORDS = timedelta(days=89)  # the service keeps records of jobs for 90 days, and assets for ever
 RUN_SECONDS = 480.0  # after which the rest is left to the next run; within host.json's functionTimeout
 THREADS = 8
+SETTLED = frozenset({"Finished", "Canceled"})  # a job under the former name that needs no other
+WORKING = frozenset({"Queued", "Scheduled", "Processing", "Canceling"})
 
 
 @dataclass(frozen=True)
 class _Upload:
-    """A blob of the lake with a video's name."""
+    """A blob of the lake with a video's name. `former` is its address before its folder was renamed."""
 
     address: BlobAddress
     blob: Blob
+    former: BlobAddress | None = None
 
     @property
     def job(self) -> str:
         return job_name(Upload(self.address, self.blob.etag, RECONCILIATION))
+
+    @property
+    def former_job(self) -> str | None:
+        return job_name(Upload(self.former, self.blob.etag, RECONCILIATION)) if self.former else None
+
+
+@dataclass
+class _Run:
+    """What one run has done, and its end."""
+
+    deadline: float
+    ends: Counter[End] = field(default_factory=Counter)
+    looked: int = 0
+    missing: int = 0
+    later: int = 0
+
+    @property
+    def over(self) -> bool:
+        return time.monotonic() > self.deadline
+
+
+@dataclass(frozen=True)
+class _Compared:
+    """A page's outcome. If the run's end `cut` it, it is compared again, else only what was changed since `left`."""
+
+    cut: bool
+    left: datetime | None
 
 
 @dataclass(frozen=True)
@@ -55,7 +86,7 @@ class Reconciliation:
     settings: Settings
     lake: Lake
     media: MediaAccount
-    progress: ProgressBlob
+    progress: ProgressStore
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     @classmethod
@@ -65,7 +96,7 @@ class Reconciliation:
             settings,
             Lake(settings, credential),
             MediaAccount(settings, credential),
-            ProgressBlob(settings.reconcile_state, credential),
+            ProgressStore(settings.reconcile_state, credential),
         )
 
     def run(self) -> Counter[End]:
@@ -74,58 +105,132 @@ class Reconciliation:
         The next run repeats failed uploads, with all later changes.
         """
         started = time.monotonic()
-        progress = self.progress.read(existing=self.settings.reconcile_existing)
-        since = max(progress.through - MARGIN, progress.beginning)
-        until = self.now() - REST
-        recent = [each for each in self._videos() if since <= each.blob.changed <= until]
-        resting: list[_Upload] = []
-        unfinished: list[_Upload] = []
-        for each in recent:
-            (resting if self._is_whole(each.blob) else unfinished).append(each)
-        missing = self._without_job(resting, since)
-        ends = self._submit(missing, started + RUN_SECONDS)
-        later = [each for each in unfinished if each.blob.size]
-        later += [each for each, end in zip(missing, ends, strict=True) if end is End.RETRY]
-        through = min([until, *(each.blob.changed for each in later)])
-        self.progress.write(Progress(progress.beginning, max(through, progress.through)))
-        counts = Counter(ends)
-        line = {"looked": len(recent), "missing": len(missing), "later": len(later)}
-        line |= {end.value: count for end, count in counts.items()}
+        run = _Run(started + RUN_SECONDS)
+        folders = list(self.progress.folders())
+        ended = all([self._compare_changed(run), *(self._compare_folder(run, folder) for folder in folders)])
+        line = {"looked": run.looked, "missing": run.missing, "later": run.later, "ended": ended}
+        line |= {end.value: count for end, count in run.ends.items()}
         logs.write(logging.INFO, "reconciled", {**line, "seconds": round(time.monotonic() - started, 1)})
-        return counts
+        return run.ends
 
-    def _videos(self) -> Iterable[_Upload]:
-        for blob in self.lake.uploads():
+    def _compare_changed(self, run: _Run) -> bool:
+        """Compare the uploads changed since the last comparison. Return True if it has come to its end."""
+        progress = self.progress.read(existing=self.settings.reconcile_existing)
+        scan = progress.scan or Scan(max(progress.through - MARGIN, progress.beginning), self.now() - REST)
+        while True:
+            page, marker, scan = self._page(scan)
+            compared = self._compare(run, self._videos(page), scan)
+            if compared.cut:
+                return False
+            scan = replace(scan, marker=marker, left=_earlier(scan.left, compared.left))
+            if marker is None:
+                through = max(_earlier(scan.until, scan.left) or scan.until, progress.through)
+                self.progress.write(Progress(progress.beginning, through))
+                return True
+            self.progress.write(replace(progress, scan=scan))
+            if run.over:
+                return False
+
+    def _page(self, scan: Scan) -> tuple[list[Blob], str | None, Scan]:
+        """Return the scan's next page. It begins anew if storage does not take its marker any more."""
+        try:
+            return (*self.lake.page(scan.marker), scan)
+        except HttpResponseError as error:
+            if not scan.marker or error.status_code != 400:
+                raise
+            logs.write(logging.WARNING, "listed anew", {"reason": f"storage refuses the marker {scan.marker}"})
+            return (*self.lake.page(), replace(scan, marker=None))
+
+    def _compare_folder(self, run: _Run, folder: RenamedFolder) -> bool:
+        """Compare all uploads of a renamed folder, which keep their times of change. Return True if none is left."""
+        scan = Scan(EVER, self.now() - REST)  # later changes are among those that are compared anyway
+        held: RenamedFolder | None = folder
+        while held and not run.over:
+            page, marker = self.lake.page(held.marker, held.path)
+            compared = self._compare(run, self._videos(page, held), scan)
+            if compared.cut:
+                return False
+            again = held.again or compared.left is not None
+            if marker is None and not again:
+                self.progress.forget(held)
+                return True
+            held = self.progress.advance(held, marker, again=again and marker is not None)
+            if marker is None:
+                return False
+        return False
+
+    def _videos(self, page: Iterable[Blob], folder: RenamedFolder | None = None) -> Iterable[_Upload]:
+        def address(name: str) -> BlobAddress:
+            return BlobAddress.under(self.settings.lake_blob_endpoint, self.settings.upload_container, name)
+
+        for blob in page:
+            former = None
             try:
-                address = BlobAddress.under(self.settings.lake_blob_endpoint, self.settings.upload_container, blob.name)
-                upload.judge(address, self.settings)
+                here = address(blob.name)
+                upload.judge(here, self.settings)
+                if folder and folder.former:
+                    former = address(folder.former + blob.name.removeprefix(folder.path))
             except (Ignored, Refused):
                 continue
-            yield _Upload(address, blob)
+            yield _Upload(here, blob, former)
+
+    def _compare(self, run: _Run, uploads: Iterable[_Upload], scan: Scan) -> _Compared:
+        recent = [each for each in uploads if scan.since <= each.blob.changed <= scan.until]
+        whole: list[_Upload] = []
+        unfinished: list[_Upload] = []
+        for each in recent:
+            (whole if self._is_whole(each.blob) else unfinished).append(each)
+        whole.sort(key=lambda each: each.blob.changed)
+        ends, cut = self._submit(run, whole)
+        later = [each for each in unfinished if each.blob.size]
+        later += [each for each, end in zip(whole, ends, strict=True) if end is End.RETRY]
+        missing = Counter(end for end in ends if end)
+        run.ends += missing
+        run.looked += len(recent)
+        run.missing += missing.total()
+        run.later += len(later)
+        return _Compared(cut, min((each.blob.changed for each in later), default=None))
 
     def _is_whole(self, blob: Blob) -> bool:
         if not blob.size or blob.copying:
             return False
         return not blob.appendable or blob.changed <= self.now() - APPEND_REST
 
-    def _without_job(self, uploads: list[_Upload], since: datetime) -> list[_Upload]:
-        """Return uploads without a job, the oldest first."""
-        jobs = self.media.jobs_since(since) if uploads else set()
-        return sorted((each for each in uploads if each.job not in jobs), key=lambda each: each.blob.changed)
+    def _submit(self, run: _Run, uploads: list[_Upload]) -> tuple[list[End | None], bool]:
+        """Submit uploads without a job. Return the outcome of each, None for a known one, and if the time was over."""
+        submission = Submission(self.settings, self.lake, self.media, self.progress)
+        cut = False
 
-    def _submit(self, missing: list[_Upload], deadline: float) -> list[End]:
-        submission = Submission(self.settings, self.lake, self.media)
-        oldest_record = self.now() - RECORDS
-
-        def submit(each: _Upload) -> End:
-            if time.monotonic() > deadline:
+        def submit(each: _Upload) -> End | None:
+            nonlocal cut
+            if run.over:
+                cut = True
                 return End.RETRY
             try:
-                if each.blob.changed < oldest_record and self.media.has_asset(each.job):
-                    return End.DUPLICATE
-            except AzureError:
+                if self._is_known(each):
+                    return None
+            except (AzureError, Retry) as error:
+                about = {"source": each.address.url, "job": each.job}
+                logs.write(logging.WARNING, "retry", {**about, "reason": " ".join(str(error).split())})
                 return End.RETRY
             return submission.reconcile(each.address)
 
         with ThreadPoolExecutor(THREADS) as threads:
-            return list(threads.map(submit, missing))
+            return list(threads.map(submit, uploads)), cut
+
+    def _is_known(self, each: _Upload) -> bool:
+        """Return True if the upload has a job, or had one whose record is over. Raises AzureError and Retry."""
+        if former := each.former_job:
+            state = self.media.job_state(former)
+            if state in WORKING:  # it may still fail, since the upload is not where it was
+                raise Retry(f"its job under the former name, {former}, is {state}")
+            if state in SETTLED or self._was_known(former, each.blob):
+                return True
+        return self._was_known(each.job, each.blob) or self.media.job_state(each.job) is not None
+
+    def _was_known(self, job: str, blob: Blob) -> bool:
+        return blob.changed < self.now() - RECORDS and self.media.has_asset(job)
+
+
+def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
+    return min((each for each in (one, other) if each), default=None)

@@ -18,6 +18,7 @@ from trigger.lake import Lake
 from trigger.media import MediaAccount, Submitted
 from trigger.names import job_name
 from trigger.outcomes import Ignored, PassedOver, Refused, Retry
+from trigger.progress import ProgressStore
 from trigger.settings import Settings
 from trigger.upload import Announcement, Upload
 
@@ -32,6 +33,7 @@ class End(Enum):
     IGNORED = "ignored"
     REFUSED = "refused"
     RETRY = "retry"
+    NOTED = "noted"  # a renamed folder, for the next reconciliation
 
 
 @dataclass(frozen=True)
@@ -41,11 +43,17 @@ class Submission:
     settings: Settings
     lake: Lake
     media: MediaAccount
+    progress: ProgressStore
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
         credential = managed_identity(settings)
-        return cls(settings, Lake(settings, credential), MediaAccount(settings, credential))
+        return cls(
+            settings,
+            Lake(settings, credential),
+            MediaAccount(settings, credential),
+            ProgressStore(settings.reconcile_state, credential),
+        )
 
     def handle(self, event: func.EventGridEvent) -> None:
         """Handle an event and log the outcome. Raises Retry if a later delivery may succeed.
@@ -53,19 +61,30 @@ class Submission:
         The cause is not chained, since the host reports chained texts unmasked, and they may contain the link.
         """
         about: dict[str, object] = {"eventId": event.id, "subject": event.subject}
-        end, cause = self._take(lambda: upload.read(event, self.settings), about)
+        if event.event_type == upload.DIRECTORY_RENAMED:
+            end, cause = self._logged(lambda: self._note(event, about), about)
+        else:
+            end, cause = self._logged(lambda: self._submit(upload.read(event, self.settings), about), about)
         if end is End.RETRY:
             raise Retry(cause) from None
 
     def reconcile(self, address: BlobAddress) -> End:
         """Submit a blob that no event has announced, and log the outcome."""
-        return self._take(lambda: Announcement(address, None, RECONCILIATION), {"eventId": RECONCILIATION})[0]
+        about: dict[str, object] = {"eventId": RECONCILIATION}
+        return self._logged(lambda: self._submit(Announcement(address, None, RECONCILIATION), about), about)[0]
 
-    def _take(self, announced: Callable[[], Announcement], about: dict[str, object]) -> tuple[End, str]:
-        """Submit the blob. Return the outcome and its cause, if any."""
+    def _note(self, event: func.EventGridEvent, about: dict[str, object]) -> End:
+        """Leave the videos of a renamed folder to the next reconciliation, which has more time."""
+        folder = upload.read_folder(event, self.settings)
+        about |= {"folder": folder.path, "former": folder.former}
+        self.progress.note(folder)
+        return End.NOTED
+
+    def _logged(self, act: Callable[[], End], about: dict[str, object]) -> tuple[End, str]:
+        """Act, and log the outcome. Return it with its cause, if any."""
         started = time.monotonic()
         try:
-            end = self._submit(announced(), about)
+            end = act()
         except PassedOver as reason:
             logs.write(logging.WARNING, "passed over", about | {"reason": str(reason)})
             return End.IGNORED, str(reason)

@@ -7,10 +7,12 @@ import azure.functions as func
 
 from trigger.address import BlobAddress, locate
 from trigger.outcomes import Ignored, PassedOver, Refused
+from trigger.progress import RenamedFolder
 from trigger.settings import Settings
 
 BLOB_CREATED = "Microsoft.Storage.BlobCreated"
 BLOB_RENAMED = "Microsoft.Storage.BlobRenamed"
+DIRECTORY_RENAMED = "Microsoft.Storage.DirectoryRenamed"
 ADDRESS_OF = {BLOB_CREATED: "url", BLOB_RENAMED: "destinationUrl"}
 UNFINISHED = frozenset({"CreateFile", "SftpCreate"})  # another event follows when the file is complete
 OUTPUT_STEM = "_redacted"  # appended by the media service; a result copied into the lake must not be redacted again
@@ -52,6 +54,35 @@ def read(event: func.EventGridEvent, settings: Settings) -> Announcement:
     if event.event_type == BLOB_CREATED and (not isinstance(etag, str) or not etag.strip('"')):
         raise Refused(f"data.eTag is {etag!r}; without it, two uploads to one address look the same")
     return Announcement(address, etag.strip('"') if isinstance(etag, str) else None, event.id)
+
+
+def read_folder(event: func.EventGridEvent, settings: Settings) -> RenamedFolder:
+    """Parse the event of a renamed folder. Its videos raise none. Raises Ignored and Refused."""
+    data = event.get_json()
+    if not isinstance(data, dict):
+        raise Refused("the event's data is not an object")
+    url, former = data.get("destinationUrl"), data.get("sourceUrl")
+    if not isinstance(url, str):
+        raise Refused(f"data.destinationUrl is {url!r}, not an address")
+    address = locate(url, event.subject or "", settings.lake_blob_endpoint, settings.lake_dfs_endpoint)
+    if address.container != settings.upload_container:
+        raise Ignored(f"container is {address.container}, not {settings.upload_container}")
+    path = address.name.strip("/")
+    if not path:
+        raise Refused(f"data.destinationUrl {url!r} names no folder")
+    return RenamedFolder(f"{path}/", _former(former, settings))
+
+
+def _former(url: object, settings: Settings) -> str | None:
+    """Return the folder's former path, or None if it is not known or was in another container."""
+    if not isinstance(url, str):
+        return None
+    try:
+        address = locate(url, "", settings.lake_blob_endpoint, settings.lake_dfs_endpoint)
+    except Refused:
+        return None
+    path = address.name.strip("/")
+    return f"{path}/" if path and address.container == settings.upload_container else None
 
 
 def judge(address: BlobAddress, settings: Settings) -> None:

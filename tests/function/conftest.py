@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import azure.functions as func
 import httpx
 import pytest
 from azure.data.tables import TableServiceClient
+from azure.mgmt.media import AzureMediaServices
+from azure.storage.blob import ContainerClient
 from azure.storage.queue import QueueServiceClient
 
 from local.host import processes
@@ -18,6 +21,7 @@ from local.host.ports import free_port
 from local.services.azurite import Azurite
 from local.services.entra import Entra
 from local.services.ingress import Ingress
+from tests.function.lakes import ACCOUNT, AUDIENCE, GROUP, TRANSFORM, Reconcile, deploy, made
 from tests.function.recording import MediaService, recording
 from trigger import settings
 from trigger.settings import Settings
@@ -89,7 +93,6 @@ def media_service(certificates: Certificates) -> Iterator[MediaService]:
         yield service
 
 
-GROUP, ACCOUNT, TRANSFORM, AUDIENCE = "group1", "account1", "faceredact", "api://media"
 PRESET = {"@odata.type": "#Microsoft.Media.FaceDetectorPreset", "mode": "Combined", "blurType": "High"}
 
 
@@ -143,3 +146,48 @@ def endpoint(
         with httpx.Client(base_url=tls.url, verify=certificates.client_context) as http:
             api.until(lambda: http.get("/healthz").status_code == 200, 60)
         yield tls.url
+
+
+@pytest.fixture
+def wired(environment: dict[str, str], azurite: Azurite, endpoint: str) -> Settings:
+    """A container of uploads, and one for the progress, for this test alone."""
+    account, name = azurite.endpoints["lake1"].blob, f"raw-{uuid.uuid4().hex}"
+    return settings.read(
+        environment
+        | {"LAKE_BLOB_ENDPOINT": account, "LAKE_DFS_ENDPOINT": account, "UPLOAD_CONTAINER": name}
+        | {"MEDIA_ENDPOINT": endpoint, "MEDIA_AUDIENCE": AUDIENCE, "RECONCILE_STATE": f"{account}state-{name}"}
+    )
+
+
+@pytest.fixture
+def lake(wired: Settings, entra: Entra) -> Iterator[ContainerClient]:
+    url = f"{wired.lake_blob_endpoint.url}/{wired.upload_container}"
+    with ContainerClient.from_container_url(url, entra.credential()) as container:
+        container.create_container()
+        yield container
+
+
+@pytest.fixture
+def reconcile(wired: Settings, lake: ContainerClient, entra: Entra) -> Reconcile:
+    """Reconcile as if it were that much later."""
+    deploy(wired, entra)
+    return lambda ahead: dict(made(wired, entra, ahead).run())
+
+
+@pytest.fixture
+def sources(wired: Settings, entra: Entra) -> Iterator[Callable[[], list[str]]]:
+    """Return the names of uploads with a job, one per job."""
+    with AzureMediaServices(
+        entra.credential(),
+        wired.media_subscription_id,
+        base_url=wired.media_endpoint,
+        credential_scopes=[f"{AUDIENCE}/.default"],
+    ) as client:
+
+        def found() -> list[str]:
+            start = f"{wired.lake_blob_endpoint.url}/{wired.upload_container}/"
+            jobs = client.jobs.list(GROUP, ACCOUNT, TRANSFORM)
+            named = [str((job.correlation_data or {}).get("source")) for job in jobs]
+            return sorted(name.removeprefix(start) for name in named if name.startswith(start))
+
+        yield found

@@ -91,7 +91,6 @@ def test_the_timer_submits_what_no_event_has_announced(
     monkeypatch.setenv("UPLOAD_CONTAINER", lake.container_name)
     monkeypatch.setenv("RECONCILE_STATE", state.url)
     monkeypatch.setattr(reconciliation, "REST", timedelta(0))
-    media_service.answers["GET", JOBS.rstrip("/")] = [Answer(200, {"value": []})]
     (timer,) = [each for each in load().app.get_functions() if each.get_function_name() == "reconcile_uploads"]
     timer.get_user_function()(func.TimerRequest())
     assert len(media_service.jobs) == 1

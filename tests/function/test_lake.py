@@ -164,7 +164,7 @@ def test_the_listing_says_of_each_blob_what_a_look_at_it_says(lake: Lake, emulat
     ) as client:
         client.create_append_blob()
         client.append_block(CONTENT)
-    listed = {blob.name: blob for blob in lake.uploads() if "listed" in blob.name}
+    listed = {blob.name: blob for blob in lake.page()[0] if "listed" in blob.name}
     assert {name: blob.appendable for name, blob in listed.items()} == {
         "2026/über listed.mp4": False,
         "listed growing.mp4": True,

@@ -12,12 +12,13 @@ from azure.storage.blob import BlobServiceClient
 
 from local.services.azurite import Azurite
 from local.services.entra import Entra
-from tests.function.conftest import ACCOUNT, AUDIENCE, GROUP, TRANSFORM
+from tests.function.lakes import ACCOUNT, AUDIENCE, GROUP, TRANSFORM
 from trigger import settings, upload
 from trigger.lake import Lake
 from trigger.media import MediaAccount
 from trigger.names import job_name
 from trigger.outcomes import Retry
+from trigger.progress import ProgressStore
 from trigger.settings import Settings
 from trigger.submission import Submission
 from trigger.upload import Upload
@@ -38,7 +39,12 @@ def wired(environment: dict[str, str], azurite: Azurite, endpoint: str) -> Setti
 
 def submission(settings: Settings, entra: Entra) -> Submission:
     credential = entra.credential()
-    return Submission(settings, Lake(settings, credential), MediaAccount(settings, credential))
+    return Submission(
+        settings,
+        Lake(settings, credential),
+        MediaAccount(settings, credential),
+        ProgressStore(settings.reconcile_state, credential),
+    )
 
 
 @pytest.fixture(scope="module")

@@ -39,12 +39,19 @@ class Place:
     def run(self, *, dry_run: bool = False) -> list[str]:
         return replay(self.containers, self.entra.credential(), dry_run=dry_run)
 
-    def post(self, *videos: str, event_id: str = "1", at: str = "2026-11-23T10:00:00.1234567Z") -> str:
+    def post(
+        self,
+        *videos: str,
+        event_id: str = "1",
+        at: str = "2026-11-23T10:00:00.1234567Z",
+        kind: str = "Microsoft.Storage.BlobCreated",
+    ) -> str:
         """Write a letter about uploads, in Event Grid's form."""
         letter = f"SUBSCRIPTION/2026/11/23/10/{event_id}.json"
         events = [
             {
                 "id": event_id,
+                "eventType": kind,
                 "subject": f"/blobServices/default/containers/{self.uploads.container_name}/blobs/{video}",
                 "eventTime": at,
                 "data": {"url": f"{self.uploads.url}/{video}"},
@@ -99,6 +106,18 @@ def test_a_dead_letter_ends_in_another_delivery_of_its_upload(
     with place.uploads.get_blob_client(name) as blob:
         assert blob.download_blob().readall() == VIDEO
         assert blob.get_blob_properties().metadata["owner"] == "me"
+
+
+def test_a_renamed_folders_letter_raises_the_events_of_its_files(place: Place) -> None:
+    for name in ("trip/a.mp4", "trip/more/b.mp4", "trip2/c.mp4"):
+        place.uploads.upload_blob(name, VIDEO)
+    place.post("trip", kind="Microsoft.Storage.DirectoryRenamed")
+    place.post("gone", event_id="2", kind="Microsoft.Storage.DirectoryRenamed")
+    (kept,) = place.run()
+    assert "no file is in the folder" in kept
+    assert place.kept() == ["SUBSCRIPTION/2026/11/23/10/2.json"]
+    raised = [blob.name for blob in place.uploads.list_blobs(include=["metadata"]) if blob.metadata]
+    assert raised == ["trip/a.mp4", "trip/more/b.mp4"]
 
 
 def test_several_letters_of_a_video_raise_one_event(place: Place) -> None:

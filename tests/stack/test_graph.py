@@ -86,13 +86,14 @@ def test_only_the_lake_has_a_hierarchical_namespace(graph: Graph) -> None:
 
 def test_only_finished_uploads_of_the_container_reach_the_function(graph: Graph) -> None:
     declared = graph.one("eventgrid:SystemTopicEventSubscription").inputs["filter"]
-    assert declared["includedEventTypes"] == ["Microsoft.Storage.BlobCreated", "Microsoft.Storage.BlobRenamed"]
+    kinds = {kind.removeprefix("Microsoft.Storage.") for kind in declared["includedEventTypes"]}
+    assert kinds == {"BlobCreated", "BlobRenamed", "DirectoryRenamed"}
     assert declared["subjectBeginsWith"] == "/blobServices/default/containers/raw/"
     assert "subjectEndsWith" not in declared  # the function judges endings, and says what it passes over
     (calls,) = declared["advancedFilters"]
     assert (calls["key"], calls["operatorType"]) == ("data.api", "StringIn")
     created = {"FlushWithClose", "PutBlob", "PutBlockList", "CopyBlob", "SftpCommit"}
-    assert set(calls["values"]) == created | {"RenameFile", "SftpRename"}
+    assert set(calls["values"]) == created | {"RenameFile", "RenameDirectory", "SftpRename"}
 
 
 @pytest.mark.parametrize(
@@ -107,7 +108,9 @@ def test_only_finished_uploads_of_the_container_reach_the_function(graph: Graph)
         ("BlobCreated", {"api": "CreateFile", "contentLength": 0}, False),
         ("BlobCreated", {"api": "SftpCreate", "contentLength": 0}, False),
         ("BlobDeleted", {"api": "DeleteBlob", "contentLength": 5}, False),
-        ("DirectoryRenamed", {"api": "RenameDirectory"}, False),
+        ("DirectoryRenamed", {"api": "RenameDirectory"}, True),
+        ("DirectoryRenamed", {"api": "SftpRename"}, True),
+        ("DirectoryCreated", {"api": "CreateDirectory"}, False),
     ],
 )
 def test_the_subscription_wants_every_event_that_can_finish_an_upload(
