@@ -9,8 +9,8 @@ from pulumi_azure_native.authorization import v20220401 as authorization
 from pulumi_azure_native.managedidentity import v20241130 as managedidentity
 from pulumi_azure_native.web import v20240401 as web
 
+from stack.function.deployment import release
 from stack.function.package import FunctionPackage
-from stack.function.release import release
 from stack.media.account import MediaAccount
 from stack.observability.monitoring import Monitoring
 from stack.place import Place

@@ -1,4 +1,4 @@
-"""The listing of the function by its app: a sync of triggers after new code, then a check.
+"""The listing of the function by its app: a sync of triggers after new code, a check, and a mark at the package.
 
 On Flex Consumption, an app with new code may list no functions until its triggers are synced
 (functions-action#373 and #245, azure-functions-host#10169), and Event Grid refuses a function that is not listed.
@@ -10,6 +10,7 @@ import pulumi
 from pulumi import dynamic
 
 from stack.deployer import provider_principal
+from stack.function.release import UploadedPackage, mark_released
 from stack.resource_manager import resource_manager
 
 _WEB_API = "2024-04-01"
@@ -38,7 +39,7 @@ class FunctionListing(dynamic.ResourceProvider):
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.DiffResult:
         replaced = [key for key in ("app", "function") if olds.get(key) != news.get(key)]
-        changes = bool(replaced) or olds.get("sha256") != news.get("sha256")
+        changes = bool(replaced) or any(olds.get(key) != news.get(key) for key in ("sha256", "signed"))
         return dynamic.DiffResult(changes=changes, replaces=replaced)
 
 
@@ -54,18 +55,19 @@ def _look(props: dict[str, Any]) -> dict[str, Any]:
         if found.status_code in _NOT_YET:
             raise NotListedError(f"the function {function} is not listed by the app yet")
         found.raise_for_status()
-    return {key: props[key] for key in ("app", "function", "sha256")}
+    mark_released(props["package"], props["signed"])
+    return {key: props[key] for key in ("app", "function", "sha256", "signed")}
 
 
 class ListedFunction(dynamic.Resource, module="release", name="ListedFunction"):
-    """The function `function` of the app with the ARM id `app`, listed with the code `sha256`."""
+    """The function `function` of the app with the ARM id `app`, listed with the code of `package`."""
 
     def __init__(
         self,
         name: str,
         function: str,
         app: pulumi.Output[str],
-        sha256: str,
+        package: UploadedPackage,
         resource_manager_url: str,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -75,7 +77,9 @@ class ListedFunction(dynamic.Resource, module="release", name="ListedFunction"):
             {
                 "app": app,
                 "function": function,
-                "sha256": sha256,
+                "sha256": package.sha256,
+                "signed": package.signed,
+                "package": package.url,
                 "resource_manager": resource_manager_url,
                 "deployer": provider_principal(),
             },

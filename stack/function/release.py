@@ -1,28 +1,25 @@
-"""The release of the function's code: an upload with the deployer's token, then One Deploy with a signed link."""
+"""The function's package as a blob: an upload with the deployer's token, and a signed link for One Deploy."""
 
-import hashlib
-import json
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
 
 import pulumi
 from pulumi import dynamic
-from pulumi_azure_native.resources import v20241101 as resources
 
-from stack.deployer import check_deployer, deployer_credential, deployer_principal, provider_principal
-from stack.function.listing import ListedFunction
+from stack.deployer import check_deployer, deployer_credential, provider_principal
 from stack.function.package import FunctionPackage
-from stack.place import Place
-from stack.roles import Role, grant
 
 if TYPE_CHECKING:
     from azure.storage.blob import BlobClient
 
 PACKAGE_NAME = "released-package.zip"  # the only name that One Deploy accepts
 _STORAGE = "https://storage.azure.com/.default"
+_RELEASED = "released"  # metadata of the package: when the link was signed by which the app has taken it
+_DEPLOYMENT = timedelta(hours=1)
 _CLOCK_SKEW = timedelta(minutes=15)
 _LINK_LIFE = timedelta(days=7) - 2 * _CLOCK_SKEW  # a user delegation key is valid for seven days by Azure's clock
 
@@ -44,10 +41,11 @@ class BlobUpload(dynamic.ResourceProvider):
         return dynamic.UpdateResult(outs=self._upload(news))
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.DiffResult:
-        """Sign a new link only when there is something to deploy with it."""
+        """Sign a new link only when there is something to deploy with it, or still is once the former one has ended."""
         moved = olds.get("url") != news.get("url")
-        changed = any(olds.get(key) != news.get(key) for key in ("sha256", "app", "template"))
-        return dynamic.DiffResult(changes=moved or changed, replaces=["url"] if moved else [])
+        changed = moved or any(olds.get(key) != news.get(key) for key in ("sha256", "app", "template"))
+        due = changed or (_has_ended(olds.get("link")) and not _is_released(olds))
+        return dynamic.DiffResult(changes=due, replaces=["url"] if moved else [])
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
         from azure.core.exceptions import ResourceNotFoundError
@@ -75,7 +73,36 @@ class BlobUpload(dynamic.ResourceProvider):
             with zipped.open("rb") as content:
                 blob.upload_blob(content, overwrite=True)
             link = _signed(blob, props["url"])
-        return {"url": props["url"], **{key: props.get(key) for key in ("sha256", "app", "template")}, "link": link}
+        kept = {key: props.get(key) for key in ("url", "sha256", "app", "template")}
+        return {**kept, "link": link, "signed": datetime.now(UTC).isoformat()}
+
+
+def mark_released(url: str, signed: str | None) -> None:
+    """Note at the package that the app runs it, deployed by the link of that time. An upload removes the note."""
+    from azure.storage.blob import BlobClient
+
+    with BlobClient.from_blob_url(url, credential=deployer_credential()) as blob:
+        blob.set_blob_metadata({_RELEASED: signed or ""})
+
+
+def _has_ended(link: str | None) -> bool:
+    """Return True if a link has ended, or ends too soon for a deployment."""
+    (end, *_) = parse_qs(urlsplit(link or "").query).get("se", [""])
+    return end != "" and datetime.fromisoformat(end) < datetime.now(UTC) + _DEPLOYMENT
+
+
+def _is_released(props: dict[str, Any]) -> bool:
+    """Return True if the app runs the package, or if this login may not see that, such as a previewer's."""
+    from azure.core.exceptions import AzureError, ResourceNotFoundError
+    from azure.storage.blob import BlobClient
+
+    try:
+        with BlobClient.from_blob_url(props["url"], credential=deployer_credential()) as blob:
+            return blob.get_blob_properties().metadata.get(_RELEASED) == (props.get("signed") or "")
+    except ResourceNotFoundError:
+        return False
+    except AzureError:
+        return True
 
 
 def _signed(blob: "BlobClient", url: str) -> str:
@@ -104,13 +131,14 @@ def _signed(blob: "BlobClient", url: str) -> str:
 class UploadedPackage(dynamic.Resource, module="release", name="UploadedPackage"):
     """The function's package as a blob, uploaded and signed again when its hash, the app or the template changes.
 
-    `link` is a secret, since it grants read access to the package for a week. Each of these makes a new deployment, so
-    none gets a link of an earlier week. A deployment that failed, and is repeated after a week, needs a replacement.
+    `link` is a secret, since it grants read access to the package for a week. If it ends before the app has taken the
+    package, because a deployment failed, the next `up` signs another one, at the time `signed`.
     """
 
     url: pulumi.Output[str]
     sha256: pulumi.Output[str]
     link: pulumi.Output[str]
+    signed: pulumi.Output[str]
 
     def __init__(
         self,
@@ -118,6 +146,7 @@ class UploadedPackage(dynamic.Resource, module="release", name="UploadedPackage"
         package: FunctionPackage,
         container_url: pulumi.Output[str],
         app: pulumi.Output[str],
+        template: str,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         # A replacement has the same address: deleting the old blob later would delete the new one.
@@ -130,88 +159,10 @@ class UploadedPackage(dynamic.Resource, module="release", name="UploadedPackage"
                 "sha256": package.sha256,
                 "directory": package.directory.as_posix(),
                 "app": app,
-                "template": hashlib.sha256(json.dumps(_ONE_DEPLOY, sort_keys=True).encode()).hexdigest(),
+                "template": template,
                 "deployer": provider_principal(),
                 "link": None,
+                "signed": None,
             },
             pulumi.ResourceOptions.merge(opts, fixed),
         )
-
-
-def release(
-    name: str,
-    place: Place,
-    package: FunctionPackage,
-    *,
-    container_url: pulumi.Output[str],
-    container_id: pulumi.Output[str],
-    account_id: pulumi.Output[str],
-    app_name: pulumi.Output[str],
-    app_id: pulumi.Output[str],
-    function: str,
-    resource_manager: str,
-    deployer_group: str | None,
-    parent: pulumi.Resource,
-) -> ListedFunction:
-    """Upload the package, deploy it to the app, and wait until the app lists `function`.
-
-    All of it is repeated only when the package's hash, the app or the template changes. `container_url` and
-    `container_id` name the blob container for packages, `account_id` its account. One Deploy reads the package by a
-    link, because reading with the app's identity has not been observed to work.
-    """
-    deployer_id, deployer_type = deployer_principal(deployer_group)
-    wanted = [
-        ("deployer-uploads-code", Role.BLOB_CONTRIBUTOR, container_id),
-        ("deployer-signs-link", Role.BLOB_DELEGATOR, account_id),
-    ]
-    may_upload = [
-        grant(reason, role, scope=scope, principal_id=deployer_id, principal_type=deployer_type, parent=parent)
-        for reason, role, scope in wanted
-    ]
-    uploaded = UploadedPackage(
-        PACKAGE_NAME, package, container_url, app_id, pulumi.ResourceOptions(parent=parent, depends_on=may_upload)
-    )
-    taken = resources.Deployment(
-        name,
-        resource_group_name=place.group_name,
-        properties=resources.DeploymentPropertiesArgs(
-            mode=resources.DeploymentMode.INCREMENTAL,
-            template=_ONE_DEPLOY,
-            parameters={
-                "app": resources.DeploymentParameterArgs(value=app_name),
-                "packageUri": resources.DeploymentParameterArgs(value=uploaded.link),
-                "packageSha256": resources.DeploymentParameterArgs(value=uploaded.sha256),
-            },
-        ),
-        tags=place.tags,
-        opts=pulumi.ResourceOptions(parent=parent),
-    )
-    return ListedFunction(
-        f"{name}-listed",
-        function,
-        app_id,
-        package.sha256,
-        resource_manager,
-        pulumi.ResourceOptions(parent=parent, depends_on=[taken]),
-    )
-
-
-# azure-native has no class for a site's extensions. The link is a secureString: the group's list of deployments does
-# not show it. The hash stands among the parameters only so that a new package is a new deployment.
-_ONE_DEPLOY = {
-    "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
-    "contentVersion": "1.0.0.0",
-    "parameters": {
-        "app": {"type": "string"},
-        "packageUri": {"type": "secureString"},
-        "packageSha256": {"type": "string"},
-    },
-    "resources": [
-        {
-            "type": "Microsoft.Web/sites/extensions",
-            "apiVersion": "2024-04-01",
-            "name": "[format('{0}/onedeploy', parameters('app'))]",
-            "properties": {"packageUri": "[parameters('packageUri')]", "remoteBuild": False},
-        }
-    ],
-}

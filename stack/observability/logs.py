@@ -3,10 +3,10 @@
 Their columns: learn.microsoft.com, "Azure Monitor Logs table reference".
 """
 
-# The containers' lines, in either of Container Apps' two tables.
+# The containers' lines, in either of Container Apps' two tables, of which a workspace usually has one.
 CONTAINER_LINES = (
-    "union isfuzzy=true ContainerAppConsoleLogs, ContainerAppConsoleLogs_CL"
-    ' | extend line = parse_json(tostring(column_ifexists("Log", column_ifexists("Log_s", ""))))'
+    "union isfuzzy=true (ContainerAppConsoleLogs | project TimeGenerated, Log),"
+    " (ContainerAppConsoleLogs_CL | project TimeGenerated, Log = Log_s) | extend line = parse_json(Log)"
 )
 # The function's lines, which go to Application Insights.
 FUNCTION_LINES = "AppTraces | extend line = parse_json(Message)"

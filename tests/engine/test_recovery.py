@@ -179,6 +179,25 @@ def test_an_up_after_an_interrupted_one_makes_what_is_missing_and_nothing_twice(
     assert made(interrupted.after) == made(deployed.azure)
 
 
+def test_a_link_that_ended_before_its_deployment_succeeded_is_signed_anew_by_the_next_up(empty: Place) -> None:
+    program, release = empty.folder / "__main__.py", empty.folder / "stack" / "function" / "release.py"
+    program.write_text(WITHOUT_PAUSES + program.read_text())
+    text = release.read_text()
+    ended = text.replace("_LINK_LIFE = ", "_LINK_LIFE = -_CLOCK_SKEW / 2 or ")
+    assert ended != text
+    release.write_text(ended)
+    stack = empty.stack()
+    with pytest.raises(CommandError, match="the package could not be read"):
+        stack.up()
+    assert not empty.azure.code
+    release.write_text(text)
+    stack.up()
+    assert empty.azure.code
+    signed = Operation(Action.CREATE, "resources:Deployment", "redact-on-upload")
+    assert empty.azure.journal.count(signed) == 1
+    assert stack.up().changes == set()
+
+
 def test_a_subnet_that_azure_does_not_release_is_waited_for_and_then_named_with_what_to_do(empty: Place) -> None:
     """Azure keeps the function's link to its subnet for up to two days."""
     (empty.folder / "__main__.py").write_text(WITHOUT_PAUSES + NETWORK_ALONE)

@@ -1,6 +1,9 @@
 """The package's release: uploaded with a token, and again only when it has changed."""
 
+import re
+import uuid
 import zipfile
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -13,7 +16,7 @@ from local.graph.program import Graph
 from local.host.environment import changed_environment
 from local.services.azurite import Azurite
 from local.services.entra import Entra
-from stack.function.release import BlobUpload
+from stack.function.release import BlobUpload, mark_released
 from stack.roles import Role
 from tests.conftest import CLIENT_ID, LAKE, PRINCIPAL_ID
 from tests.stack.conftest import DEPLOYER, graph_of, run
@@ -47,7 +50,8 @@ def test_the_package_is_uploaded_and_removed_with_the_deployers_token(
             created = provider.create(package(tmp_path, blob.url, "first"))
             assert zipfile.ZipFile(BytesIO(blob.download_blob().readall())).read("function_app.py") == b"first"
             assert created.outs
-            link = created.outs.pop("link")
+            link, signed = created.outs.pop("link"), created.outs.pop("signed")
+            assert datetime.now(UTC) - datetime.fromisoformat(signed) < timedelta(minutes=5)
             assert created.outs == {"url": blob.url, "sha256": "first", "app": "/sites/a", "template": "t"}
             fetched = httpx.get(link).raise_for_status().content  # as One Deploy does, without a token
             assert zipfile.ZipFile(BytesIO(fetched)).read("function_app.py") == b"first"
@@ -70,6 +74,34 @@ def test_only_another_hash_app_template_or_address_is_a_change_and_signs_a_new_l
         updated = provider.diff("", before, {**inputs, **change})
         assert (updated.changes, updated.replaces) == (True, [])
     assert provider.diff("", before, {**before, "url": "https://b/releases/p.zip"}).replaces == ["url"]
+
+
+def test_a_link_that_has_ended_is_signed_anew_until_the_app_has_taken_the_package(
+    azurite: Azurite, entra: Entra, tmp_path: Path
+) -> None:
+    def ending(link: str, end: datetime) -> str:
+        return re.sub(r"\bse=[^&]+", f"se={end:%Y-%m-%dT%H%%3A%M%%3A%SZ}", link)
+
+    with BlobServiceClient(azurite.endpoints[LAKE].blob, credential=azurite.account_key(LAKE)) as service:
+        container = service.create_container(f"releases-{uuid.uuid4().hex}")
+        blob = container.get_blob_client("released-package.zip")
+        with changed_environment(entra.deployer_environment(CLIENT_ID), without=LOGINS):
+            provider = BlobUpload()
+            inputs = package(tmp_path, blob.url, "first")
+            created = dict(provider.create(inputs).outs or {})
+            now = datetime.now(UTC)
+            fresh = created | {"link": ending(created["link"], now + timedelta(days=1))}
+            ended = created | {"link": ending(created["link"], now - timedelta(days=1))}
+            soon = created | {"link": ending(created["link"], now + timedelta(minutes=20))}
+            assert [provider.diff("", olds, inputs).changes for olds in (fresh, ended, soon)] == [False, True, True]
+            mark_released(blob.url, created["signed"])
+            assert [provider.diff("", olds, inputs).changes for olds in (fresh, ended, soon)] == [False] * 3
+            again = provider.update("", ended, inputs).outs or {}
+            assert provider.diff("", ended | {"signed": again["signed"]}, inputs).changes is True
+            blob.delete_blob()
+            assert provider.diff("", ended, inputs).changes is True
+        with changed_environment({}, without=LOGINS):  # somebody who may not look, such as a previewer
+            assert provider.diff("", ended, inputs).changes is False
 
 
 def test_an_unchanged_program_declares_the_same_package(dev: Graph) -> None:
