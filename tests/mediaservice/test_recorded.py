@@ -81,9 +81,9 @@ def bare(form: Any) -> Any:
 
 
 def test_what_is_stored_has_the_form_of_this_schema() -> None:
-    """A new form needs a new `SCHEMA`, or processes of the version before drop what they do not know.
+    """Without a new `SCHEMA` for a new form, processes of the version before drop what they do not know.
 
-    docs/upgrade.md has the rules. The failing test has written the new forms beside the old ones.
+    docs/upgrade.md has the rules. The failing test has written the new form beside the old one.
     """
     stored = {"job": Job, "asset": Asset, "transform": Transform, "events": tuple[Event, ...], "message": Ticket}
     forms = {name: bare(TypeAdapter(kind).json_schema()) for name, kind in stored.items()}
