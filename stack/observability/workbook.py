@@ -65,7 +65,9 @@ def charts(lake: str, container: str, worker_cpu: float) -> list[Chart]:
         Chart(
             "Seconds from an upload to its result",
             f'{over} | where line.state == "Finished"'
-            " | summarize percentiles(todouble(line.totalSeconds), 50, 95) by bin(TimeGenerated, 1h)",
+            " | extend seconds = todouble(line.totalSeconds)"
+            " | summarize median = percentile(seconds, 50), of95Percent = percentile(seconds, 95)"
+            " by bin(TimeGenerated, 1h)",
             "linechart",
         ),
         Chart(
