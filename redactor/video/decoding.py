@@ -22,11 +22,11 @@ from redactor.video.canvas import Canvas, Fitter
 from redactor.video.clock import DECODING_TIMES, Shown
 from redactor.video.dropped import is_encoder_note
 from redactor.video.facts import exact
+from redactor.video.last_picture import DECODER_OPTIONS
 from redactor.video.repairs import Repair, Repairs
 from redactor.video.restarts import RECORDED, AnyPacket
 
 UNSPECIFIED: Final = 2  # transfer characteristics
-DECODER_OPTIONS: Final = {"err_detect": "explode"}
 PICTURE_A_PACKET: Final = frozenset({"h264", "hevc"})  # unless interlaced: two fields may have a packet each
 
 

@@ -22,10 +22,11 @@ from redactor.video.clock import Clock, Shown
 from redactor.video.decoding import Pictures
 from redactor.video.dropped import dropped_parts
 from redactor.video.facts import VideoFacts, described, exact, hidden
+from redactor.video.last_picture import torn_picture
 from redactor.video.repairs import Repair
 from redactor.video.restarts import AnyPacket
 from redactor.video.survey import SURVEYED, Tail, survey
-from redactor.video.transport import is_joint
+from redactor.video.transport import joint
 from redactor.video.truncation import truncation
 
 # Demuxers by FFmpeg's names. Playlists and scripts (hls, concat, sdp, ...) are excluded on purpose: they make the
@@ -71,6 +72,7 @@ class Source:
             self._clock = Clock(
                 path.name, self._format, self.video, [sound.stream for sound in self.sounds], self.facts.rate
             )
+            self._torn = torn_picture(path, self.video) if self._format == "mpegts" else None  # byte position
             missing = truncation(path, self._format)
             if missing:
                 self._cut_short(missing)
@@ -122,7 +124,7 @@ class Source:
             # Packets that flush a decoder are empty.
             if not packet.size:
                 continue
-            damaged = packet.is_corrupt and not self._is_whole(packet)
+            damaged = (packet.is_corrupt and not self._is_whole(packet)) or self._is_torn(packet)
             if packet.stream is not self.video:
                 if not damaged:
                     yield from clock.sound(packet)
@@ -160,8 +162,16 @@ class Source:
 
     def _is_whole(self, packet: AnyPacket) -> bool:
         """Return True if a packet is marked as damaged only because another recording begins after it."""
-        joined = self._format == "mpegts" and packet.pos is not None
-        return joined and is_joint(self.path, packet.pos or 0, packet.stream.id)
+        if self._format != "mpegts" or packet.pos is None:
+            return False
+        until = joint(self.path, packet.pos, packet.stream.id)
+        if until is None:
+            return False
+        return packet.stream is not self.video or torn_picture(self.path, self.video, until) is None
+
+    def _is_torn(self, packet: AnyPacket) -> bool:
+        """Return True if the packet's picture is the file's last one and incomplete."""
+        return packet.stream is self.video and packet.pos is not None and packet.pos == self._torn
 
     def _cut_short(self, how: str) -> None:
         if not self.salvages:

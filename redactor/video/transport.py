@@ -21,8 +21,8 @@ def packet_shape(head: bytes) -> tuple[int, int] | None:
     return None
 
 
-def is_joint(path: Path, position: int, pid: int) -> bool:
-    """Return True if the counter of `pid`'s packets jumps after `position` because another recording begins there.
+def joint(path: Path, position: int, pid: int) -> int | None:
+    """Return where the counter of `pid`'s packets jumps after `position` because another recording begins, or None.
 
     At a joint, the packets continue with a new picture or sound, after tables whose counters restart too. After a loss
     of packets, they continue within a picture or sound, or the tables' counters continue.
@@ -35,13 +35,28 @@ def is_joint(path: Path, position: int, pid: int) -> bool:
         elif number == pid:
             if at > position and latest is not None and counter != (latest + 1) % COUNTER:
                 if not tables or latest_table is None:
-                    return False
+                    return None
                 steps = pairwise((latest_table, *tables))
                 anew = any(after != (before + 1) % COUNTER for before, after in steps)
-                return begins and (anew or tables[-1] == counter == 0)
+                return at if begins and (anew or tables[-1] == counter == 0) else None
             latest = counter
             latest_table = tables[-1] if tables else latest_table
             tables = []
+    return None
+
+
+def has_stuffing(data: bytes, length: int, sync: int, pid: int) -> bool:
+    """Return True if the last packet of `pid` in `data`, packets of `length` bytes, is filled up with stuffing."""
+    for at in range(len(data) - length + sync, -1, -length):
+        if data[at] != SYNC or int.from_bytes(data[at + 1 : at + 3]) & 0x1FFF != pid or not data[at + 3] & 0x10:
+            continue
+        if not data[at + 3] & 0x20:
+            return False
+        adaptation, flags = data[at + 4], data[at + 5]
+        clocks = 6 * (bool(flags & 0x10) + bool(flags & 0x08))
+        if not adaptation:
+            return True
+        return adaptation > 1 + clocks and not flags & 0x07  # with other fields, the length of stuffing is unclear
     return False
 
 

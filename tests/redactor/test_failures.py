@@ -117,28 +117,6 @@ def test_no_container_can_be_cut_short_unnoticed(
     assert list(folder.iterdir()) == []
 
 
-def test_a_recording_that_ends_within_a_picture_is_malformed_and_after_one_is_accepted(
-    walk: Any, recipe: Any, make_clip: Any, tmp_path: Path, read_video: Any
-) -> None:
-    """Broadcasts begin and end anywhere, but published pictures must be complete."""
-    clip = make_clip(walk(30, 320, 240), recipe(name="clip.ts", time_base=Fraction(1, 25), audio=()))
-    whole = read_video(clip)
-    data = clip.read_bytes()
-    packets = [data[at : at + 188] for at in range(0, len(data), 188)]
-    # The first packet of each picture: "payload unit start", of the muxer's first stream.
-    starts = [at for at, packet in enumerate(packets) if int.from_bytes(packet[1:3]) & 0x5FFF == 0x4100]
-    for end, intact in ((starts[15], True), (starts[15] + 2, False), (starts[16] - 1, False)):
-        clip.write_bytes(b"".join(packets[:end]))
-        if intact:
-            part = read_video(clip)
-            shown = zip(part.times, part.pictures, strict=True)
-            assert all((picture == whole.pictures[whole.times.index(at)]).all() for at, picture in shown)
-            assert redactor.redact(clip, tmp_path / "out.mp4").frames == len(part.times) < 30
-        else:
-            with pytest.raises(ContentMalformed, match="damaged"):
-                redactor.redact(clip, tmp_path / "other.mp4")
-
-
 @pytest.mark.parametrize(
     ("codec", "options"),
     [
