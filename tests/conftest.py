@@ -22,6 +22,12 @@ PRINCIPAL_ID = "22222222-2222-4222-8222-222222222222"
 MEDIA_AUDIENCE = "api://media"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--keep-videos", type=Path, metavar="FOLDER", help="copy the videos that tests give the engine, for a corpus"
+    )
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:

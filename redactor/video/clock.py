@@ -59,7 +59,8 @@ class Clock:
         self._started = False
         self._early: list[AnyPacket] = []  # sound before the first picture
         self._waiting: list[Shown] = []  # one picture with a time, then pictures without
-        self._sound_ends: dict[int, tuple[int, int]] = {}  # by stream: time and end of the newest packet
+        # By stream: time and end of the newest packet, and its time in the input
+        self._sound_ends: dict[int, tuple[int, int, int | None]] = {}
         self._first: int | None = None
         self._count = 0
         self._step = 0  # distance between the two newest pictures with times
@@ -200,12 +201,13 @@ class Clock:
         index = packet.stream.index
         base = self._bases[index]
         origin = round(self.origin / base)
-        last, end = self._sound_ends.get(index, (None, 0))
+        last, end, before = self._sound_ends.get(index, (None, 0, None))
         shown = packet.pts if packet.pts is not None else packet.dts
         time = end if shown is None else shown - origin
         if last is not None and time <= last:
             self.repairs.note(Repair.SOUND, time * base + self.origin)
-            time = last + 1
+            # Packets of a block share its time, and follow each other.
+            time = max(last + 1, end if shown == before else 0)
         packet.pts = packet.dts = time
-        self._sound_ends[index] = time, time + (packet.duration or 0)
+        self._sound_ends[index] = time, time + (packet.duration or 0), shown
         return packet

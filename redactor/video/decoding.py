@@ -11,6 +11,7 @@ from typing import Final
 
 import av
 import numpy as np
+from av.rational import AVRational
 from av.sidedata.sidedata import Type
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorTrc
@@ -72,6 +73,7 @@ class Pictures:
         # The container's pixel shape takes precedence over the stream's.
         shape = exact(context.sample_aspect_ratio)
         self._shape = shape if shape == exact(video.sample_aspect_ratio) else None
+        self._told: AVRational | None = None  # the stream's latest pixel shape
 
     def decode(self, packet: AnyPacket, *, piece: bool) -> Iterator[Shown]:
         """Yield complete pictures. `piece` is True if another recording begins with the packet.
@@ -223,8 +225,11 @@ class Pictures:
     def _note_shape(self, packet: AnyPacket) -> None:
         if self._shape is None or packet.pts is None:
             return
-        shape = exact(self._video.codec_context.sample_aspect_ratio)
-        ratio = (shape or 1) / (self._shape or Fraction(1))
+        told = self._video.codec_context.sample_aspect_ratio
+        if told == self._told:
+            return
+        self._told = told
+        ratio = (exact(told) or 1) / (self._shape or Fraction(1))
         if ratio != (self._stretches[-1][1] if self._stretches else 1):
             self._stretches.append((packet.pts, ratio))
 

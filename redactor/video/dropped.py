@@ -8,9 +8,9 @@ from av.container import InputContainer
 from av.sidedata.sidedata import SideData, Type
 from av.stream import Disposition, Stream
 
-# The encoder writes its own buffer properties. hdr.py keeps HDR10's static metadata.
+# The encoder writes its own buffer properties. hdr.py keeps HDR10's static metadata. The container's crop is applied.
 KEPT_SIDE_DATA: Final = frozenset(
-    {"display_matrix", "cpb_properties", "mastering_display_metadata", "content_light_level"}
+    {"display_matrix", "cpb_properties", "mastering_display_metadata", "content_light_level", "frame_cropping"}
 )
 ENCODER_NOTE_UUIDS: Final = frozenset(
     {bytes.fromhex("dc45e9bde6d948b7962cd820d923eeef"), bytes.fromhex("2ca2de09b51747dbbb55a4fe7fc2fc4e")}

@@ -13,7 +13,7 @@ class Repair(StrEnum):
     REORDERED = "times: pictures timed in the decoder's order"
     MISSING = "times: pictures without a time placed evenly"
     EQUAL = "times: pictures moved a tick behind the one before"
-    SOUND = "times: sound packets moved a tick behind the one before"
+    SOUND = "times: sound packets moved behind the one before"
     GAP = "sound: gaps filled with silence"
     OVERLAP = "sound: overlaps cut"
     LEADING = "pictures: left out, since they need pictures from before the start"

@@ -1,9 +1,12 @@
 """Makes clips with a known face in a known place on demand, and reads outputs."""
 
+import hashlib
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -19,8 +22,10 @@ from numpy.typing import NDArray
 from skimage import data
 
 from redactor.geometry import Box
+from redactor.video.source import Source
 
 STATIC_HDR = {Type.MASTERING_DISPLAY_METADATA, Type.CONTENT_LIGHT_LEVEL}
+MOST_KEPT = 4  # videos of a test
 FACE = Box(168, 62, 280, 208)  # forehead to chin in the 512x512 astronaut
 
 
@@ -188,6 +193,26 @@ def _read(path: Path) -> Video:
 
 
 type MakeClip = Callable[..., Path]
+
+
+@pytest.fixture(autouse=True)
+def keep_videos(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With --keep-videos, copy the first videos that each test opens, under the test's name."""
+    folder: Path | None = request.config.getoption("keep_videos")
+    if folder is None:
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    name = re.sub(r"\W+", "-", f"{request.path.stem} {request.node.name}").strip("-")[:150]
+    open_source = Source.__init__
+
+    def keep(self: Source, path: Path, *others: Any) -> None:
+        content = path.read_bytes()
+        kept = {hashlib.sha256(one.read_bytes()).digest() for one in folder.glob(f"{name}.*")}
+        if len(kept) < MOST_KEPT and hashlib.sha256(content).digest() not in kept:
+            (folder / f"{name}.{len(kept) + 1}{path.suffix}").write_bytes(content)
+        open_source(self, path, *others)
+
+    monkeypatch.setattr(Source, "__init__", keep)
 
 
 @pytest.fixture

@@ -83,14 +83,36 @@ def test_a_pixel_format_that_changes_becomes_the_finer_one(
     assert any(line.startswith("pictures: ") and line.endswith("320x240 yuv420p") for line in result.converted)
 
 
+def hide_in_mp4(path: Path) -> None:
+    """Write `clap` of ISO/IEC 14496-12: the middle 240x180 of 320x240, moved 20 to the right."""
+    index_first(path, lambda: None, struct.pack(">I4s8I", 40, b"clap", 240, 1, 180, 1, 20, 1, 0, 1))
+
+
+def hide_in_matroska(path: Path) -> None:
+    """Write RFC 9559's PixelCrop elements of the same place into Video, over an empty Void element behind it."""
+    size, unit = bytes.fromhex("b0820140ba81f0"), bytes.fromhex("54b28104")
+    additions, void = bytes.fromhex("55ee8100"), bytes.fromhex("ec0100000000000002") + bytes(2)
+    crop = bytes.fromhex("54bb811e54aa811e54cc813c54dd8114")  # 30 at the top and bottom, 60 left, 20 right
+    data = path.read_bytes()
+    before, after = b"\xe0\x8b" + size + unit + additions + void, b"\xe0\x9a" + size + crop + b"\xec\x81\0"
+    assert data.count(before) == 1 and len(before) == len(after)
+    path.write_bytes(data.replace(before, after))
+
+
+@pytest.mark.parametrize(("name", "hide"), [("clip.mp4", hide_in_mp4), ("clip.mkv", hide_in_matroska)])
 def test_what_a_container_hides_of_the_picture_stays_hidden(
-    walk: Any, recipe: Any, make_clip: Any, tmp_path: Path, read_video: Any
+    name: str,
+    hide: Callable[[Path], None],
+    walk: Any,
+    recipe: Any,
+    make_clip: Any,
+    tmp_path: Path,
+    read_video: Any,
 ) -> None:
-    """`clap` of ISO/IEC 14496-12: the middle 240x180 of 320x240, moved 20 to the right."""
-    source = make_clip(walk(10, 320, 240), recipe(audio=()))
+    base = Fraction(1, 1000) if name.endswith("mkv") else Fraction(1, 12800)
+    source = make_clip(walk(10, 320, 240), recipe(name=name, time_base=base, audio=()))
     whole = read_video(source)
-    clap = struct.pack(">I4s8I", 40, b"clap", 240, 1, 180, 1, 20, 1, 0, 1)
-    index_first(source, lambda: None, clap)
+    hide(source)
     result = redactor.redact(source, tmp_path / "out.mp4")
     video = read_video(tmp_path / "out.mp4")
     assert (video.width, video.height) == (240, 180)
@@ -98,3 +120,4 @@ def test_what_a_container_hides_of_the_picture_stays_hidden(
     change = whole.pictures[0][30:210, 60:300].astype(int) - video.pictures[0]
     assert np.abs(change[120:]).mean() < 4  # below the face
     assert result.frames_with_faces == 10
+    assert result.dropped == ()

@@ -141,6 +141,29 @@ def test_two_pictures_at_one_time_are_both_shown(flashes: Any, beacon: Any, look
     assert result.converted == ("times: pictures moved a tick behind the one before: 3, first at 1.160 s",)
 
 
+@pytest.mark.parametrize(("sound", "rate"), [("aac", 44100), ("libopus", 48000), ("flac", 48000)])
+def test_two_sound_packets_at_one_time_are_both_heard(
+    sound: str, rate: int, flashes: Any, beacon: Any, look: Any, tmp_path: Path
+) -> None:
+    """Matroska rounds times to milliseconds, and recorders give times to blocks of several packets."""
+    clip = beacon(flashes(name="clip.mkv", sound=sound, sound_rate=rate, time_base=Fraction(1, 1000)))
+    latest = [0]
+
+    def in_blocks(packet: AnyPacket, number: int) -> None:
+        if packet.stream.type != "audio" or packet.pts is None:
+            return
+        if number % 3 == 0:
+            latest[0] = packet.pts
+        packet.pts = packet.dts = latest[0]
+
+    result = redactor.redact(remuxed(clip, tmp_path / "blocks.mkv", in_blocks), tmp_path / "out.mp4")
+    shown = look(tmp_path / "out.mp4")
+    assert shown.frames == 150
+    assert len(shown.offsets) == 3
+    assert shown.offsets == pytest.approx([0, 0, 0], abs=SYNC)
+    assert any("sound packets moved behind the one before" in line for line in result.converted)
+
+
 def test_times_that_are_missing_lie_evenly_between_those_there(
     flashes: Any, beacon: Any, read_video: Any, tmp_path: Path
 ) -> None:
