@@ -187,6 +187,7 @@ def _introduce(cloud: Cloud, trust: Path, folder: Path, login: Mapping[str, str]
         "under Edit, SSL Certificates.",
         "",
         "Python",
+        "  import os",
         "  from azure.storage.blob import BlobServiceClient",
         "  from azure.identity import DefaultAzureCredential",
         "  from azure.mgmt.media import AzureMediaServices",

@@ -6,13 +6,13 @@ import signal
 import ssl
 import subprocess
 import sys
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import httpx
 import pytest
-from azure.storage.blob import BlobServiceClient
 
 from local.services.people import PEOPLE
 from tests import sign_in
@@ -117,6 +117,13 @@ print(job.state, name)
 """
 
 
+def python(program: str, exports: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a program in a shell with the printed variables."""
+    script = f'{exports}\nexec "$0" -c "$1"'
+    command = ["/bin/sh", "-c", script, sys.executable, program]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
 def replay(access: Path) -> tuple[int, str]:
     """Run it as `make replay STACK=local` does. Return the exit code and the beginning of the output."""
     script = f". {access}/login && {sys.executable} -m operations replay --dry-run <{access}/outputs.json"
@@ -153,20 +160,16 @@ def test_the_cloud_kept_up_takes_uploads_as_it_says(tmp_path: Path) -> None:
         tmp_path, "up", "--data", tmp_path / "data", "--access", tmp_path / "access", "--page", PAGE
     ) as command:
         until(lambda: "Ctrl-C stops everything" in command.output)
-        connection = re.search(r"CONNECTION_STRING='(.+)'", command.output)
         trusted = re.search(r"REQUESTS_CA_BUNDLE='(.+)'", command.output)
-        assert connection
         assert trusted
-        with BlobServiceClient.from_connection_string(connection[1], connection_verify=trusted[1]) as lake:
-            lake.get_blob_client("raw", "party.mp4").upload_blob(clip.read_bytes())
+        block = "".join(re.findall(r"^ *export [A-Z_]+=.*\n", command.output, re.MULTILINE))
+        printed = re.search(r"^Python\n((?:  .+\n)+)", command.output, re.MULTILINE)
+        assert printed
+        uploaded = python(textwrap.dedent(printed[1]), block, clip.parent)
+        assert uploaded.returncode == 0, uploaded.stderr
         until(lambda: "raw/party.mp4: redacted: https://" in command.output)
         assert replay(tmp_path / "access") == (0, "no dead letters")
-        block = "".join(re.findall(r"^export [A-Z_]+=.*\n", command.output, re.MULTILINE))
-        script = tmp_path / "client.py"
-        script.write_text(CLIENT)
-        done = subprocess.run(
-            ["/bin/sh", "-c", f"{block}\n{sys.executable} {script}"], capture_output=True, text=True, check=False
-        )
+        done = python(CLIENT, block, tmp_path)
         assert (done.stdout, done.returncode) == ("Finished party_redacted.mp4\n", 0), done.stderr
         assert answers_to_people(command.output, trusted[1]) == {"Reader": (200, 403), "Approver": (200, 403)}
         command.send(signal.SIGINT)
