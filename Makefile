@@ -23,6 +23,7 @@ TIERS = azurite or browser or engine or installs or video
 PYTHON = .venv/bin/python
 UV = $(PYTHON) -m uv
 READY = .venv/ready
+PAGE = redactor/page/built/index.html
 
 .PHONY: help setup redact cloud replay operate smoke preview check test soak lint lock clean
 .DEFAULT_GOAL := help
@@ -57,10 +58,10 @@ preview: $(READY) ## Show what `pulumi up` would make, by the real engine and wi
 	@bash .ci/build-pulumi
 	@exec $(PYTHON) -m tests.engine.preview --stack "$(STACK)" $(ARGS)
 
-check: lint ## Check style and types, and run the tests that fit into a minute; ROOM=folder of tests/, ARGS=options of pytest
+check: lint $(PAGE) ## Check style and types, and run the tests that fit into a minute; ROOM=folder of tests/, ARGS=options of pytest
 	@$(PYTEST) $(call WORKERS,1) -m "not ($(TIERS))" $(ARGS) $(TESTS)
 
-test: $(READY) ## Run all tests; ROOM=folder of tests/, ARGS=options of pytest
+test: $(READY) $(PAGE) ## Run all tests; ROOM=folder of tests/, ARGS=options of pytest
 	@$(PYTEST) $(call WORKERS,2) $(ARGS) $(TESTS)
 
 PYTEST = exec $(PYTHON) -m pytest
@@ -70,7 +71,7 @@ TESTS = $(if $(ROOM),$(or $(wildcard tests/$(ROOM)),$(error ROOM: there is no te
 soak: $(READY) ## Kill the media service's processes at random under JOBS=2000 for each of SEEDS="1 2"; ARGS=options of pytest
 	@SOAK_JOBS="$(JOBS)" SOAK_SEEDS="$(SEEDS)" exec $(PYTHON) -m pytest -s tests/mediaservice/test_soak.py $(ARGS)
 
-lint: $(READY) ## Check style, format and types
+lint: $(READY) $(PAGE) ## Check style, format and types
 	@$(PYTHON) -m ruff check --quiet .
 	@$(PYTHON) -m ruff format --check --quiet --diff .
 	@$(PYTHON) -m mypy .
@@ -87,10 +88,10 @@ COMPILE = $(UV) pip compile --quiet --no-header --no-annotate --generate-hashes 
 DEPLOYED = --python-version 3.13 --python-platform x86_64-manylinux_2_28 -c requirements.lock
 
 clean: ## Remove installed packages and caches; out/ stays
-	rm -rf .venv policy/.venv .cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv policy/.venv .cache web/node_modules redactor/page/built .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-setup: $(READY) ## Install the dependencies into .venv and .cache, as every other target does by itself
+setup: $(READY) $(PAGE) ## Install the dependencies into .venv and .cache, as every other target does by itself
 
 # One line per step. A tool's output is shown only if it fails.
 $(READY): .venv/bin/python requirements.lock local/services/azurite/package-lock.json
@@ -107,6 +108,10 @@ $(READY): .venv/bin/python requirements.lock local/services/azurite/package-lock
 	step "Installing Azurite, the storage emulator" \
 	    $(PYTHON) -c 'from local.services import azurite; azurite.install()'; \
 	touch $@
+
+# Its types are checked as it is built.
+$(PAGE): $(READY) web/package-lock.json web/index.html web/build.py web/tsconfig.json web/vite.config.ts $(shell find web/src web/public -type f)
+	@echo "Building the review page"; $(PYTHON) web/build.py
 
 .venv/bin/python:
 	@found=; \

@@ -1,4 +1,4 @@
-"""The command line: `redactor redact`, `analyze`, `verify` and `compare`."""
+"""The command line: `redactor redact`, `analyze`, `review`, `verify` and `compare`."""
 
 import sys
 import threading
@@ -127,6 +127,38 @@ def analyze(
 
     result = execute(work, progress, as_json=json_summary)
     report_result(result, folder, progress, as_json=json_summary, identified=True)
+
+
+@app.command(epilog=EXIT_CODES)
+def review(
+    sources: Annotated[list[Path], typer.Argument(metavar="IN...", help="The videos to review.")],
+    resolution: ResolutionOption = Resolution.SOURCE,
+    quality: QualityOption = Quality.BALANCED,
+    projection: ProjectionOption = Projection.AUTO,
+    blur_type: BlurTypeOption = BlurType.HIGH,
+    crf: CrfOption = 20,
+    damaged: DamagedOption = Damaged.REFUSE,
+    reasons: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Reasons for decisions: a line for each, with a code, a comma and a text."),
+    ] = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port to serve on. Default: any free one.")] = 0,
+    browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
+) -> None:
+    """Open a page on this machine: look at the people in IN, choose, draw what was missed, approve, see the result."""
+    from redactor.engine import check_source
+    from redactor.page import serving
+
+    try:
+        for source in sources:
+            check_source(source)
+        listed = serving.REASONS if reasons is None else serving.read_reasons(reasons)
+        options = Options(
+            blur_type, resolution=resolution, quality=quality, crf=crf, damaged=damaged, projection=projection
+        )
+        serving.serve(sources, options, listed, port=port, browser=browser)
+    except RedactionError as error:
+        fail(str(error), error.code, as_json=False)
 
 
 @app.command(epilog=VERIFY_EXIT_CODES)

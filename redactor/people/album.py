@@ -77,6 +77,8 @@ class Album:
         self._current: dict[int, Appearance] = {}  # by track
         self._switches: dict[int, list[tuple[int, int]]] = {}  # by number: first frame and number of the next owner
         self._frames = 0
+        self._scene: int | None = None
+        self._cuts: list[int] = []
         self._finished = False
         self._partial = draft_path(folder)
         self._drafts = self._partial / "drafts"
@@ -109,6 +111,10 @@ class Album:
     def add(self, frame: VideoFrame, scene: int, regions: Sequence[Region]) -> None:
         """Note a frame's faces and look closely at some. Frames come in order."""
         assert frame.pts is not None
+        ticks = frame.pts * self._facts.time_base.numerator
+        if self._scene not in {None, scene}:
+            self._cuts.append(ticks)
+        self._scene = scene
         across, down = 1 / frame.width, 1 / frame.height
         places = [region.box.stretched(across, down).turned(self._quarters) for region in regions]
         numbers = self._appearance_numbers(regions, scene)
@@ -125,7 +131,7 @@ class Album:
         self._identities.seen_together(seen)
         rows = [[n, b.left, b.top, b.right, b.bottom] for n, b in zip(numbers, places, strict=True)]
         with self._writing():
-            self._events.write(json.dumps([frame.pts * self._facts.time_base.numerator, rows]) + "\n")
+            self._events.write(json.dumps([ticks, rows]) + "\n")
         self._frames += 1
 
     def finish(self) -> int:
@@ -284,4 +290,4 @@ class Album:
             for frame, line in enumerate(self._events):
                 ticks, rows = json.loads(line)
                 writer.add(ticks, [Event(ids[self._owner(int(number), frame)], Box(*edges)) for number, *edges in rows])
-            writer.finish(round(Fraction(timescale) / facts.rate))
+            writer.finish(round(Fraction(timescale) / facts.rate), self._cuts)

@@ -49,6 +49,7 @@ class Annotations:
     offset: int
     fragments: Sequence[Fragment]
     size: tuple[int, int] | None = None  # of the upright picture
+    cuts: Sequence[int] = ()  # ticks at which a scene begins after another one, in files of this program
     video: VideoIdentity | None = None  # the annotated video, in files of this program
 
     @property
@@ -110,12 +111,12 @@ class AnnotationsWriter:
             self._append(*self._waiting, ticks - self._waiting[0])
         self._waiting = (ticks, events)
 
-    def finish(self, last_duration: int) -> None:
-        """End the file. `last_duration` is the last frame's, in ticks."""
+    def finish(self, last_duration: int, cuts: Sequence[int] = ()) -> None:
+        """End the file. `last_duration` is the last frame's, `cuts` are the times of cuts, both in ticks."""
         if self._waiting is not None:
             self._append(*self._waiting, max(1, last_duration))
         self._flush()
-        self._file.write("\n]}\n")
+        self._file.write('\n], "cuts": ' + json.dumps(list(cuts)) + "}\n")
 
     def _append(self, ticks: int, events: Sequence[Event], interval: int) -> None:
         if self._events and (interval != self._interval or len(self._events) == LONGEST_FRAGMENT):
@@ -152,6 +153,7 @@ def read(path: Path) -> Annotations:
         offset=reader.whole(root, "offset", "the file") if "offset" in root else 0,
         fragments=fragments,
         size=reader.size(root),
+        cuts=reader.cuts(root),
         video=None if root.get("video") is None else read_identity(reader, root["video"]),
     )
 
@@ -167,6 +169,10 @@ class _Reader(Reader):
         if "width" not in root or "height" not in root:
             return None
         return self.positive(root, "width", "the file"), self.positive(root, "height", "the file")
+
+    def cuts(self, root: dict[str, Any]) -> list[int]:
+        listed = self.sequence(root.get("cuts", []), "cuts")
+        return [self.whole({"time": time}, "time", f"cuts[{number}]") for number, time in enumerate(listed)]
 
     def fragments(self, root: dict[str, Any]) -> Iterator[Fragment]:
         for number, value in enumerate(self.sequence(root.get("fragments"), "fragments")):

@@ -243,6 +243,17 @@ def make_clip(tmp_path: Path) -> Callable[[Sequence[Scene], Recipe], Path]:
     return make
 
 
+@pytest.fixture(scope="session")
+def write_pictures() -> Callable[..., Path]:
+    """Return a function that writes RGB pictures to a file, by a recipe if there is one."""
+
+    def write(path: Path, pictures: Sequence[NDArray[np.uint8]], recipe: Recipe | None = None) -> Path:
+        _write(path, [Scene(pixels, None) for pixels in pictures], recipe or Recipe())
+        return path
+
+    return write
+
+
 @pytest.fixture
 def read_video() -> Callable[[Path], Video]:
     return _read

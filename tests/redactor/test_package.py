@@ -65,12 +65,14 @@ def test_an_empty_environment_runs_it(wheel: Path, walking_clip: Path, tmp_path:
     assert where.startswith(packages)
 
 
-def test_it_holds_the_engine_its_types_and_its_licence_alone(wheel: Path) -> None:
+def test_it_holds_the_engine_its_types_the_page_and_its_licence_alone(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
     sources = {file.relative_to(ROOT).as_posix() for file in (ROOT / "redactor").rglob("*.py")}
+    built = {file.relative_to(ROOT).as_posix() for file in (ROOT / "redactor/page/built").rglob("*") if file.is_file()}
     kept = {name for name in names if ".dist-info/" not in name}
-    assert kept == sources | {"redactor/py.typed"}
+    assert "redactor/page/built/index.html" in built
+    assert kept == sources | built | {"redactor/py.typed", "redactor/review/decisions.schema.json"}
     assert any(name.endswith("licenses/LICENSE") for name in names)
 
 
@@ -81,7 +83,8 @@ def test_its_version_and_licence_are_in_its_metadata(metadata: Message) -> None:
 
 def test_it_asks_for_what_the_engine_was_tested_with(metadata: Message) -> None:
     asked = {Requirement(line).name: Requirement(line) for line in metadata.get_all("Requires-Dist", [])}
-    named = set(re.findall(r"^([\w.-]+)==", engine_section(), flags=re.MULTILINE)) | {"typer", "rich"}
+    named = set(re.findall(r"^([\w.-]+)==", engine_section(), flags=re.MULTILINE))
+    named |= {"rich", "starlette", "typer", "uvicorn"}
     assert set(asked) == named - WEIGHTS_ALONE
     assert [name for name, wanted in asked.items() if PINS[name] not in wanted.specifier] == []
 

@@ -1,0 +1,126 @@
+"""The files of one review, in a folder of their own beside the video: bare faces are in it, so others cannot enter.
+
+`party.mp4` has the folder `party_review`, with the annotations, thumbnails, doubtful places, decisions, the version for
+browsers if one is needed, and the approval.
+"""
+
+import hashlib
+import json
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from redactor.documents import parsed
+from redactor.errors import ConfigurationUnsupported, RedactionError
+from redactor.review import decisions, reading, writing
+
+
+class Outdated(Exception):  # noqa: N818
+    """Somebody else saved in the meantime."""
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The paths of one review."""
+
+    video: Path
+    folder: Path
+
+    @classmethod
+    def of(cls, video: Path) -> "Files":
+        return cls(video, video.parent / f"{video.stem}_review")
+
+    def make_folder(self) -> None:
+        try:
+            self.folder.mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise ConfigurationUnsupported(f"{self.folder}: cannot be made ({error.strerror})") from error
+
+    @property
+    def output(self) -> Path:
+        """The result. MP4 and MOV keep their kind."""
+        suffix = self.video.suffix.lower()
+        kept = self.video.suffix if suffix in {".mp4", ".m4v", ".mov"} else ".mp4"
+        return self.video.with_name(f"{self.video.stem}_redacted{kept}")
+
+    @property
+    def annotations(self) -> Path:
+        return self._named("annotations.json")
+
+    @property
+    def doubtful(self) -> Path:
+        return self._named("doubtful.json")
+
+    @property
+    def decisions(self) -> Path:
+        return self._named("decisions.json")
+
+    @property
+    def approval(self) -> Path:
+        return self._named("approval.json")
+
+    @property
+    def proxy(self) -> Path:
+        return self._named("proxy.mp4")
+
+    def thumbnail(self, person: int) -> Path:
+        return self._named(f"thumb{person:06d}.jpg")
+
+    def _named(self, name: str) -> Path:
+        return self.folder / f"{self.video.stem}_{name}"
+
+    def read_decisions(self) -> tuple[bytes, str]:
+        """Return the decisions' text and their version, an HTTP entity tag.
+
+        There is a document without decisions from the start.
+        """
+        if not self.decisions.exists():
+            self._store(self.decisions, writing.to_json(decisions.begun(self.annotations)))
+        try:
+            text = self.decisions.read_bytes()
+        except OSError as error:
+            raise RedactionError(f"{self.decisions}: cannot be read ({error.strerror})") from error
+        return text, f'"{hashlib.sha256(text).hexdigest()}"'
+
+    def write_decisions(self, document: Any, version: str) -> str:
+        """Save the decisions in place of `version`, and return their version. The values are kept as they are.
+
+        Raises Outdated if they have another version, and ConfigurationUnsupported for a bad document.
+        """
+        checked = reading.parse(document)
+        if self.read_decisions()[1] != version:
+            raise Outdated
+        if checked.annotations != decisions.digest(self.annotations):
+            raise ConfigurationUnsupported("the decisions are of another analysis; load the page again")
+        self._store(self.decisions, document)
+        return self.read_decisions()[1]
+
+    def set_aside_decisions(self) -> None:
+        """Keep the decisions on an earlier analysis under another name: its ids are other people's now."""
+        if self.decisions.exists():
+            self.decisions.replace(self.decisions.with_suffix(f".{secrets.token_hex(4)}.json"))
+
+    def read_approval(self) -> dict[str, Any] | None:
+        """Return the approval, if the result is there."""
+        if not self.approval.exists() or not self.output.exists():
+            return None
+        read: dict[str, Any] = parsed(self.approval)
+        return read
+
+    def write_approval(self, approval: dict[str, Any]) -> None:
+        self._store(self.approval, approval)
+
+    def _store(self, path: Path, document: Any) -> None:
+        """Write completely or not at all, and keep it through a loss of power."""
+        partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+        try:
+            with partial.open("w", encoding="utf-8") as file:
+                json.dump(document, file, ensure_ascii=False, indent=1)
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(path)
+        except OSError as error:
+            partial.unlink(missing_ok=True)
+            raise RedactionError(f"{path}: cannot be written ({error.strerror})") from error
