@@ -58,7 +58,7 @@ class _Upload:
 
 @dataclass
 class _Run:
-    """What one run has done, and its end."""
+    """Results of one run, and its end."""
 
     deadline: float
     ends: Counter[End] = field(default_factory=Counter)

@@ -27,7 +27,7 @@ type Report = Callable[[Progress], None]
 
 @dataclass(slots=True)
 class _Work:
-    """What is done in the background. `activity` names the step."""
+    """Work in the background. `activity` names the step."""
 
     activity: str
     percent: float = 0.0

@@ -73,7 +73,7 @@ class Pictures:
         # The container's pixel shape takes precedence over the stream's.
         shape = exact(context.sample_aspect_ratio)
         self._shape = shape if shape == exact(video.sample_aspect_ratio) else None
-        self._told: AVRational | None = None  # the stream's latest pixel shape
+        self._stated: AVRational | None = None  # the stream's latest pixel shape
 
     def decode(self, packet: AnyPacket, *, piece: bool) -> Iterator[Shown]:
         """Yield complete pictures. `piece` is True if another recording begins with the packet.
@@ -225,11 +225,11 @@ class Pictures:
     def _note_shape(self, packet: AnyPacket) -> None:
         if self._shape is None or packet.pts is None:
             return
-        told = self._video.codec_context.sample_aspect_ratio
-        if told == self._told:
+        stated = self._video.codec_context.sample_aspect_ratio
+        if stated == self._stated:
             return
-        self._told = told
-        ratio = (exact(told) or 1) / (self._shape or Fraction(1))
+        self._stated = stated
+        ratio = (exact(stated) or 1) / (self._shape or Fraction(1))
         if ratio != (self._stretches[-1][1] if self._stretches else 1):
             self._stretches.append((packet.pts, ratio))
 
