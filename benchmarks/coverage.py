@@ -1,6 +1,7 @@
 """Measures how much of labelled faces the engine covers, and how much of the picture it masks without a face.
 
     .venv/bin/python -m benchmarks.coverage MEDIA TRUTH… [--half tune|check] [--moving] [--deface PYTHON] [--worst N]
+        [--faceless CLIP…]
 
 MEDIA is a folder of clips, animations and photographs; TRUTH a JSON file {"images": [{"file", "frame",
 "boxes": [[x1, y1, x2, y2], …], "ignore": […]}, …]} with boxes in stored pixels, forehead to chin. Photographs
@@ -8,6 +9,8 @@ become clips of 12 frames, of which the first, the last and two more count. A fa
 box is under the mask. "Masked without a face" is the masked share of the picture outside all labelled and ignored boxes
 grown 1.3 times; "false boxes" are those a picture that hardly overlap any of them. The default setting's worst pictures
 are listed.
+
+--faceless names clips without faces, in which every track is a false one; they are counted a minute.
 
 --half takes half of the files, always the same: thresholds are chosen on `tune` and checked on `check`.
 With --moving, a simulated moving camera films the photographs (moving.py), and all frames count.
@@ -218,6 +221,7 @@ def main() -> None:
     parser.add_argument("--worst", type=int, default=12, help="how many pictures to name")
     parser.add_argument("--moving", action="store_true", help="photographs alone, by a moving camera")
     parser.add_argument("--deface", metavar="PYTHON")
+    parser.add_argument("--faceless", type=Path, nargs="+", default=[], metavar="CLIP")
     parser.add_argument("--quality", type=Quality, nargs="+", default=list(Quality))
     arguments = parser.parse_args()
     yunet, centerface = YuNet(), CenterFace()
@@ -253,6 +257,30 @@ def main() -> None:
         for name, some in scores.items():
             print(row(name, some), flush=True)
         _name_worst(scores[f"`{arguments.quality[-1]}`"], arguments.worst)
+    if arguments.faceless:
+        print("\n| clips without faces | minutes | false tracks a minute | masked |\n|---|---|---|---|")
+        for quality in arguments.quality:
+            print(_faceless(arguments.faceless, quality), flush=True)
+
+
+def _faceless(clips_without: Sequence[Path], quality: Quality) -> str:
+    tracks = frames = 0
+    seconds = masked = 0.0
+    for clip in clips_without:
+        options = Options(quality=quality)
+        with Source(clip) as source:
+            analysis = Analysis(source.facts, options)
+            for item in analysis.run(source.items()):
+                if isinstance(item, Packet):
+                    continue
+                boxes = [region.box for region in item.regions]
+                size = item.frame.width, item.frame.height
+                masked += float(footprint(boxes, *size, effort(options).margin).mean()) if boxes else 0.0
+                frames += 1
+                seconds += float(1 / source.facts.rate)
+            tracks += analysis.tracks
+    minutes = seconds / 60
+    return f"| `{quality}` | {minutes:.2f} | {tracks / minutes:.1f} | {masked / frames:.2%} |"
 
 
 def _name_worst(scores: Sequence[Score], most: int) -> None:
