@@ -13,6 +13,7 @@ SEEDS = 1
 # Passed on in the environment as typed, so that quotes, spaces and dollar signs in them have no effect.
 export VIDEO_TYPED := $(value VIDEO)
 export DATA_TYPED := $(value DATA)
+export KEEP_TYPED := $(value KEEP)
 
 # Quick tests run in as many processes as there are cores. All tests run in twice as many, since most of the slow ones wait
 # for processes, storage or a lease. Neither runs in more than this.
@@ -25,14 +26,25 @@ UV = $(PYTHON) -m uv
 READY = .venv/ready
 PAGE = redactor/page/built/index.html
 
-.PHONY: help setup redact cloud replay operate smoke preview check test soak lint lock clean
+.PHONY: help setup redact analyze cloud replay operate smoke preview check test soak lint lock clean
 .DEFAULT_GOAL := help
 
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-redact: $(READY) ## Redact VIDEO=path, or a sample clip, on the local cloud; STACK=dev|ams, ARGS=more options
+redact: $(READY) ## Redact VIDEO=path, folder or pattern, or a sample clip, on the local cloud; KEEP=3,7 keeps people of `make analyze` visible; STACK=dev|ams, ARGS=more options
+ifeq ($(KEEP_TYPED),)
 	@exec $(PYTHON) -m local redact --stack "$(STACK)" $(ARGS) $(if $(VIDEO_TYPED),-- "$$VIDEO_TYPED")
+else
+	@name=$${VIDEO_TYPED##*/}; stem=$${name%.*}; faces=out/$$stem/$${stem}_annotations.json; \
+	    [ -f "$$faces" ] || { echo "$$faces is not there; first find the people: make analyze VIDEO=…" >&2; exit 2; }; \
+	    exec $(PYTHON) -m redactor redact --annotations "$$faces" --keep "$$KEEP_TYPED" $(ARGS) \
+	    -- "$$VIDEO_TYPED" "out/$${stem}_redacted.mp4"
+endif
+
+analyze: $(READY) ## Find the people in VIDEO=path, folder or pattern, and show them in out/<name>/index.html; ARGS=more options
+	@[ -n "$$VIDEO_TYPED" ] || { echo "VIDEO is missing: a video, a folder of them, or a pattern" >&2; exit 2; }
+	@mkdir -p out && exec $(PYTHON) -m redactor analyze --folders $(ARGS) -- "$$VIDEO_TYPED" out
 
 cloud: $(READY) ## Keep the local cloud up and print its addresses; STACK=dev|ams, DATA=folder keeps its data
 	@exec $(PYTHON) -m local up --stack "$(STACK)" $(if $(DATA_TYPED),--data "$$DATA_TYPED") $(ARGS)

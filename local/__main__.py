@@ -36,7 +36,10 @@ WorkersOption = Annotated[int, typer.Option("--workers", help="The most videos r
 @app.command(epilog=EXIT_CODES)
 def redact(
     videos: Annotated[
-        list[Path] | None, typer.Argument(help="The videos. Default: a sample clip.", readable=False)
+        list[Path] | None,
+        typer.Argument(
+            help="The videos, folders of them, or patterns such as 'in/*.mp4'. Default: a sample clip.", readable=False
+        ),
     ] = None,
     stack: StackOption = "dev",
     data: DataOption = None,
@@ -49,14 +52,16 @@ def redact(
         _check_machine()
         from local.cloud import PROGRAM, Options
         from local.graph.program import read_stack
-        from local.user.videos import check_videos
+        from local.user.videos import check_videos, expanded
 
         changes = _changes(config)
         if not videos:
             from local.user.sample import sample_clip
 
             videos = [sample_clip(PROGRAM / ".cache")]
-        check_videos(videos, read_stack(PROGRAM, stack, changes))
+        settings = read_stack(PROGRAM, stack, changes)
+        videos = expanded(videos, settings)
+        check_videos(videos, settings)
         _make_folders(data, out)
         from local.user.display import fail
         from local.user.redaction import redact as run

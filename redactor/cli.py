@@ -3,13 +3,23 @@
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Final, NoReturn
 
 import typer
 
 import redactor
-from redactor.command.execution import EXIT_BAD_INPUT, EXIT_BARE_FACES, execute, fail, previewed, report_result
+from redactor.command.execution import (
+    EXIT_BAD_INPUT,
+    EXIT_BARE_FACES,
+    checked,
+    execute,
+    fail,
+    previewed,
+    report_result,
+)
+from redactor.command.files import Report, inputs, made_folder, run_all
 from redactor.command.ids import chosen_ids, parsed_ids
 from redactor.command.options import (
     TWO_PASSES,
@@ -23,6 +33,7 @@ from redactor.command.options import (
     JsonOption,
     Mode,
     ModeOption,
+    PartialOption,
     PreviewOption,
     ProgressOption,
     ProjectionOption,
@@ -30,6 +41,7 @@ from redactor.command.options import (
     ResolutionOption,
 )
 from redactor.errors import ConfigurationUnsupported, RedactionError
+from redactor.kinds import is_still
 from redactor.options import BlurType, Damaged, Options, Projection, Quality, Resolution
 from redactor.reports.reporting import ProgressStyle, emit
 from redactor.results import Progress, Result, Verification
@@ -61,12 +73,16 @@ def main(
 
 @app.command(epilog=EXIT_CODES)
 def redact(
-    source: Annotated[Path, typer.Argument(metavar="IN", help="The video to redact.")],
-    destination: Annotated[Path, typer.Argument(metavar="OUT", help="The .mp4, .m4v or .mov to write.")],
+    source: Annotated[
+        Path, typer.Argument(metavar="IN", help="The video to redact, or a folder, or a pattern such as 'in/*.mp4'.")
+    ],
+    destination: Annotated[
+        Path, typer.Argument(metavar="OUT", help="The .mp4, .m4v or .mov to write, or the folder for several.")
+    ],
     resolution: ResolutionOption = Resolution.SOURCE,
     quality: QualityOption = Quality.BALANCED,
     projection: ProjectionOption = Projection.AUTO,
-    blur_type: BlurTypeOption = BlurType.MED,
+    blur_type: BlurTypeOption = BlurType.HIGH,
     mode: ModeOption = Mode.COMBINED,
     annotations: AnnotationsOption = None,
     ids: Annotated[
@@ -81,6 +97,7 @@ def redact(
             rich_help_panel=TWO_PASSES,
         ),
     ] = "",
+    partial_annotations: PartialOption = False,
     decisions: DecisionsOption = None,
     crf: CrfOption = 20,
     doubtful: DoubtfulOption = None,
@@ -91,25 +108,51 @@ def redact(
 ) -> None:
     """Write IN to OUT with every face hidden."""
 
-    def work(report: Callable[[Progress], None], cancel: threading.Event) -> Result:
-        if (mode is Mode.REDACT) != (annotations is not None):
-            raise ConfigurationUnsupported("--mode redact and --annotations go together")
+    def one(file: Path, place: Path, report: Report, cancel: threading.Event) -> Result:
+        if mode is Mode.REDACT and annotations is None:
+            raise ConfigurationUnsupported("--mode redact: needs --annotations")
         chosen = chosen_ids(ids, id_list)
         kept = parsed_ids("--keep", keep)
         options = Options(
-            blur_type, resolution, quality, crf, annotations, chosen, kept, damaged, doubtful, projection, decisions
+            blur_type=blur_type,
+            resolution=resolution,
+            quality=quality,
+            crf=crf,
+            annotations=annotations,
+            ids=chosen,
+            keep=kept,
+            damaged=damaged,
+            doubtful=doubtful,
+            projection=projection,
+            decisions=decisions,
+            partial_annotations=partial_annotations,
         )
-        with previewed(preview, destination):
-            return redactor.redact(source, destination, options, report, cancel)
+        with previewed(preview, place):
+            return redactor.redact(file, place, options, report, cancel)
 
-    result = execute(work, progress, as_json=json_summary)
+    def several(file: Path, report: Report, cancel: threading.Event) -> tuple[Path, Result]:
+        place = destination / f"{file.stem}_redacted{file.suffix if is_still(file) else '.mp4'}"
+        return place, one(file, place, report, cancel)
+
+    files = checked(lambda: inputs(source), json_summary, progress)
+    if files is not None:
+        single = {"--annotations": annotations, "--decisions": decisions, "--doubtful": doubtful, "--preview": preview}
+        checked(lambda: made_folder(destination, source, single), json_summary, progress)
+        run_all(files, several, progress, as_json=json_summary, identified=False, activity="redacting")
+
+    result = execute(partial(one, source, destination), progress, as_json=json_summary)
     report_result(result, destination, progress, as_json=json_summary, identified=annotations is not None)
 
 
 @app.command(epilog=EXIT_CODES)
 def analyze(
-    source: Annotated[Path, typer.Argument(metavar="IN", help="The video to analyse.")],
+    source: Annotated[
+        Path, typer.Argument(metavar="IN", help="The video to analyse, or a folder, or a pattern such as 'in/*.mp4'.")
+    ],
     folder: Annotated[Path, typer.Argument(metavar="OUTDIR", help="The existing folder to write to.")],
+    folders: Annotated[
+        bool, typer.Option("--folders", help="Write to a folder in OUTDIR that has IN's name. Several always do.")
+    ] = False,
     resolution: ResolutionOption = Resolution.SOURCE,
     quality: QualityOption = Quality.BALANCED,
     projection: ProjectionOption = Projection.AUTO,
@@ -118,15 +161,28 @@ def analyze(
     json_summary: JsonOption = False,
     progress: ProgressOption = ProgressStyle.AUTO,
 ) -> None:
-    """Write <IN>_annotations.json, <IN>_doubtful.json and a thumbnail of each person into OUTDIR, for review."""
+    """Write index.html, <IN>_annotations.json, <IN>_doubtful.json and thumbnails into OUTDIR, for review."""
 
-    def work(report: Callable[[Progress], None], cancel: threading.Event) -> Result:
+    def one(file: Path, place: Path, report: Report, cancel: threading.Event) -> Result:
         options = Options(resolution=resolution, quality=quality, damaged=damaged, projection=projection)
-        with previewed(preview, source, folder / f"{source.stem}_annotations.json"):
-            return redactor.analyze(source, folder, options, report, cancel)
+        with previewed(preview, file, place / f"{file.stem}_annotations.json"):
+            return redactor.analyze(file, place, options, report, cancel)
 
-    result = execute(work, progress, as_json=json_summary)
-    report_result(result, folder, progress, as_json=json_summary, identified=True)
+    def several(file: Path, report: Report, cancel: threading.Event) -> tuple[Path, Result]:
+        place = folder / file.stem
+        made_folder(place, file, {})
+        return place, one(file, place, report, cancel)
+
+    files = checked(lambda: inputs(source), json_summary, progress)
+    if files is not None:
+        checked(lambda: made_folder(folder, source, {"--preview": preview}), json_summary, progress)
+        run_all(files, several, progress, as_json=json_summary, identified=True, activity="analysing")
+
+    place = folder / source.stem if folders else folder
+    if folders:
+        checked(lambda: made_folder(place, source, {}), json_summary, progress)
+    result = execute(partial(one, source, place), progress, as_json=json_summary)
+    report_result(result, place, progress, as_json=json_summary, identified=True)
 
 
 @app.command(epilog=EXIT_CODES)

@@ -15,9 +15,11 @@ import cv2
 from av.packet import Packet
 from av.video.frame import VideoFrame
 
+from redactor import stills
 from redactor.errors import Cancelled, ConfigurationUnsupported, RedactionError
 from redactor.faces.analysis import Analysis, RegionedFrame
 from redactor.faces.effort import margin
+from redactor.kinds import is_still
 from redactor.masks.blur import Painter
 from redactor.options import Options
 from redactor.people.album import Album
@@ -55,6 +57,9 @@ def run(
     _check_destination(destination, source)
     if options.doubtful is not None:
         doubtful_places.check_output(Path(options.doubtful))
+    if is_still(source):
+        configure_libraries()
+        return stills.redact(source, destination, options)
     plan = planned(options)
     configure_libraries()
 
@@ -140,6 +145,8 @@ def analyze(
     """See `redactor.analyze`."""
     started = time.monotonic()
     check_source(source)
+    if is_still(source):
+        raise ConfigurationUnsupported(f"{source.name}: is a still picture, which is redacted at once")
     if not folder.is_dir():
         raise ConfigurationUnsupported(f"{folder}: no such folder")
     configure_libraries()

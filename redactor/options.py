@@ -54,7 +54,8 @@ class Options:
     With `annotations`, the path of an annotations file, no faces are detected. The annotated people are covered: all,
     only those in `ids`, or all except those in `keep`. `crf` is the encoder's constant rate factor: 0 is lossless, 18
     to 20 visually lossless, 51 the worst. `doubtful` is a JSON file to write the doubtful places to as well.
-    `decisions` is the path of a review's decisions, which say whom to cover instead of `ids` and `keep`.
+    Annotations that end before the video are refused, unless `partial_annotations` says that nobody is covered from
+    there. `decisions` is the path of a review's decisions, which say whom to cover instead of `ids` and `keep`.
     Raises ConfigurationUnsupported for a `crf` out of range, for two of `ids`, `keep` and `decisions`, and for `ids` or
     `keep` without `annotations`.
     """
@@ -70,6 +71,7 @@ class Options:
     doubtful: str | Path | None = None
     projection: Projection = Projection.AUTO
     decisions: str | Path | None = None
+    partial_annotations: bool = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.crf <= 51:

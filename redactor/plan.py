@@ -46,7 +46,7 @@ class Plan:
         if self.annotations is None:
             faces: SecondPass | Analysis = Analysis(opened.facts, options)
         else:
-            faces = SecondPass(opened, self.annotations, self.ids)
+            faces = SecondPass(opened, self.annotations, self.ids, partial=options.partial_annotations)
         if self.review is None:
             return faces
         self.review.check_video(opened)

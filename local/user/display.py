@@ -90,13 +90,22 @@ def _stages(journey: Journey, uploading: float | None) -> str:
     return said[0] + "  " + " → ".join(said[1:]) + note
 
 
-def report(journey: Journey, started: float, picture: Path | None) -> None:
+def report_all(done: int, count: int) -> None:
+    console.print(f"{done} of {count} videos redacted", soft_wrap=True)
+
+
+def report(journey: Journey, started: float, picture: Path | None, *, in_one_line: bool = False) -> None:
     """Print the path of the redacted video, its number of face tracks, and the time of each stage."""
     result = journey.result
     assert result
     tracks = "1 face track" if result.faces == 1 else f"{result.faces} face tracks"
     stages = {"local cloud up": started, **{stage.value: took for stage, took in journey.seconds.items()}}
     total = started + sum(journey.seconds.values())
+    if in_one_line:
+        line = f"{result.path}: {tracks} on {result.frames_with_faces} of {result.frames} frames, {total:.1f} s"
+        line += f", {result.doubtful_places} doubtful" if result.doubtful_places else ""
+        console.print(line, soft_wrap=True, markup=False)
+        return
     console.print()
     console.print(f"[bold green]{result.path}[/bold green]", soft_wrap=True)
     console.print(f"  {tracks} on {result.frames_with_faces} of {result.frames} frames")

@@ -13,7 +13,7 @@ from azure.storage.blob import BlobServiceClient
 
 from local.cloud import Cloud, Options
 from local.host import interrupts
-from local.user.display import Display, report
+from local.user.display import Display, report, report_all
 from local.user.job_log import JobLog
 from local.user.journey import EventLog, Journey, JourneyError, closing
 from local.user.media_client import MediaClient
@@ -51,7 +51,9 @@ def redact(videos: Sequence[Path], options: Options, out: Path) -> list[str]:
             failures += _follow(journeys, display)
     for journey in journeys:
         if journey.result:
-            report(journey, started, _picture(journey))
+            report(journey, started, _picture(journey), in_one_line=len(videos) > 1)
+    if len(videos) > 1:
+        report_all(len(videos) - len(failures), len(videos))
     return failures
 
 

@@ -1,5 +1,6 @@
 """Checks of the given videos, before anything starts."""
 
+import glob
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,8 +10,33 @@ if TYPE_CHECKING:  # slow to import, and a wrong file name should be reported at
     from local.graph.program import Stack
 
 
+RESULT = "_redacted"  # end of a result's stem
+
+
 class UsageError(Exception):
     """A wrong argument. The message is one line that names it, its value and what is allowed."""
+
+
+def expanded(typed: Sequence[Path], stack: "Stack") -> list[Path]:
+    """Return the files that are meant: those of folders and of patterns such as `clips/*.mp4`, by name, and others.
+
+    Folders count for the stack's endings. Results of earlier runs in folders and patterns are left out. Raises
+    UsageError for a folder or a pattern without a video.
+    """
+    videos: list[Path] = []
+    for path in typed:
+        if path.is_dir():
+            found = [file for file in path.iterdir() if file.name.lower().endswith(tuple(_endings(stack)))]
+        elif not path.exists() and glob.has_magic(str(path)):
+            found = [Path(name) for name in glob.glob(str(path), recursive=True)]  # noqa: PTH207  absolute ones too
+        else:
+            videos.append(path)
+            continue
+        files = sorted(file for file in found if file.is_file() and not file.stem.lower().endswith(RESULT))
+        if not files:
+            raise UsageError(f"{path} has no video in it; allowed: a video file, a folder of them, or a pattern")
+        videos += files
+    return videos
 
 
 def check_videos(videos: Sequence[Path], stack: "Stack") -> None:
@@ -24,7 +50,7 @@ def check_videos(videos: Sequence[Path], stack: "Stack") -> None:
                 f"{video} is not among what the stack {stack.name} redacts; allowed endings: {', '.join(endings)} "
                 "(face-redaction:uploadEndings)"
             )
-        if video.stem.lower().endswith("_redacted"):
+        if video.stem.lower().endswith(RESULT):
             raise UsageError(f"{video} is named like a result, and results are not redacted again; rename it")
         if other := names.get(video.stem.lower()):
             raise UsageError(f"{video} and {other} would both come back as {video.stem}_redacted.mp4; rename one")

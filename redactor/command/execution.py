@@ -43,6 +43,14 @@ def execute[R](
         fail(f"internal failure: {type(error).__name__}: {error}", RedactionError.code, as_json=as_json)
 
 
+def checked[R](check: Callable[[], R], as_json: bool, progress: ProgressStyle) -> R:
+    """Run a check before the work. Print its error as `execute` does."""
+    try:
+        return check()
+    except RedactionError as error:
+        fail(str(error), error.code, as_json=as_json or progress is ProgressStyle.JSON)
+
+
 def report_result(
     result: Result, destination: Path, progress: ProgressStyle, *, as_json: bool, identified: bool
 ) -> None:

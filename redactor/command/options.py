@@ -77,6 +77,14 @@ CrfOption = Annotated[
 AnnotationsOption = Annotated[
     Path | None, typer.Option(help="The file that `analyze` wrote, edited or not.", rich_help_panel=TWO_PASSES)
 ]
+PartialOption = Annotated[
+    bool,
+    typer.Option(
+        "--partial-annotations",
+        help="Accept annotations that end before the video. Nobody is covered from there.",
+        rich_help_panel=TWO_PASSES,
+    ),
+]
 DecisionsOption = Annotated[
     Path | None,
     typer.Option(help="A review's decisions: people, drawings, zones, sound.", rich_help_panel=TWO_PASSES),

@@ -5,7 +5,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -25,6 +25,8 @@ from redactor.networks.landmarks import MATCH_OVERLAP
 from redactor.networks.sface import Recogniser
 from redactor.people.annotations import AnnotationsWriter, Event
 from redactor.people.identities import SAME_PERSON, Identities, Sample, is_clear, similarity
+from redactor.people.index import page
+from redactor.people.presence import Presences
 from redactor.video.facts import VideoFacts
 from redactor.video.identity import VideoIdentity
 from redactor.video.picture import quarters_of
@@ -35,6 +37,8 @@ LONGEST_PAUSE_SECONDS: Final = 2.0  # between two looks
 NOTABLE_GROWTH: Final = 1.25  # growth of a face that calls for a look at once
 MEETING_OVERLAP: Final = 0.05  # overlap of two faces from which their tracks may switch
 HIDDEN_SECONDS: Final = 0.3  # out of sight, after which the track may continue on another person
+MOST_VIEWS: Final = 3  # of one person in the index
+CROWD: Final = 200  # people from which everybody has one view
 DETECTION_GAP: Final = 5  # frames, the most between two detections: a face may be there that much before it is found
 
 
@@ -139,7 +143,8 @@ class Album:
         people = self._people()
         ids = {number: index for index, person in enumerate(people, 1) for number in person}
         with self._writing():
-            self._write_annotations(ids)
+            presences = self._write_annotations(ids)
+            self._write_index(people, presences)
             for index, person in enumerate(people, 1):
                 best = max((self._appearances[number] for number in person), key=lambda one: one.best_quality)
                 if best.best_quality >= 0:  # else the face was never inside the picture
@@ -280,14 +285,54 @@ class Album:
     def _draft(self, number: int) -> Path:
         return self._drafts / f"{number}.jpg"
 
-    def _write_annotations(self, ids: dict[int, int]) -> None:
+    def _write_index(self, people: Sequence[set[int]], presences: Presences) -> None:
+        most = MOST_VIEWS if len(people) <= CROWD else 1
+        with (self._partial / "index.html").open("w", encoding="utf-8") as file:
+            file.writelines(
+                page(self._video.file, presences.by_id, _Views(self._draft, self._appearances, people, most))
+            )
+
+    def _write_annotations(self, ids: dict[int, int]) -> Presences:
         facts = self._facts
         width, height = (facts.width, facts.height)[:: -1 if self._quarters % 2 else 1]
         timescale = facts.time_base.denominator
         with (self._partial / f"{self._stem}_annotations.json").open("w", encoding="utf-8") as file:
             writer = AnnotationsWriter(file, timescale, float(facts.rate), width, height, self._video)
+            presences = Presences(timescale, height)
             self._events.seek(0)
             for frame, line in enumerate(self._events):
                 ticks, rows = json.loads(line)
-                writer.add(ticks, [Event(ids[self._owner(int(number), frame)], Box(*edges)) for number, *edges in rows])
-            writer.finish(round(Fraction(timescale) / facts.rate), self._cuts)
+                events = [Event(ids[self._owner(int(number), frame)], Box(*edges)) for number, *edges in rows]
+                writer.add(ticks, events)
+                presences.add(ticks, events)
+            last = round(Fraction(timescale) / facts.rate)
+            writer.finish(last, self._cuts)
+            presences.finish(last)
+        return presences
+
+
+class _Views(Mapping[int, Sequence[bytes]]):
+    """Each person's best views, read when they are asked for."""
+
+    def __init__(
+        self,
+        draft: Callable[[int], Path],
+        appearances: Sequence[Appearance],
+        people: Sequence[set[int]],
+        most: int,
+    ) -> None:
+        self._draft = draft
+        self._appearances = appearances
+        self._people = people
+        self._most = most
+
+    def __getitem__(self, id_: int) -> Sequence[bytes]:
+        seen = [self._appearances[number] for number in self._people[id_ - 1]]
+        best = sorted(seen, key=lambda one: -one.best_quality)[: self._most]
+        return [self._draft(one.number).read_bytes() for one in best if one.best_quality >= 0]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(range(1, len(self._people) + 1))
+
+    def __len__(self) -> int:
+        return len(self._people)

@@ -180,8 +180,9 @@ class _Reader(Reader):
             holder = self.mapping(value, place)
             start = self.whole(holder, "start", place)
             if holder.get("events") in (None, []):  # the format's notation for a time without faces
-                # Its length does not matter. Its start ends the fragment before.
-                yield Fragment(start, 0, 1, ())
+                # Its start ends the fragment before, its length counts only as the end of the file.
+                length = self.whole(holder, "duration", place) if "duration" in holder else 0
+                yield Fragment(start, max(0, length), 1, ())
                 continue
             lists = self.sequence(holder["events"], f"{place}.events")
             events = [self._interval(one, f"{place}.events[{index}]") for index, one in enumerate(lists)]

@@ -34,6 +34,16 @@ def check_provenance(annotations: Annotations, facts: VideoFacts, video: VideoId
         )
 
 
+def check_end(annotations: Annotations, last: Fraction) -> None:
+    """Raise ConfigurationUnsupported if the annotations end before the video, whose last frame is shown at `last`."""
+    end = annotations.end or Fraction(0)
+    if annotations.video is not None and last >= end:
+        raise ConfigurationUnsupported(
+            f"the annotations end at {float(end):.3f} seconds, but the last frame is shown at {float(last):.3f}: faces "
+            "from there on would be bare; allow it with partial annotations"
+        )
+
+
 def check_video(document: str, own: VideoIdentity, video: VideoIdentity) -> None:
     """Raise ConfigurationUnsupported if a document, whose kind is `document`, was made of another video."""
     differences = []

@@ -12,7 +12,7 @@ from redactor.faces.analysis import RegionedFrame
 from redactor.faces.tracking import Region
 from redactor.options import Options
 from redactor.people.annotations import Annotations
-from redactor.people.provenance import check_provenance, clock_shift
+from redactor.people.provenance import check_end, check_provenance, clock_shift
 from redactor.results import Doubts
 from redactor.video.identity import identity
 from redactor.video.picture import quarters_of
@@ -41,8 +41,12 @@ class SecondPass:
 
     tracks = 0  # nothing is tracked: the file holds the places
 
-    def __init__(self, source: Source, annotations: Annotations, ids: frozenset[int]) -> None:
-        """`ids` are the people to cover. Raise ConfigurationUnsupported if the annotations are of another video."""
+    def __init__(self, source: Source, annotations: Annotations, ids: frozenset[int], *, partial: bool = False) -> None:
+        """`ids` are the people to cover. With `partial`, the annotations may end before the video.
+
+        Raises ConfigurationUnsupported if the annotations are of another video.
+        """
+        self._partial = partial
         check_provenance(annotations, source.facts, identity(source.path))
         self._source = source
         self._facts = facts = source.facts
@@ -63,9 +67,19 @@ class SecondPass:
         return Doubts()
 
     def run(self, items: Iterable[VideoFrame | AnyPacket]) -> Iterator[RegionedFrame | AnyPacket]:
-        """Yield the same items in the same order, frames with their regions."""
+        """Yield the same items in the same order, frames with their regions.
+
+        Raises ConfigurationUnsupported at the end if the annotations end before.
+        """
+        last = Fraction(0)
         for item in items:
-            yield item if isinstance(item, Packet) else RegionedFrame(item, self.regions_of(item))
+            if isinstance(item, Packet):
+                yield item
+                continue
+            last = Fraction(item.pts or 0) * self._facts.time_base
+            yield RegionedFrame(item, self.regions_of(item))
+        if not self._partial:
+            check_end(self._annotations, last)
 
     def regions_of(self, frame: VideoFrame) -> tuple[Region, ...]:
         time = Fraction(frame.pts or 0) * self._facts.time_base

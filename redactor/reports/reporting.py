@@ -52,6 +52,13 @@ def emit(message: dict[str, Any]) -> None:
     sys.stdout.flush()
 
 
+def summary_line(destination: Path, result: Result, *, identified: bool) -> str:
+    """Return the first line of `summary`, with the number of doubtful places."""
+    line = summary(destination, result, identified=identified).partition("\n")[0]
+    doubtful = result.doubts.count
+    return f"{line}, {_counted(doubtful, 'doubtful place', 'doubtful places')}" if doubtful else line
+
+
 def summary(destination: Path, result: Result, *, identified: bool) -> str:
     """Return the text for people. `identified` is True if one person's faces share an id."""
     if not identified:

@@ -205,7 +205,8 @@ class _Pass:
             walker.unseen_since = None
         elif walker.unseen_since is None:
             walker.unseen_since = len(places)
-        places.append(Place(stored.start, self._in_shares(sight.box), sight.likeness if sight.seen else 0.0))
+        likeness = sight.likeness if sight.seen else 0.0
+        places.append(Place(stored.start, self._in_shares(sight.box), likeness, len(places)))
         if walker.unseen_since is not None and len(places) - walker.unseen_since > self._patience:
             walker.end(End.LOST)
 

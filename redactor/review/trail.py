@@ -11,7 +11,9 @@ from redactor.review.decisions import Drawing, Keyframe
 
 AGREEING: Final = 0.5  # overlap of two places, followed from both sides, from which they are one
 SURER: Final = 0.3  # difference in likeness from which one of two places that disagree is the thing's
-MARGIN: Final = 1.12  # of a followed place
+MARGIN: Final = 1.12  # of a place
+DRIFT: Final = 0.005  # further margin for each step of following,
+MOST_DRIFT: Final = 0.15  # up to this
 DOUBT: Final = 0.35  # further margin of a place that does not look like the thing at all
 PIXELS: Final = 0.002  # margin on each side, in shares of the picture's longer side
 
@@ -28,11 +30,15 @@ class End(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A thing's place in one frame, in shares of the upright picture, with the likeness to the thing, 0 to 1."""
+    """A thing's place in one frame, in shares of the upright picture, with the likeness to the thing, 0 to 1.
+
+    `steps` counts frames from the keyframe.
+    """
 
     time: int
     box: Box
     likeness: float = 1.0
+    steps: int = 0
 
 
 @dataclass(slots=True)
@@ -103,5 +109,6 @@ def _at(way: Way, time: int, *, backwards: bool = False) -> Place | None:
 
 
 def _widened(place: Place) -> Box:
-    grown = place.box.scaled(MARGIN + DOUBT * (1 - place.likeness))
+    drift = min(MOST_DRIFT, DRIFT * place.steps)
+    grown = place.box.scaled(MARGIN + drift + DOUBT * (1 - place.likeness))
     return Box(grown.left - PIXELS, grown.top - PIXELS, grown.right + PIXELS, grown.bottom + PIXELS)

@@ -64,7 +64,7 @@ def test_json_progress_ends_with_the_error(tmp_path: Path) -> None:
         (["redact", "missing.mp4", "out.mp4"], "missing.mp4: no such file"),
         (["redact", "missing.mp4", "out.mp4", "--blur-type", "Fog"], "'Box', 'Low', 'Med', 'High', 'Black'"),
         (["redact", "missing.mp4", "out.mp4", "--crf", "99"], "crf: 99 is not between 0 and 51"),
-        (["redact", "missing.mp4", "out.mp4", "--mode", "redact"], "--mode redact and --annotations go together"),
+        (["redact", "missing.mp4", "out.mp4", "--mode", "redact"], "--mode redact: needs --annotations"),
         (["redact", "a.mp4", "b.mp4", "--mode", "redact", "--annotations", "c.json", "--ids", "1,x"], "'1,x'"),
         (["redact", "a.mp4", "b.mp4", "--ids", "1"], "ids: allowed only together with annotations"),
         (["redact", "a.mp4", "b.mp4", "--keep", "1"], "keep: allowed only together with annotations"),

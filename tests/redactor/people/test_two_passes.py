@@ -1,5 +1,6 @@
 """The two passes: analyze, edit, redact."""
 
+import base64
 import json
 from fractions import Fraction
 from pathlib import Path
@@ -52,6 +53,7 @@ def test_each_face_has_a_thumbnail(analyzed: Path) -> None:
         "walk_annotations.json",
         "walk_doubtful.json",
         "walk_thumb000001.jpg",
+        "index.html",
     }
     with Image.open(analyzed / "walk_thumb000001.jpg") as thumbnail:
         assert min(thumbnail.size) > 50
@@ -323,3 +325,44 @@ def test_older_annotations_of_a_clock_that_began_late_still_fit(
         fragment["start"] += round(read_video(clip).times[0] * 90000) if older else 0
     path.write_text(json.dumps(document))
     assert redactor.redact(clip, tmp_path / "out.mp4", Options(annotations=path)).frames_with_faces == 20
+
+
+def test_annotations_that_end_early_are_refused_unless_allowed(
+    analyzed: Path, walking_clip: Path, tmp_path: Path
+) -> None:
+    path = analyzed / "walk_annotations.json"
+    document = json.loads(path.read_text())
+    (fragment,) = document["fragments"]
+    fragment["events"] = fragment["events"][:39]
+    fragment["duration"] = 39 * fragment["interval"]
+    path.write_text(json.dumps(document))
+    with pytest.raises(ConfigurationUnsupported, match=r"end at 1.560 seconds, but the last frame is shown at 1.560"):
+        redactor.redact(walking_clip, tmp_path / "out.mp4", Options(annotations=path))
+    assert not (tmp_path / "out.mp4").exists()
+    options = Options(annotations=path, partial_annotations=True)
+    assert redactor.redact(walking_clip, tmp_path / "out.mp4", options).frames_with_faces == 39
+
+
+def test_a_stretch_without_faces_may_end_the_annotations(analyzed: Path, walking_clip: Path, tmp_path: Path) -> None:
+    path = analyzed / "walk_annotations.json"
+    document = json.loads(path.read_text())
+    (fragment,) = document["fragments"]
+    start, fragment["duration"] = 39 * fragment["interval"], 39 * fragment["interval"]
+    fragment["events"] = fragment["events"][:39]
+    document["fragments"].append({"start": start, "duration": fragment["interval"]})
+    path.write_text(json.dumps(document))
+    options = Options(annotations=path)
+    assert redactor.redact(walking_clip, tmp_path / "out.mp4", options).frames_with_faces == 39
+
+
+def test_an_analysis_has_a_page_for_people(analyzed: Path) -> None:
+    page = (analyzed / "index.html").read_text()
+    assert "<h1>People in walk.mp4</h1>" in page
+    assert page.count("<li ") == 1
+    assert "Person 1" in page
+    assert "2 seconds on screen, up to" in page
+    assert "0:00.0 to 0:01.6" in page
+    thumbnail = base64.b64encode((analyzed / "walk_thumb000001.jpg").read_bytes()).decode()
+    assert f"data:image/jpeg;base64,{thumbnail}" in page
+    for banned in ("<script", "http:", "https:", " onload", 'src="walk'):
+        assert banned not in page
