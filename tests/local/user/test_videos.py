@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from local.graph.program import Stack
-from local.user.videos import UsageError, check_videos
+from local.user.videos import UsageError, check_videos, expanded
 
 pytestmark = pytest.mark.video
 
@@ -91,3 +91,20 @@ def test_a_malformed_list_of_endings_is_left_to_the_program_to_report(tmp_path: 
 def test_endings_may_be_separated_by_commas(tmp_path: Path) -> None:
     stack = Stack("face-redaction", "dev", {"face-redaction:uploadEndings": ".mov, .MP4"})
     check_videos([video(tmp_path / "a.mp4")], stack)
+
+
+def test_folders_and_patterns_stand_for_their_videos(tmp_path: Path) -> None:
+    for name in ("b.mp4", "a.MOV", "a_redacted.mp4", "notes.txt", "party [1].mp4"):
+        (tmp_path / name).touch()
+    a, b, party = tmp_path / "a.MOV", tmp_path / "b.mp4", tmp_path / "party [1].mp4"
+    assert expanded([tmp_path], DEV) == [a, b, party]
+    assert expanded([tmp_path / "[ab]*"], DEV) == [a, b]
+    assert expanded([party, tmp_path / "missing.mp4"], DEV) == [party, tmp_path / "missing.mp4"]
+
+
+def test_a_folder_or_a_pattern_without_a_video_is_named(tmp_path: Path) -> None:
+    for place in (tmp_path, tmp_path / "*.mp4"):
+        with pytest.raises(
+            UsageError, match="has no video in it; allowed: a video file, a folder of them, or a pattern"
+        ):
+            expanded([place], DEV)
