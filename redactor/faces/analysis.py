@@ -75,7 +75,7 @@ class Analysis:
         self._planned: int | None = None  # of the last careful one that was not at a scene's end
         self._sooner = False  # True if a careful look is due as soon as it may be
         self._recent: list[tuple[int, VideoFrame]] = []  # the last analysed frame and the frames since
-        self._doubts = DoubtCollector(facts)
+        self._doubts = DoubtCollector(facts, seam=self._seam.exists)
         self._time_base = facts.time_base
         self.detections = 0
 

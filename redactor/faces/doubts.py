@@ -63,7 +63,9 @@ class _Followed:
 class DoubtCollector:
     """Collects doubtful places. The list is bounded, so memory does not grow with the video."""
 
-    def __init__(self, facts: VideoFacts) -> None:
+    def __init__(self, facts: VideoFacts, *, seam: bool = False) -> None:
+        """`seam`: the picture of a 360° video continues beyond its left end at its right end."""
+        self._seam = seam
         self._width, self._height = facts.width, facts.height
         self._quarters = quarters_of(facts.rotation)
         self._pose = Pose(facts)
@@ -192,5 +194,5 @@ class DoubtCollector:
 
     def _at_edge(self, box: Box) -> bool:
         near = box.size * NEAR_EDGE
-        inside = box.left >= near and box.top >= near
-        return not (inside and box.right <= self._width - near and box.bottom <= self._height - near)
+        beside = not self._seam and (box.left < near or box.right > self._width - near)
+        return beside or box.top < near or box.bottom > self._height - near

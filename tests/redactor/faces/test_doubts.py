@@ -80,6 +80,16 @@ def test_a_face_that_leaves_or_goes_on_is_not_lost(
     assert Reason.ENDED not in reasons(doubts)
 
 
+def test_a_face_that_is_lost_at_the_seam_of_a_360_degree_picture_is_lost_in_the_open(
+    walk: Any, make_clip: Any, recipe: Any
+) -> None:
+    with Source(make_clip(walk(1, WIDTH, HEIGHT), recipe(audio=()))) as source:
+        ends, continues = DoubtCollector(source.facts), DoubtCollector(source.facts, seam=True)
+    frames = [*[covered(Box(0, 150, 40, 200))] * 50, *[[]] * 5]
+    assert Reason.ENDED not in reasons(watched(ends, frames))
+    assert Reason.ENDED in reasons(watched(continues, frames))
+
+
 def test_a_face_that_was_confirmed_late_is_doubtful_before(collector: DoubtCollector) -> None:
     doubts = watched(collector, [[]] * 40 + [covered(MIDDLE, since=2)] * 10)
     (place,) = [place for place in doubts.places if place.reason is Reason.LATE]
