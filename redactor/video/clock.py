@@ -21,6 +21,9 @@ from redactor.video.restarts import RECORDED, AnyPacket, Restarts
 
 LONGEST_GAP: Final = 2**31 - 1  # ticks between two samples of an MP4 track
 MOST_UNTIMED: Final = 32  # pictures without a time that are held back until one with a time
+# Codecs of sound that players support in ISO media files, where times must differ. Packets of other codecs may share
+# a time: those of TrueHD and PCM may be shorter than Matroska's ticks.
+COPIED: Final = frozenset({"aac", "mp3", "mp2", "ac3", "eac3", "alac", "opus", "flac", "dts"})
 LATEST: Final = 1  # seconds; a picture that is further behind the one before it is an error
 DECODING_TIMES: Final = frozenset({"avi"})  # demuxers with decoding times only
 LENGTHS_ADD_UP: Final = frozenset({"mov,mp4,m4a,3gp,3g2,mj2"})  # durations between decoding times
@@ -59,6 +62,11 @@ class Clock:
         self._started = False
         self._early: list[AnyPacket] = []  # sound before the first picture
         self._waiting: list[Shown] = []  # one picture with a time, then pictures without
+        self._shared = {
+            stream.index
+            for stream in sounds
+            if stream.codec_context is not None and stream.codec_context.codec.canonical_name not in COPIED
+        }
         # By stream: time and end of the newest packet, and its time in the input
         self._sound_ends: dict[int, tuple[int, int, int | None]] = {}
         self._first: int | None = None
@@ -204,7 +212,7 @@ class Clock:
         last, end, before = self._sound_ends.get(index, (None, 0, None))
         shown = packet.pts if packet.pts is not None else packet.dts
         time = end if shown is None else shown - origin
-        if last is not None and time <= last:
+        if last is not None and (time < last or (time == last and index not in self._shared)):
             self.repairs.note(Repair.SOUND, time * base + self.origin)
             # Packets of a block share its time, and follow each other.
             time = max(last + 1, end if shown == before else 0)

@@ -13,6 +13,7 @@ from av.audio.stream import AudioStream
 from av.container import OutputContainer
 
 from redactor.errors import ContentMalformed
+from redactor.video.clock import COPIED
 from redactor.video.facts import exact
 from redactor.video.repairs import Repair, Repairs
 from redactor.video.restarts import AnyPacket
@@ -20,8 +21,6 @@ from redactor.video.silence import Silences
 from redactor.video.source import Sound
 from redactor.video.splicing import is_spliced, splice
 
-# Codecs that players support in ISO media files. QuickTime files may hold PCM as well.
-COPIED: Final = frozenset({"aac", "mp3", "mp2", "ac3", "eac3", "alac", "opus", "flac", "dts"})
 NOT_IN_MOV: Final = frozenset({"opus", "flac"})
 AAC_RATES: Final = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
 AAC_LAYOUTS: Final = {1: "mono", 2: "stereo", 3: "3.0", 4: "4.0", 5: "5.0", 6: "5.1", 8: "7.1"}
@@ -37,9 +36,13 @@ class CopiedSound:
 
     def __init__(self, container: OutputContainer, stream: AudioStream) -> None:
         self._copy = container.add_stream_from_template(stream)
+        self._last: int | None = None
         _copy_selection_tags(stream, self._copy)
 
     def write(self, packet: AnyPacket) -> Sequence[AnyPacket]:
+        if self._last is not None and packet.dts is not None:  # PCM in .mov
+            packet.pts = packet.dts = max(packet.dts, self._last + 1)
+        self._last = packet.dts
         packet.stream = self._copy
         return [packet]
 

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import av
+import numpy as np
 import pytest
+from av.audio.frame import AudioFrame
 
 import redactor
 from redactor import ContentMalformed
@@ -162,6 +164,35 @@ def test_two_sound_packets_at_one_time_are_both_heard(
     assert len(shown.offsets) == 3
     assert shown.offsets == pytest.approx([0, 0, 0], abs=SYNC)
     assert any("sound packets moved behind the one before" in line for line in result.converted)
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mov"])
+def test_sound_packets_shorter_than_the_containers_ticks_do_not_drift(
+    suffix: str, flashes: Any, beacon: Any, look: Any, tmp_path: Path
+) -> None:
+    """TrueHD has such packets, and PCM may have them: 40 samples at 44100 Hz last 0.9 ms."""
+    clip = beacon(flashes(name="clip.mkv", sound=None, time_base=TICK_MS))
+    short = tmp_path / "short.mkv"
+    with av.open(str(clip)) as one, av.open(str(short), "w") as other:
+        copy = other.add_stream_from_template(one.streams.video[0])
+        sound = other.add_stream("pcm_s16le", rate=44100, layout="mono")
+        packets: list[AnyPacket] = []
+        for at in range(0, 6 * 44100, 40):
+            time = np.arange(at, at + 40) / 44100
+            loud = sum((time >= start) & (time < start + 0.2) for start in (0.4, 2.8, 5.2))
+            wave = (16000 * np.sin(time * 2 * np.pi * 1000) * loud).astype(np.int16)
+            frame = AudioFrame.from_ndarray(wave[None], "s16", "mono")
+            frame.sample_rate, frame.pts, frame.time_base = 44100, at, Fraction(1, 44100)
+            packets += sound.encode(frame)
+        for packet in one.demux():
+            if packet.size:
+                packet.stream = copy
+                packets.append(packet)
+        for packet in sorted(packets, key=lambda one: float((one.dts or 0) * Fraction(str(one.time_base)))):
+            other.mux(packet)
+    result = redactor.redact(short, tmp_path / f"out.{suffix}")
+    assert not any(line.startswith(("sound:", "times:")) for line in result.converted)
+    assert look(tmp_path / f"out.{suffix}").offsets == pytest.approx([0, 0, 0], abs=SYNC)
 
 
 def test_times_that_are_missing_lie_evenly_between_those_there(

@@ -93,7 +93,8 @@ def row(kind: Kind, clip: Path, out: Path) -> str:
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: f"{kind.suffix}-{kind.codec}-{kind.sound}")
 def test_a_click_comes_with_its_flash(kind: Kind, flashes: Any, beacon: Any, look: Any, tmp_path: Path) -> None:
     clip = beacon(flashes(**kind.recipe()))
-    redactor.redact(clip, tmp_path / "out.mp4")
+    result = redactor.redact(clip, tmp_path / "out.mp4")
+    assert not any(line.startswith(("sound:", "times: sound")) for line in result.converted)
     shown = look(tmp_path / "out.mp4")
     assert shown.frames == 6 * kind.rate
     assert shown.seconds == pytest.approx(6, abs=0.1)
