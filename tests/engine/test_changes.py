@@ -84,6 +84,6 @@ def test_a_replaced_package_is_deployed_with_a_new_link_and_stays_where_it_is(pl
     before, stack = link(), place.stack()
     (package,) = (urn for urn in stack.kept() if urn.endswith("UploadedPackage::released-package.zip"))
     changes = stack.up(replace=[package]).changes
-    assert {name for _, _, name in changes} == {"released-package.zip", "redact-on-upload"}
+    assert {name for _, _, name in changes} == {"released-package.zip", "redact-on-upload", "redact-on-upload-listed"}
     assert link() != before
     assert place.azure.storage.fetch(link()) is not None
