@@ -37,6 +37,7 @@ FOUND: Final = 0.75  # weight of the found place beside that of flow
 SEEN: Final = 0.4  # likeness from which the thing is there
 FLOWING: Final = 0.35  # the same while flow agrees
 AGAIN: Final = 0.5  # the same after it was not there
+ANCHORED: Final = 0.55  # likeness to the keyframe's picture from which a new one is learnt
 LEARNT: Final = 0.15  # weight of a new picture in the recent appearance
 LARGEST_STEP: Final = 1.15  # of the size in one frame
 STEEPEST: Final = math.radians(45)  # roll since the keyframe
@@ -87,9 +88,12 @@ class Follower:
         flow, roll = _flow(before, after, self._box, picture.shape)
         place = flow or expected
         near = flow is not None and self._seen
-        found, likeness = self._search(after, place, REACH if near else FAR_REACH, picture.shape)
+        found, likeness, original = self._search(after, place, REACH if near else FAR_REACH, picture.shape)
         if likeness >= SURE:
             place = place.blended(found, FOUND) if near else found
+        else:  # flow may be of what is behind the thing, whose growth is not the thing's
+            (x, y), (x0, y0) = place.centre, self._box.centre
+            place, roll = self._box.moved(x - x0, y - y0), 0.0
         least = AGAIN if not self._seen else FLOWING if flow else SEEN
         seen = likeness >= least
         if seen:
@@ -97,19 +101,23 @@ class Follower:
             self._motion = (self._motion[0] + x1 - x0) / 2, (self._motion[1] + y1 - y0) / 2
         else:
             self._motion = self._motion[0] * SLOWING, self._motion[1] * SLOWING
-        if likeness >= SURE and _clipped(place, picture.shape) == place:
+        # What resembles only lately learnt pictures may be what is behind the thing.
+        if likeness >= SURE and original >= ANCHORED and _clipped(place, picture.shape) == place:
             new = cv2.resize(_cut(after.pixels, after.place(place)), self._recent.shape[::-1])
             self._recent = np.asarray((1 - LEARNT) * self._recent + LEARNT * new, np.float32)
         self._picture, self._box, self._seen = picture, place, seen
         self._roll = min(max(self._roll + roll, -STEEPEST), STEEPEST)
         return Sight(_rolled(place, self._roll), max(0.0, likeness), seen)
 
-    def _search(self, stage: _Stage, box: Box, reach: float, shape: tuple[int, ...]) -> tuple[Box, float]:
-        """Return the most likely place near `box`, and its likeness. Only what is inside the picture is compared."""
-        best, best_value, best_likeness = box, -1.0, -1.0
+    def _search(self, stage: _Stage, box: Box, reach: float, shape: tuple[int, ...]) -> tuple[Box, float, float]:
+        """Return the most likely place near `box`, its likeness, and that to the keyframe's picture.
+
+        Only what is inside the picture is compared.
+        """
+        best, best_value, best_likeness, original = box, -1.0, -1.0, -1.0
         shown = _clipped(box, shape)
         if min(shown.width, shown.height) <= 0:
-            return box, 0.0
+            return box, 0.0, 0.0
         looks = [_part(look, box, shown) for look in (self._first, np.asarray(self._recent, np.uint8))]
         place = stage.place(shown)
         radius = reach * max(place.width, place.height)
@@ -128,10 +136,11 @@ class Follower:
             row, column = np.unravel_index(int(values.argmax()), values.shape)
             if values[row, column] > best_value:
                 best_value = float(values[row, column])
-                best_likeness = float(max(one[row, column] for one in maps))
+                original = float(maps[0][row, column])
+                best_likeness = max(original, float(maps[1][row, column]))
                 shift = (left + column + width / 2 - x) / stage.factor, (top + row + height / 2 - y) / stage.factor
                 best = box.scaled(scale).moved(*shift)
-        return best, best_likeness
+        return best, best_likeness, original
 
 
 def _flow(before: _Stage, after: _Stage, box: Box, shape: tuple[int, ...]) -> tuple[Box | None, float]:

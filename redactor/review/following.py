@@ -177,11 +177,10 @@ class _Pass:
             if stored.index >= here.index:
                 continue
             index = stored.index
-            if former and former[-1] >= stored.start:
-                walker.end(End.SET)
-                return
             picture = np.asarray(cv2.imdecode(np.frombuffer(stored.picture, np.uint8), cv2.IMREAD_GRAYSCALE), np.uint8)
             self._step(walker, stored, picture, End.CUT if cut else None)
+            if former and former[-1] >= stored.start and not walker.over:
+                walker.end(End.SET)
             if walker.over:
                 return
             cut = stored.cut

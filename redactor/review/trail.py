@@ -10,6 +10,7 @@ from redactor.geometry import Box
 from redactor.review.decisions import Drawing, Keyframe
 
 AGREEING: Final = 0.5  # overlap of two places, followed from both sides, from which they are one
+ARRIVED: Final = 0.3  # overlap with the keyframe at the end of the way
 SURER: Final = 0.3  # difference in likeness from which one of two places that disagree is the thing's
 MARGIN: Final = 1.12  # of a place
 DRIFT: Final = 0.005  # further margin for each step of following,
@@ -88,18 +89,38 @@ def followed(drawing: Drawing, trail: Trail, start: int, end: int) -> Box | None
         return _widened(Place(start, keys[after - 1].box))
     forwards = _at(trail.after[after - 1], start) if after else None
     backwards = _at(trail.before[after], start, backwards=True) if after < len(keys) else None
-    if forwards is None or backwards is None:
+    if not 0 < after < len(keys):
         place = forwards or backwards
-        if place is not None:
-            return _widened(place)
-        # Between two keyframes a person has seen the thing on both sides.
-        return _widened(Place(start, interpolated(keys, start), 0.0)) if 0 < after < len(keys) else None
+        return None if place is None else _widened(place)
+    # Between two keyframes a person has seen the thing on both sides.
+    straight = _widened(Place(start, interpolated(keys, start), 0.0))
+    # A way that does not arrive where the other one begins went astray.
+    arrived = _arrives(trail.after[after - 1], keys[after]), _arrives(trail.before[after], keys[after - 1])
+    share = (start - keys[after - 1].time) / (keys[after].time - keys[after - 1].time)
+    if forwards is not None and backwards is not None:
+        return _agreed(forwards, backwards, arrived, share)
+    place, way = (forwards, trail.after[after - 1]) if forwards else (backwards, trail.before[after])
+    if place is None:
+        return straight
+    # Up to a cut one way is all there is. Otherwise the other one was lost, and this one may have gone astray.
+    return _widened(place) if way.end is End.CUT or any(arrived) else _widened(place).joined(straight)
+
+
+def _agreed(forwards: Place, backwards: Place, arrived: tuple[bool, bool], share: float) -> Box:
+    """Return the box for two places of one frame, `share` of the time from one keyframe to the next."""
     one, other = _widened(forwards), _widened(backwards)
-    if one.overlap(other) < AGREEING:
-        if abs(forwards.likeness - backwards.likeness) > SURER:
-            return one if forwards.likeness > backwards.likeness else other
-        return one.joined(other)
-    return one.blended(other, (start - keys[after - 1].time) / (keys[after].time - keys[after - 1].time))
+    if one.overlap(other) >= AGREEING:
+        return one.blended(other, share)
+    if arrived[0] != arrived[1]:
+        return one if arrived[0] else other
+    if abs(forwards.likeness - backwards.likeness) > SURER:
+        return one if forwards.likeness > backwards.likeness else other
+    return one.joined(other)
+
+
+def _arrives(way: Way, key: Keyframe) -> bool:
+    """Return True if a way leads to the next keyframe's place."""
+    return way.end in {End.VIDEO, End.SET} and way.places[-1].box.overlap(key.box) >= ARRIVED
 
 
 def _at(way: Way, time: int, *, backwards: bool = False) -> Place | None:
