@@ -83,7 +83,7 @@ function Card({ one, editor, portraits }: Props & { one: Someone }) {
 function Merging({ editor, ids }: { editor: Editor; ids: readonly number[] }) {
   return (
     <section class="details" aria-label={S.merge}>
-      <h3>{ids.map(S.person).join(", ")}</h3>
+      <h2>{ids.map(S.person).join(", ")}</h2>
       <Button
         kind="outline"
         icon="merge"
@@ -105,9 +105,9 @@ function Details({ editor, portraits }: Props) {
   const decision = listed(editor.decisions.value, "people").find((each) => who.root(each.id) === one.id);
   return (
     <section class="details" aria-label={S.person(one.id)}>
-      <h3>
+      <h2>
         {S.person(one.id)} <span class="faint">{S.appearances(one.intervals.length)}</span>
-      </h3>
+      </h2>
       {one.ids.length > 1 && <p class="faint">{S.ids(one.ids)}</p>}
       <ul class="views">
         {one.views.map((view) => {
