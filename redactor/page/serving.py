@@ -107,7 +107,7 @@ def _listening(port: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind(("127.0.0.1", port))
-        listening.listen()  # from now on connections wait, and none is refused: the browser may be quicker than the server
+        listening.listen()  # the browser may be quicker than the server: its connections wait from now on
     except OSError as error:
         listening.close()
         raise ConfigurationUnsupported(f"port {port} of this machine cannot be used ({error.strerror})") from error

@@ -73,7 +73,6 @@ def test_each_frame_is_shown_with_its_number(
 ) -> None:
     clip = write_pictures(tmp_path / name, numbered(), replace(recipe(), **changes))
     page, _ = open_review(clip)
-    page.wait_for_function("document.querySelector('.stage video').readyState >= 2")
     stage = page.locator(".stage")
     seen = []
     for number in range(COUNT):

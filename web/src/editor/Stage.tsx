@@ -31,7 +31,7 @@ export function Stage({ editor, draft, muted }: Props) {
   const size = useSignal({ width: 1, height: 1 });
   const slider = useSignal(50);
   const broken = useSignal(false);
-  const presented = useSignal(0);
+  const presented = useSignal<number | undefined>(undefined);
   const { width, height } = editor.regions.head;
   const places = layout(size.value.width, size.value.height, width / height, editor.mode.value);
 
@@ -41,9 +41,11 @@ export function Stage({ editor, draft, muted }: Props) {
     const redraw = () => {
       const context = canvas.current?.getContext("2d");
       if (context) draw(context, video, editor, player.presented, size.peek(), slider.peek(), draft.peek());
-      presented.value = player.presented;
     };
-    const player = new Player(video, editor, redraw);
+    const player = new Player(video, editor, () => {
+      presented.value = player.presented;
+      redraw();
+    });
     const observer = new ResizeObserver(() => {
       size.value = { width: element.clientWidth, height: element.clientHeight };
     });
