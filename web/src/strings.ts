@@ -179,6 +179,7 @@ export const S = {
   resultBare: (count: number) => `${counted(count, "bare face", "bare faces")} found in the result.`,
   resultLooked: (frames: number, tracks: number) => `${frames} frames and ${counted(tracks, "face track", "face tracks")} looked at.`,
   resultFile: (name: string, size: string) => `${name}, ${size}`,
+  coverFound: "Reopen and cover this",
   original: "Original",
   redacted: "Redacted",
   backToEditor: "Back to the editor",

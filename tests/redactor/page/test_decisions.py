@@ -1,5 +1,6 @@
 """Decisions in the editor, proved by the pixels of the approved result."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -135,6 +136,21 @@ def test_an_approved_video_is_locked_until_it_is_reopened(open_review: Open, two
     expect(page.locator("[data-person='1'] .state")).to_be_enabled()
 
 
+def test_a_face_that_the_verification_found_is_covered_by_one_click(open_review: Open, two: Path) -> None:
+    miss(two.parent / "two_review" / "two_annotations.json", 2)
+    page, served = open_review(two)
+    approve(page)
+    expect(page.get_by_test_id("verdict")).to_contain_text("bare face found", timeout=PATIENCE)
+    page.get_by_role("button", name="Reopen and cover this").first.click()
+    page.locator("[data-following='found']").wait_for()
+    saved(page)
+    page.get_by_role("button", name="Approve…").click()
+    page.get_by_label("Replace it").check()
+    page.get_by_role("button", name="Approve and redact").click()
+    page.locator(".outcome").wait_for()
+    assert min(differences(served, 1)) > COVERED
+
+
 def shares(frame: int, person: int) -> tuple[float, float, float, float]:
     box = face(frame, person).stretched(1 / WIDTH, 1 / HEIGHT)
     return box.left, box.top, box.right, box.bottom
@@ -152,8 +168,6 @@ def drag(page: Page, left: float, top: float, right: float, bottom: float) -> No
 
 def miss(path: Path, person: int) -> None:
     """Take a person out of annotations."""
-    import json
-
     document = json.loads(path.read_text())
     for fragment in document["fragments"]:
         fragment["events"] = [[one for one in events if one["id"] != person] for events in fragment["events"]]

@@ -52,7 +52,21 @@ export function EditorPage({ editor, help }: Props) {
   }, [isDone(video)]);
 
   if (result.value && video.result && isDone(video)) {
-    return <Outcome video={video} result={video.result} onBack={() => (result.value = false)} />;
+    const cover = async (face: api.BareFace) => {
+      await api.reopen(video.id);
+      editor.video.value = { ...editor.video.value, state: "open" };
+      result.value = false;
+      editor.draw({ x: face.x, y: face.y, width: face.width, height: face.height }, face.frame);
+      editor.seek(face.frame);
+    };
+    return (
+      <Outcome
+        video={video}
+        result={video.result}
+        onBack={() => (result.value = false)}
+        onCover={(face) => void cover(face)}
+      />
+    );
   }
   return (
     <main class="editor">

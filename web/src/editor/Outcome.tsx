@@ -7,7 +7,15 @@ import { Icon } from "../parts/Icon";
 import { S } from "../strings";
 
 /** The redacted video beside the original, and what its verification found. */
-export function Outcome({ video, result, onBack }: { video: api.Video; result: api.Outcome; onBack: () => void }) {
+interface Props {
+  video: api.Video;
+  result: api.Outcome;
+  onBack: () => void;
+  /** Cover a face that the verification found, and go back to the editor. */
+  onCover: (face: api.BareFace) => void;
+}
+
+export function Outcome({ video, result, onBack, onCover }: Props) {
   const before = useRef<HTMLVideoElement>(null);
   const after = useRef<HTMLVideoElement>(null);
   const playing = useSignal(false);
@@ -123,11 +131,19 @@ export function Outcome({ video, result, onBack }: { video: api.Video; result: a
         {found && found.bare.length > 0 && (
           <ul class="items">
             {found.bare.map((one) => (
-              <li key={`${one.firstFrame} ${one.x}`} class="item">
+              <li key={`${one.firstFrame} ${one.x}`} class="item found">
                 <button type="button" class="item-main" onClick={() => seek((one.start + one.end) / 2)}>
                   <Icon name="warning" />
                   <span>{S.showDoubt(clock(one.start, 1))}</span>
                 </button>
+                <Button
+                  kind="outline"
+                  icon="eyeOff"
+                  text
+                  label={S.coverFound}
+                  disabled={video.state !== "approved"}
+                  onClick={() => onCover(one)}
+                />
               </li>
             ))}
           </ul>
