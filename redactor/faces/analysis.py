@@ -129,14 +129,17 @@ class Analysis:
             self._careful(index, scene, frame, cut=cut)
             return
         if cut or self._glanced is None or self._pace.is_due(self._glanced, index):
-            look = self._search.glance(self._beat(index), frame, cut=cut)
-            if not cut:
-                self._look_between(index, scene, look.candidates)
-            self._tracker.feed(index, scene, look)
-            self._look_back(scene)
-            self._looked(index, frame)
+            self._glance(index, scene, frame, cut=cut)
             return
         self._recent.append((index, frame))
+
+    def _glance(self, index: int, scene: int, frame: VideoFrame, *, cut: bool) -> None:
+        look = self._search.glance(self._beat(index), frame, cut=cut)
+        if not cut:
+            self._look_between(index, scene, look.candidates)
+        self._tracker.feed(index, scene, look)
+        self._look_back(scene)
+        self._looked(index, frame)
 
     def _careful(self, index: int, scene: int, frame: VideoFrame, *, cut: bool) -> None:
         look = self._search.careful(self._beat(index), frame, cut=cut)
@@ -174,12 +177,18 @@ class Analysis:
         return round(self._clock(index) * self._clock.rate)
 
     def _close(self, scene: int) -> None:
-        """Look carefully at a scene's last frame, to cover to the end faces that only careful looks detect."""
-        if not self._recent or not self._may_be_careful(self._recent[-1][0]):
+        """Look at a scene's last frame, carefully if one may, to cover to the end faces that only careful looks detect.
+
+        Without a look, a face that moves in the last frames would leave the place where it was seen last.
+        """
+        if not self._recent:
             return
         index, frame = self._recent[-1]
         if len(self._recent) > 1:
-            self._careful(index, scene, frame, cut=False)
+            look = self._careful if self._may_be_careful(index) else self._glance
+            look(index, scene, frame, cut=False)
+            return
+        if not self._may_be_careful(index):
             return
         # There was a glance at this frame already: only what it missed is new.
         look = self._search.careful(self._beat(index), frame, cut=False)

@@ -89,3 +89,11 @@ def test_what_is_visible_of_a_face_that_leaves_slowly_stays_covered(
         "top": [(600.0, 80 - 2.8 * frame) for frame in range(80)],
     }
     assert bare(passing(course[edge]), make_clip, recipe, scene) == []
+
+
+@pytest.mark.parametrize("frames", [2, 3, 4, 6])
+def test_a_face_that_moves_is_covered_to_the_end_of_a_short_video(
+    frames: int, make_clip: Any, recipe: Any, scene: Any
+) -> None:
+    course = [(300 + 50.0 * frame, 280.0) for frame in range(frames)]
+    assert bare(passing(course), make_clip, recipe, scene) == []
