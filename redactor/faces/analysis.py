@@ -185,8 +185,8 @@ class Analysis:
             return
         index, frame = self._recent[-1]
         if len(self._recent) > 1:
-            look = self._careful if self._may_be_careful(index) else self._glance
-            look(index, scene, frame, cut=False)
+            analyse = self._careful if self._may_be_careful(index) else self._glance
+            analyse(index, scene, frame, cut=False)
             return
         if not self._may_be_careful(index):
             return
