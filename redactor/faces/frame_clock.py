@@ -4,7 +4,8 @@ from typing import Final
 
 LEAST_RATE: Final = 5.0  # frames a second
 MOST_RATE: Final = 1000.0
-KEPT: Final = 4096  # frames; more than the look-ahead and the longest gap at MOST_RATE
+KEPT_SECONDS: Final = 6.0  # more than the look-ahead and the longest extension together
+KEPT: Final = int(KEPT_SECONDS * MOST_RATE)  # frames
 JITTER: Final = 0.4  # of a frame's duration, by which times may differ from an even rate
 
 

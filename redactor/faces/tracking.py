@@ -25,6 +25,7 @@ USUAL_INTERVAL: Final = 0.12  # seconds from one detection to the next, for whic
 BACKGROUND: Final = 0.25  # YuNet's score that is no evidence
 LASTING: Final = 1.8  # and that starts a track whatever a closer look says
 SLACK: Final = 0.01  # growth of a region a frame away from the nearest detection
+PASSING_SLACK: Final = 0.25  # the same, for a face that passes the frame's edge, in the first second
 MOVED_ON: Final = 0.9  # share of the visible part of a face at the edge that is left of one that is leaving
 PATIENCE: Final = 4  # times that a lost face is looked for where it is expected
 LEAST: Final = 2  # frames of an extension, however long they are shown
@@ -297,10 +298,12 @@ class Tracker:
         It is partly visible for longer than the detector sees it, for as long as it moves on.
         """
         time = self._time(frame)
-        place = track.leaving(time).scaled(1 + SLACK * away)
-        moves = self._visible(place) < MOVED_ON * self._visible(track.leaving(end.time))
+        likely = track.leaving(time)
+        moves = self._visible(likely) < MOVED_ON * self._visible(track.leaving(end.time))
         span = self._spans.edge if moves else 2 * self._spans.extension
-        if (away > 2 * LEAST and abs(time - end.time) > span) or not self._inside(place):
+        seconds = abs(time - end.time)
+        place = likely.scaled(1 + PASSING_SLACK * min(1.0, seconds))
+        if (away > 2 * LEAST and seconds > span) or not self._inside(place):
             return None
         return Region(track.number, place, seen=False)
 

@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
+from redactor.faces.analysis import EDGE_SECONDS, LOOK_AHEAD_SECONDS
 from redactor.faces.evidence import Candidate
+from redactor.faces.frame_clock import MOST_RATE, FrameClock
 from redactor.faces.tracking import MOST_CLOSER, PATIENCE, Region, Spans, Tracker
 from redactor.geometry import Box
 from tests.redactor.faces.scripted_look import ScriptedLook
@@ -54,6 +56,44 @@ def test_a_weak_detection_lengthens_a_track_only_where_its_area_costs_little() -
 
     assert lengthens(30)
     assert not lengthens(160)
+
+
+@pytest.mark.parametrize("rate", [25, 60])
+@pytest.mark.parametrize("speed", [40, 100])
+def test_a_face_that_leaves_slowly_is_covered_until_it_has_left(rate: int, speed: int) -> None:
+    """`speed` is in pixels a second. The face is not detected from when half of it is outside."""
+    size, width = 100, 1000
+    clock = FrameClock(rate)
+    spans = Spans(clock.within(1.5), clock.within(0.2), clock.within(EDGE_SECONDS), held=10**6)
+    tracker = Tracker(spans, clock, width, width)
+
+    def left(frame: int) -> float:
+        return width - 1.2 * size + speed * frame / rate
+
+    frames = range(int(rate * 1.2 * size / speed))
+    for frame in frames:
+        clock.add(frame, frame / rate)
+        if frame % round(rate / 9) == 0:
+            box = Box(left(frame), 400, min(width, left(frame) + size), 500)
+            tracker.feed(frame, 0, ScriptedLook([Candidate(box, SURE)] if box.width >= size / 2 else []))
+    passed = [frame for frame in frames if not tracker.regions(frame, 0)]
+    # Almost nothing is visible of it when the longest extension ends.
+    assert all(width - left(frame) < 0.1 * size for frame in passed)
+
+
+def test_a_small_video_of_a_thousand_frames_a_second_remembers_the_times_of_all_tracks() -> None:
+    clock = FrameClock(MOST_RATE)
+    spans = Spans(clock.within(LOOK_AHEAD_SECONDS), clock.within(0.2), clock.within(EDGE_SECONDS), held=10**6)
+    tracker = Tracker(spans, clock, 320, 240)
+    frames = int(MOST_RATE * (LOOK_AHEAD_SECONDS + EDGE_SECONDS + 0.5))
+    shown = 0
+    for frame in range(frames):
+        clock.add(frame, frame / MOST_RATE)
+        if frame == 0:
+            tracker.feed(0, 0, ScriptedLook([Candidate(at(100), SURE)]))
+        if clock(frame) - clock(shown) > LOOK_AHEAD_SECONDS:
+            assert bool(tracker.regions(shown, 0)) == (clock(shown) <= clock.within(0.2))
+            shown += 1
 
 
 def test_weak_detections_that_last_start_a_track() -> None:
