@@ -102,12 +102,21 @@ class Reconciliation:
     def run(self) -> Counter[End]:
         """Compare, with a log line for each upload without a job and one for the whole. Raises AzureError.
 
-        The next run repeats failed uploads, with all later changes.
+        The next run repeats failed uploads, with all later changes. An error in a folder stops no other.
         """
         started = time.monotonic()
         run = _Run(started + RUN_SECONDS)
         folders = list(self.progress.folders())
-        ended = all([self._compare_changed(run), *(self._compare_folder(run, folder) for folder in folders)])
+        ended = self._compare_changed(run)
+        failed: AzureError | None = None
+        for folder in folders:
+            try:
+                ended &= self._compare_folder(run, folder)
+            except AzureError as error:
+                logs.write(logging.WARNING, "retry", {"folder": folder.path, "reason": " ".join(str(error).split())})
+                failed = failed or error
+        if failed:
+            raise failed
         line = {"looked": run.looked, "missing": run.missing, "later": run.later, "ended": ended}
         line |= {end.value: count for end, count in run.ends.items()}
         logs.write(logging.INFO, "reconciled", {**line, "seconds": round(time.monotonic() - started, 1)})
@@ -118,7 +127,7 @@ class Reconciliation:
         progress = self.progress.read(existing=self.settings.reconcile_existing)
         scan = progress.scan or Scan(max(progress.through - MARGIN, progress.beginning), self.now() - REST)
         while True:
-            page, marker, scan = self._page(scan)
+            page, marker = self._page(scan.marker)
             compared = self._compare(run, self._videos(page), scan)
             if compared.cut:
                 return False
@@ -131,22 +140,22 @@ class Reconciliation:
             if run.over:
                 return False
 
-    def _page(self, scan: Scan) -> tuple[list[Blob], str | None, Scan]:
-        """Return the scan's next page. It begins anew if storage does not take its marker any more."""
+    def _page(self, marker: str | None, folder: str = "") -> tuple[list[Blob], str | None]:
+        """Return the page at `marker` and the next one's marker; the first page if storage refuses this one."""
         try:
-            return (*self.lake.page(scan.marker), scan)
+            return self.lake.page(marker, folder)
         except HttpResponseError as error:
-            if not scan.marker or error.status_code != 400:
+            if not marker or error.status_code != 400:
                 raise
-            logs.write(logging.WARNING, "listed anew", {"reason": f"storage refuses the marker {scan.marker}"})
-            return (*self.lake.page(), replace(scan, marker=None))
+            logs.write(logging.WARNING, "listed anew", {"reason": f"storage refuses the marker {marker}"})
+            return self.lake.page(None, folder)
 
     def _compare_folder(self, run: _Run, folder: RenamedFolder) -> bool:
         """Compare all uploads of a renamed folder, which keep their times of change. Return True if none is left."""
         scan = Scan(EVER, self.now() - REST)  # later changes are among those that are compared anyway
         held: RenamedFolder | None = folder
         while held and not run.over:
-            page, marker = self.lake.page(held.marker, held.path)
+            page, marker = self._page(held.marker, held.path)
             compared = self._compare(run, self._videos(page, held), scan)
             if compared.cut:
                 return False

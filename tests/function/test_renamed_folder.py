@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import azure.functions as func
 import pytest
+from azure.core.exceptions import HttpResponseError, ServiceResponseError
 from azure.storage.blob import ContainerClient
 
 from local.services.entra import Entra
@@ -102,6 +103,34 @@ def test_a_large_folder_goes_on_at_the_next_run(
     made(wired, entra, LONG_AFTER, _Killed(wired, entra.credential())).run()
     assert sources() == names
     assert list(store(wired, entra).folders()) == []
+
+
+class _Refusing(Lake):
+    """Storage refuses the markers of one folder, and lists another one not at all."""
+
+    def page(self, marker: str | None = None, folder: str = "") -> tuple[list[lakes.Blob], str | None]:
+        if folder == "refused/" and marker == "old":
+            error = HttpResponseError("the value for one of the HTTP headers is not in the correct format")
+            error.status_code = 400
+            raise error
+        if folder == "broken/":
+            raise ServiceResponseError("the connection broke")
+        return super().page(marker, folder)
+
+
+def test_a_folder_that_fails_keeps_no_other_from_being_compared(
+    wired: Settings, lake: ContainerClient, entra: Entra, sources: Callable[[], list[str]]
+) -> None:
+    deploy(wired, entra)
+    made(wired, entra, LONG_AFTER).run()
+    kept = store(wired, entra)
+    for name in ("broken", "refused", *(f"trip{number}" for number in range(4))):
+        lake.upload_blob(f"{name}/a.mp4", CONTENT)
+        kept.note(RenamedFolder(f"{name}/", None, "old" if name == "refused" else None))
+    with pytest.raises(ServiceResponseError):
+        made(wired, entra, LONG_AFTER, _Refusing(wired, entra.credential())).run()
+    assert sources() == ["refused/a.mp4", *(f"trip{number}/a.mp4" for number in range(4))]
+    assert [folder.path for folder in kept.folders()] == ["broken/"]
 
 
 @contextmanager
