@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import secrets
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,10 +34,27 @@ class Files:
         return cls(video, video.parent / f"{video.stem}_review")
 
     def make_folder(self) -> None:
+        """Make the folder, or close the one that is there to others.
+
+        Raises ConfigurationUnsupported for a link and for another user's folder: they decide who can enter.
+        """
         try:
             self.folder.mkdir(mode=0o700, exist_ok=True)
+            found = self.folder.lstat()
+            if not stat.S_ISDIR(found.st_mode):
+                raise ConfigurationUnsupported(f"{self.folder}: is a link, must be a folder")
+            if found.st_uid != os.geteuid():
+                raise ConfigurationUnsupported(f"{self.folder}: belongs to another user")
+            self.folder.chmod(0o700)
+            self.close()
         except OSError as error:
             raise ConfigurationUnsupported(f"{self.folder}: cannot be made ({error.strerror})") from error
+
+    def close(self) -> None:
+        """Let nobody but the owner read the folder's files, even where a copy keeps their modes."""
+        for file in self.folder.iterdir():
+            if file.is_file() and not file.is_symlink():
+                file.chmod(0o600)
 
     @property
     def output(self) -> Path:
@@ -116,7 +134,9 @@ class Files:
         """Write completely or not at all, and keep it through a loss of power."""
         partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
         try:
-            with partial.open("w", encoding="utf-8") as file:
+            with os.fdopen(
+                os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
+            ) as file:
                 json.dump(document, file, ensure_ascii=False, indent=1)
                 file.flush()
                 os.fsync(file.fileno())

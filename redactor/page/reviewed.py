@@ -211,8 +211,8 @@ class Reviewed:
     def _prepare(self, work: _Work) -> None:
         counts = self._analysed()
         if counts is None:
-            self.files.make_folder()
             redactor.analyze(self.files.video, self.files.folder, self._options, _reports(work), work.cancel)
+            self.files.close()
             with self._lock:
                 self.files.set_aside_decisions()
                 self.files.approval.unlink(missing_ok=True)
@@ -229,6 +229,7 @@ class Reviewed:
     def _make_proxy(self, work: _Work) -> None:
         if not self.files.proxy.exists():
             proxy.write(self.files.video, self.files.proxy, _reports(work), work.cancel)
+            self.files.close()
 
     def _redact(self, work: _Work, version: str, user: str) -> None:
         """Redact, record the approval, and verify. The result can be looked at while it is being verified."""
