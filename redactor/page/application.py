@@ -190,7 +190,7 @@ class _Routes:
             return failure(400, "tag is missing: the version of the decisions that are approved")
         try:
             video.approve(body["tag"], self._user, overwrite=body.get("overwrite") is True)
-        except ValueError:
+        except Outdated:
             return failure(412, "the decisions were changed in the meantime; look at them again")
         except FileExistsError as error:
             return failure(409, f"{error} exists already")

@@ -4,6 +4,8 @@
 browsers if one is needed, and the approval.
 """
 
+import fcntl
+import functools
 import hashlib
 import json
 import os
@@ -32,6 +34,24 @@ class Files:
     @classmethod
     def of(cls, video: Path) -> "Files":
         return cls(video, video.parent / f"{video.stem}_review")
+
+    def lock(self) -> int:
+        """Keep other servers out of the folder. Return a descriptor; closing it, or the process's end, lets them in.
+
+        Raises ConfigurationUnsupported if another server has it.
+        """
+        try:
+            held = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        except OSError as error:
+            raise ConfigurationUnsupported(f"{self.folder}: cannot be read ({error.strerror})") from error
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(held)
+            raise ConfigurationUnsupported(f"{self.video.name}: is being reviewed by another process") from error
+        except OSError:
+            pass  # some network file systems have no locks
+        return held
 
     def make_folder(self) -> None:
         """Make the folder, or close the one that is there to others.
@@ -76,6 +96,11 @@ class Files:
         return self._named("decisions.json")
 
     @property
+    def approved(self) -> Path:
+        """The decisions that were approved, as they were."""
+        return self._named("approved.json")
+
+    @property
     def approval(self) -> Path:
         return self._named("approval.json")
 
@@ -100,7 +125,7 @@ class Files:
             text = self.decisions.read_bytes()
         except OSError as error:
             raise RedactionError(f"{self.decisions}: cannot be read ({error.strerror})") from error
-        return text, f'"{hashlib.sha256(text).hexdigest()}"'
+        return text, _tag(text)
 
     def write_decisions(self, document: Any, version: str) -> str:
         """Save the decisions in place of `version`, and return their version. The values are kept as they are.
@@ -120,27 +145,68 @@ class Files:
         if self.decisions.exists():
             self.decisions.replace(self.decisions.with_suffix(f".{secrets.token_hex(4)}.json"))
 
+    def approve_decisions(self, version: str) -> None:
+        """Keep the decisions of that version as they are, for the redaction. An earlier approval ends.
+
+        Raises Outdated if they have another version.
+        """
+        text, found = self.read_decisions()
+        if found != version:
+            raise Outdated
+        self.approval.unlink(missing_ok=True)
+        self._write(self.approved, text)
+
+    def check_approved(self, version: str) -> None:
+        """Raise RedactionError if the approved decisions are no longer those of that version."""
+        if not self.approved.is_file() or _tag(self.approved.read_bytes()) != version:
+            raise RedactionError(
+                f"{self.approved}: was changed since the approval; reopen the review and approve again"
+            )
+
     def read_approval(self) -> dict[str, Any] | None:
-        """Return the approval, if the result is there."""
-        if not self.approval.exists() or not self.output.exists():
+        """Return the approval, if the result is there as it was written."""
+        if not self.approval.exists():
             return None
         read: dict[str, Any] = parsed(self.approval)
-        return read
+        try:
+            found = self.output.stat()
+            same = found.st_size == read.get("size") and _sha256(self.output, found.st_mtime_ns, found.st_size)
+        except OSError:
+            return None
+        return read if same and same == read.get("sha256") else None
 
     def write_approval(self, approval: dict[str, Any]) -> None:
         self._store(self.approval, approval)
 
+    def result(self) -> dict[str, Any]:
+        """Return the result's name, size and SHA-256."""
+        found = self.output.stat()
+        digest = _sha256(self.output, found.st_mtime_ns, found.st_size)
+        return {"name": self.output.name, "size": found.st_size, "sha256": digest}
+
     def _store(self, path: Path, document: Any) -> None:
+        self._write(path, json.dumps(document, ensure_ascii=False, indent=1).encode())
+
+    def _write(self, path: Path, content: bytes) -> None:
         """Write completely or not at all, and keep it through a loss of power."""
         partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
         try:
-            with os.fdopen(
-                os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
-            ) as file:
-                json.dump(document, file, ensure_ascii=False, indent=1)
+            with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
             partial.replace(path)
         except OSError as error:
             partial.unlink(missing_ok=True)
             raise RedactionError(f"{path}: cannot be written ({error.strerror})") from error
+
+
+def _tag(text: bytes) -> str:
+    return f'"{hashlib.sha256(text).hexdigest()}"'
+
+
+@functools.lru_cache(maxsize=64)
+def _sha256(path: Path, _modified: int, _size: int) -> str:
+    """Read the file once for each change: the state is asked for every second."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

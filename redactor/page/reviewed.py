@@ -13,7 +13,7 @@ from redactor.documents import parsed
 from redactor.errors import Cancelled, RedactionError
 from redactor.options import Options
 from redactor.page import proxy
-from redactor.page.files import Files
+from redactor.page.files import Files, Outdated
 from redactor.page.regions import packed
 from redactor.people.annotations import Annotations, read
 from redactor.reports import bare_faces
@@ -159,15 +159,16 @@ class Reviewed:
     def approve(self, version: str, user: str, *, overwrite: bool) -> None:
         """Redact by the decisions of that version, and verify.
 
-        Raises Busy, FileExistsError for a result that must not be overwritten, and ValueError for another version.
+        Raises Busy, FileExistsError for a result that must not be overwritten, and Outdated for another version.
         """
         with self._lock:
             if self._work is not None or self._name() != "open":
                 raise Busy("the video is being worked on, or is approved already")
             if self.version() != version:
-                raise ValueError
+                raise Outdated
             if self.files.output.exists() and not overwrite:
                 raise FileExistsError(self.files.output.name)
+            self.files.approve_decisions(version)
             self._start("redacting", lambda work: self._redact(work, version, user))
 
     def verify(self) -> None:
@@ -234,12 +235,12 @@ class Reviewed:
     def _redact(self, work: _Work, version: str, user: str) -> None:
         """Redact, record the approval, and verify. The result can be looked at while it is being verified."""
         files = self.files
-        options = replace(self._options, annotations=files.annotations, decisions=files.decisions)
+        options = replace(self._options, annotations=files.annotations, decisions=files.approved)
         started = time.monotonic()
         redactor.redact(files.video, files.output, options, _reports(work), work.cancel)
+        files.check_approved(version)
         approval = {
-            "name": files.output.name,
-            "size": files.output.stat().st_size,
+            **files.result(),
             "by": user,
             "at": _moment(time.time()),
             "decisions": version.strip('"'),
@@ -253,7 +254,8 @@ class Reviewed:
         files, approval = self.files, self.files.read_approval()
         if approval is None:
             return
-        options = replace(self._options, annotations=files.annotations, decisions=files.decisions)
+        files.check_approved(f'"{approval["decisions"]}"')
+        options = replace(self._options, annotations=files.annotations, decisions=files.approved)
         found = redactor.verify(files.video, files.output, options, _reports(work), work.cancel)
         files.write_approval(approval | {"verification": bare_faces.to_json(found)})
 

@@ -44,8 +44,9 @@ def serve(
     files = [Files.of(video.absolute()) for video in videos]
     if twice := [one.folder.name for one in files if sum(one.folder == other.folder for other in files) > 1]:
         raise ConfigurationUnsupported(f"two of the videos would share the folder {twice[0]}")
-    for one in files:
-        one.make_folder()
+    for review in files:
+        review.make_folder()
+        review.lock()  # until the process ends
     listening = _listening(port)
     port = listening.getsockname()[1]
     keys = Keys(port)
