@@ -18,6 +18,7 @@ from typing import Any
 from redactor.documents import parsed
 from redactor.errors import ConfigurationUnsupported, RedactionError
 from redactor.review import decisions, reading, writing
+from redactor.review.persons import Persons
 
 
 class Outdated(Exception):  # noqa: N818
@@ -127,8 +128,10 @@ class Files:
             raise RedactionError(f"{self.decisions}: cannot be read ({error.strerror})") from error
         return text, _tag(text)
 
-    def write_decisions(self, document: Any, version: str) -> str:
+    def write_decisions(self, document: Any, version: str, known: frozenset[int]) -> str:
         """Save the decisions in place of `version`, and return their version. The values are kept as they are.
+
+        `known` are the ids of the annotations.
 
         Raises Outdated if they have another version, and ConfigurationUnsupported for a bad document.
         """
@@ -137,13 +140,15 @@ class Files:
             raise Outdated
         if checked.annotations != decisions.digest(self.annotations):
             raise ConfigurationUnsupported("the decisions are of another analysis; load the page again")
+        Persons(checked, known)
         self._store(self.decisions, document)
         return self.read_decisions()[1]
 
     def set_aside_decisions(self) -> None:
-        """Keep the decisions on an earlier analysis under another name: its ids are other people's now."""
-        if self.decisions.exists():
+        """Keep decisions on other annotations under another name: their ids are other people."""
+        if self.decisions.exists() and reading.read(self.decisions).annotations != decisions.digest(self.annotations):
             self.decisions.replace(self.decisions.with_suffix(f".{secrets.token_hex(4)}.json"))
+            self.approval.unlink(missing_ok=True)
 
     def approve_decisions(self, version: str) -> None:
         """Keep the decisions of that version as they are, for the redaction. An earlier approval ends.

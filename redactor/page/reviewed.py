@@ -52,6 +52,7 @@ class Reviewed:
         self._error: str | None = None
         self._viewers: dict[str, float] = {}
         self._annotations: tuple[Annotations, bytes] | None = None
+        self._ids: tuple[Annotations, frozenset[int]] | None = None
         self._counts: tuple[int, int] | None = None
         self._played: bool | None = None  # by browsers, without another version
 
@@ -65,7 +66,10 @@ class Reviewed:
                 self._viewers[viewer] = now
             self._viewers = {one: seen for one, seen in self._viewers.items() if now - seen < VIEWER_SECONDS}
             files, work = self.files, self._work
-            stat = files.video.stat()
+            try:
+                stat = files.video.stat()
+            except OSError as error:
+                return self._missing(error)
             state: dict[str, Any] = {
                 "id": self.id,
                 "name": files.video.name,
@@ -91,6 +95,19 @@ class Reviewed:
             if (approval := files.read_approval()) is not None:
                 state["result"] = approval | {"media": f"api/videos/{self.id}/media/result"}
             return state
+
+    def _missing(self, error: OSError) -> dict[str, Any]:
+        """Return the state of a video that was moved or deleted. The others can be reviewed all the same."""
+        return {
+            "id": self.id,
+            "name": self.files.video.name,
+            "size": 0,
+            "state": "failed",
+            "error": f"{self.files.video}: cannot be read ({error.strerror})",
+            "changed": _moment(time.time()),
+            "others": 0,
+            "output": self.files.output.name,
+        }
 
     def _name(self) -> str:
         activity = None if self._work is None else self._work.activity
@@ -127,12 +144,18 @@ class Reviewed:
                 self._annotations = annotations, packed(annotations, rate)
             return self._annotations
 
+    def _known(self) -> frozenset[int]:
+        annotations = self.annotations()
+        if self._ids is None or self._ids[0] is not annotations:
+            self._ids = annotations, annotations.ids
+        return self._ids[1]
+
     def save(self, document: Any, version: str) -> str:
         """See `Files.write_decisions`. Raises Busy while the decisions are in use."""
         with self._lock:
             if self._name() != "open":
                 raise Busy("the decisions are locked: the video is approved, or is being redacted")
-            return self.files.write_decisions(document, version)
+            return self.files.write_decisions(document, version, self._known())
 
     # Work
 
@@ -212,13 +235,14 @@ class Reviewed:
     def _prepare(self, work: _Work) -> None:
         counts = self._analysed()
         if counts is None:
+            self.files.proxy.unlink(missing_ok=True)  # it may be of another video of that name
             redactor.analyze(self.files.video, self.files.folder, self._options, _reports(work), work.cancel)
             self.files.close()
             with self._lock:
-                self.files.set_aside_decisions()
                 self.files.approval.unlink(missing_ok=True)
                 self._annotations = None
             counts = self._analysed()
+        self.files.set_aside_decisions()
         self._played = not proxy.is_needed(self.files.video)
         work.activity, work.percent = "proxy", 0.0
         self._loaded()
