@@ -4,14 +4,16 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Self
 
 from azure.core import MatchConditions
 from azure.core.credentials import TokenCredential
 from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
-from azure.storage.blob import ContainerClient
+from azure.storage.blob import ContainerClient, ExponentialRetry
+
+from trigger.deadline import Deadline
 
 BLOB = "progress.json"
 FOLDERS = "renamed/"
@@ -42,31 +44,47 @@ class Progress:
 
 @dataclass(frozen=True)
 class RenamedFolder:
-    """A folder of videos with new names. Both paths are below the container and end in a slash.
+    """A folder of videos with new names. All paths are below the container and end in a slash.
 
-    `former` is None if the event did not say it. `marker` is where the listing goes on, and `again` says that some of
-    what came before needs another run. `etag` is that of the blob that holds this.
+    `former` is its former path in each spelling that the event may mean, or empty if it said none. `marker` is where
+    the listing goes on, and `again` says that some of what came before needs another run. Once all is `compared`, the
+    folder is kept for as long as a listing may meet videos that were changed before it was `noted`. `etag` is that of
+    the blob that holds this.
     """
 
     path: str
-    former: str | None
+    former: tuple[str, ...] = ()
     marker: str | None = None
     again: bool = False
+    compared: bool = False
+    noted: datetime = EVER
     etag: str | None = None
 
+    @classmethod
+    def parsed(cls, text: str | bytes, etag: str) -> Self:
+        kept = json.loads(text)
+        noted = datetime.fromisoformat(kept["noted"])
+        return cls(**{**kept, "former": tuple(kept["former"]), "noted": noted, "etag": etag})
+
     def text(self) -> str:
-        return json.dumps({"path": self.path, "former": self.former, "marker": self.marker, "again": self.again})
+        kept = asdict(self) | {"noted": self.noted.isoformat()}
+        del kept["etag"]
+        return json.dumps(kept)
 
     @property
     def blob(self) -> str:
-        return FOLDERS + hashlib.sha256(f"{self.path}\n{self.former}".encode()).hexdigest()
+        return FOLDERS + hashlib.sha256("\n".join((self.path, *self.former)).encode()).hexdigest()
 
 
 class ProgressStore:
     """The container that holds the progress. Raises azure.core.exceptions.AzureError."""
 
     def __init__(self, container_url: str, credential: TokenCredential) -> None:
-        self._container = ContainerClient.from_container_url(container_url, credential)
+        # Only a broken connection is retried here, once. Event Grid or the next run repeats the rest.
+        retry = ExponentialRetry(
+            initial_backoff=0, increment_base=1, random_jitter_range=0, retry_total=1, retry_status=0
+        )
+        self._container = ContainerClient.from_container_url(container_url, credential, retry_policy=retry)
 
     def read(self, *, existing: bool) -> Progress:
         """Return the last written progress, or at first one that begins at the deployment, the container's creation.
@@ -91,19 +109,21 @@ class ProgressStore:
             kept["scan"] = {**times, "marker": scan.marker, "left": left}
         self._container.upload_blob(BLOB, json.dumps(kept), overwrite=True)
 
-    def note(self, folder: RenamedFolder) -> None:
+    def note(self, folder: RenamedFolder, deadline: Deadline) -> None:
         """Keep a folder for the next run, from its first video on."""
-        self._container.upload_blob(folder.blob, folder.text(), overwrite=True)
+        noted = replace(folder, noted=datetime.now(UTC))
+        self._container.upload_blob(noted.blob, noted.text(), overwrite=True, **deadline.timeouts())
 
     def folders(self) -> Iterator[RenamedFolder]:
         for name in list(self._container.list_blob_names(name_starts_with=FOLDERS)):
             found = self._container.download_blob(name)
-            kept = json.loads(found.readall())
-            yield RenamedFolder(**kept, etag=found.properties.etag)
+            yield RenamedFolder.parsed(found.readall(), found.properties.etag)
 
-    def advance(self, folder: RenamedFolder, marker: str | None, *, again: bool) -> RenamedFolder | None:
+    def advance(
+        self, folder: RenamedFolder, marker: str | None, *, again: bool = False, compared: bool = False
+    ) -> RenamedFolder | None:
         """Keep how far the folder is compared. Return it, or None if it has been renamed once more meanwhile."""
-        advanced = replace(folder, marker=marker, again=again)
+        advanced = replace(folder, marker=marker, again=again, compared=compared)
         with self._container.get_blob_client(folder.blob) as blob:
             try:
                 written = blob.upload_blob(advanced.text(), overwrite=True, **_unchanged(folder))

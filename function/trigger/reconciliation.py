@@ -7,6 +7,7 @@ event that arrives at the same time does no harm.
 The lake is compared page by page. A run that has no time left, or is stopped, leaves the rest to the next one.
 """
 
+import contextlib
 import logging
 import time
 from collections import Counter
@@ -25,6 +26,7 @@ from trigger.media import MediaAccount
 from trigger.names import job_name
 from trigger.outcomes import Ignored, Refused, Retry
 from trigger.progress import EVER, Progress, ProgressStore, RenamedFolder, Scan
+from trigger.renames import Renames, needless
 from trigger.settings import Settings
 from trigger.submission import RECONCILIATION, End, Submission, managed_identity
 from trigger.upload import Upload
@@ -41,19 +43,19 @@ WORKING = frozenset({"Queued", "Scheduled", "Processing", "Canceling"})
 
 @dataclass(frozen=True)
 class _Upload:
-    """A blob of the lake with a video's name. `former` is its address before its folder was renamed."""
+    """A blob of the lake with a video's name. `former` are its addresses before folders were renamed."""
 
     address: BlobAddress
     blob: Blob
-    former: BlobAddress | None = None
+    former: tuple[BlobAddress, ...] = ()
 
     @property
     def job(self) -> str:
         return job_name(Upload(self.address, self.blob.etag, RECONCILIATION))
 
     @property
-    def former_job(self) -> str | None:
-        return job_name(Upload(self.former, self.blob.etag, RECONCILIATION)) if self.former else None
+    def former_jobs(self) -> list[str]:
+        return [job_name(Upload(former, self.blob.etag, RECONCILIATION)) for former in self.former]
 
 
 @dataclass
@@ -107,14 +109,17 @@ class Reconciliation:
         started = time.monotonic()
         run = _Run(started + RUN_SECONDS)
         folders = list(self.progress.folders())
-        ended = self._compare_changed(run)
+        renames = Renames(folders)
+        ended = self._compare_changed(run, renames)
         failed: AzureError | None = None
         for folder in folders:
             try:
-                ended &= self._compare_folder(run, folder)
+                ended &= folder.compared or self._compare_folder(run, folder, renames)
             except AzureError as error:
                 logs.write(logging.WARNING, "retry", {"folder": folder.path, "reason": " ".join(str(error).split())})
                 failed = failed or error
+        if folders:
+            self._forget_folders()
         if failed:
             raise failed
         line = {"looked": run.looked, "missing": run.missing, "later": run.later, "ended": ended}
@@ -122,13 +127,13 @@ class Reconciliation:
         logs.write(logging.INFO, "reconciled", {**line, "seconds": round(time.monotonic() - started, 1)})
         return run.ends
 
-    def _compare_changed(self, run: _Run) -> bool:
+    def _compare_changed(self, run: _Run, renames: Renames) -> bool:
         """Compare the uploads changed since the last comparison. Return True if it has come to its end."""
         progress = self.progress.read(existing=self.settings.reconcile_existing)
         scan = progress.scan or Scan(max(progress.through - MARGIN, progress.beginning), self.now() - REST)
         while True:
             page, marker = self._page(scan.marker)
-            compared = self._compare(run, self._videos(page), scan)
+            compared = self._compare(run, self._videos(page, renames), scan)
             if compared.cut:
                 return False
             scan = replace(scan, marker=marker, left=_earlier(scan.left, compared.left))
@@ -150,38 +155,46 @@ class Reconciliation:
             logs.write(logging.WARNING, "listed anew", {"reason": f"storage refuses the marker {marker}"})
             return self.lake.page(None, folder)
 
-    def _compare_folder(self, run: _Run, folder: RenamedFolder) -> bool:
+    def _compare_folder(self, run: _Run, folder: RenamedFolder, renames: Renames) -> bool:
         """Compare all uploads of a renamed folder, which keep their times of change. Return True if none is left."""
         scan = Scan(EVER, self.now() - REST)  # later changes are among those that are compared anyway
         held: RenamedFolder | None = folder
         while held and not run.over:
             page, marker = self._page(held.marker, held.path)
-            compared = self._compare(run, self._videos(page, held), scan)
+            compared = self._compare(run, self._videos(page, renames), scan)
             if compared.cut:
                 return False
             again = held.again or compared.left is not None
             if marker is None and not again:
-                self.progress.forget(held)
-                return True
+                return self.progress.advance(held, None, compared=True) is not None
             held = self.progress.advance(held, marker, again=again and marker is not None)
             if marker is None:
                 return False
         return False
 
-    def _videos(self, page: Iterable[Blob], folder: RenamedFolder | None = None) -> Iterable[_Upload]:
-        def address(name: str) -> BlobAddress:
-            return BlobAddress.under(self.settings.lake_blob_endpoint, self.settings.upload_container, name)
+    def _forget_folders(self) -> None:
+        """Forget compared folders, but for those that still lead to former names of videos to be compared."""
+        kept = list(self.progress.folders())  # with those that were noted during this run
+        beginning = self.progress.read(existing=self.settings.reconcile_existing).through - MARGIN
+        done = [folder for folder in kept if folder.compared and folder.noted < beginning]
+        for folder in needless(done, [each for each in kept if each not in done]):
+            self.progress.forget(folder)
 
+    def _videos(self, page: Iterable[Blob], renames: Renames) -> Iterable[_Upload]:
         for blob in page:
-            former = None
             try:
-                here = address(blob.name)
+                here = self._address(blob.name)
                 upload.judge(here, self.settings)
-                if folder and folder.former:
-                    former = address(folder.former + blob.name.removeprefix(folder.path))
             except (Ignored, Refused):
                 continue
-            yield _Upload(here, blob, former)
+            former = []
+            for name in renames.former(blob.name):
+                with contextlib.suppress(Refused):
+                    former.append(self._address(name))
+            yield _Upload(here, blob, tuple(former))
+
+    def _address(self, name: str) -> BlobAddress:
+        return BlobAddress.under(self.settings.lake_blob_endpoint, self.settings.upload_container, name)
 
     def _compare(self, run: _Run, uploads: Iterable[_Upload], scan: Scan) -> _Compared:
         recent = [each for each in uploads if scan.since <= each.blob.changed <= scan.until]
@@ -229,13 +242,15 @@ class Reconciliation:
 
     def _is_known(self, each: _Upload) -> bool:
         """Return True if the upload has a job, or had one whose record is over. Raises AzureError and Retry."""
-        if former := each.former_job:
+        if self._was_known(each.job, each.blob) or self.media.job_state(each.job) is not None:
+            return True
+        for former in each.former_jobs:
             state = self.media.job_state(former)
             if state in WORKING:  # it may still fail, since the upload is not where it was
                 raise Retry(f"its job under the former name, {former}, is {state}")
             if state in SETTLED or self._was_known(former, each.blob):
                 return True
-        return self._was_known(each.job, each.blob) or self.media.job_state(each.job) is not None
+        return False
 
     def _was_known(self, job: str, blob: Blob) -> bool:
         return blob.changed < self.now() - RECORDS and self.media.has_asset(job)

@@ -77,7 +77,7 @@ class Submission:
         """Leave the videos of a renamed folder to the next reconciliation, which has more time."""
         folder = upload.read_folder(event, self.settings)
         about |= {"folder": folder.path, "former": folder.former}
-        self.progress.note(folder)
+        self.progress.note(folder, Deadline())
         return End.NOTED
 
     def _logged(self, act: Callable[[], End], about: dict[str, object]) -> tuple[End, str]:

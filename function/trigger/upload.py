@@ -1,7 +1,9 @@
 """Parsing of an event: the blob of the lake that it announces, or the reason to ignore it."""
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from urllib.parse import unquote
 
 import azure.functions as func
 
@@ -73,16 +75,22 @@ def read_folder(event: func.EventGridEvent, settings: Settings) -> RenamedFolder
     return RenamedFolder(f"{path}/", _former(former, settings))
 
 
-def _former(url: object, settings: Settings) -> str | None:
-    """Return the folder's former path, or None if it is not known or was in another container."""
+def _former(url: object, settings: Settings) -> tuple[str, ...]:
+    """Return the folder's former path, or nothing if it is not known or was in another container.
+
+    Event Grid does not document whether `url` is percent-encoded, and no subject decides. So both spellings count.
+    """
     if not isinstance(url, str):
-        return None
-    try:
-        address = locate(url, "", settings.lake_blob_endpoint, settings.lake_dfs_endpoint)
-    except Refused:
-        return None
-    path = address.name.strip("/")
-    return f"{path}/" if path and address.container == settings.upload_container else None
+        return ()
+    endpoints = (settings.lake_blob_endpoint, settings.lake_dfs_endpoint)
+    below = next((path for endpoint in endpoints if (path := endpoint.path_of(url)) is not None), "")
+    container, _, spelling = below.partition("/")
+    if container != settings.upload_container:
+        return ()
+    paths = [spelling]
+    with contextlib.suppress(UnicodeDecodeError):
+        paths.insert(0, unquote(spelling, errors="strict"))
+    return tuple(dict.fromkeys(f"{path}/" for each in paths if (path := each.strip("/"))))
 
 
 def judge(address: BlobAddress, settings: Settings) -> None:
