@@ -127,8 +127,10 @@ class Replay:
                 try:
                     if container != uploads.container_name:
                         raise ReplayError(f"it is not in {self._at.uploads}")
-                    for name in _videos(uploads, video) if newest.folder else [video]:
-                        with uploads.get_blob_client(name) as blob:
+                    if newest.folder:
+                        _raise_all(uploads, _videos(uploads, video), newest.event_id)
+                    else:
+                        with uploads.get_blob_client(video) as blob:
                             raise_event(blob, newest.event_id)
                     for letter in {event.letter for event in of_video}:
                         waiting[letter].discard((container, video))
@@ -181,6 +183,19 @@ def _videos(uploads: "ContainerClient", folder: str) -> list[str]:
     if not found:
         raise ReplayError("no file is in the folder; it may have been renamed once more")
     return found
+
+
+def _raise_all(uploads: "ContainerClient", names: Iterable[str], event_id: str) -> None:
+    """Raise the events of a folder's files. Raises ReplayError at the end, with each file that failed."""
+    failed: list[str] = []
+    for name in names:
+        try:
+            with uploads.get_blob_client(name) as blob:
+                raise_event(blob, event_id)
+        except ReplayError as error:
+            failed.append(f"{name}: {error}")
+    if failed:
+        raise ReplayError("; ".join(failed))
 
 
 def raise_event(blob: "BlobClient", event_id: str) -> None:

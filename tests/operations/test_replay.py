@@ -120,6 +120,24 @@ def test_a_renamed_folders_letter_raises_the_events_of_its_files(place: Place) -
     assert raised == ["trip/a.mp4", "trip/more/b.mp4"]
 
 
+def test_a_folders_file_that_fails_is_named_and_keeps_no_other_from_its_event(place: Place) -> None:
+    for name in ("trip/a.mp4", "trip/b.mp4", "trip/c.mp4"):
+        place.uploads.upload_blob(name, VIDEO)
+    letter = place.post("trip", kind="Microsoft.Storage.DirectoryRenamed")
+    lease = place.uploads.get_blob_client("trip/b.mp4").acquire_lease()
+    (kept,) = place.run()
+    assert "trip/b.mp4: it cannot be copied onto itself" in kept
+    assert letter in kept
+    assert place.kept() == [letter]
+    raised = [blob.name for blob in place.uploads.list_blobs(include=["metadata"]) if blob.metadata]
+    assert raised == ["trip/a.mp4", "trip/c.mp4"]
+    before = place.etag("trip/a.mp4")
+    lease.release()
+    assert place.run() == []
+    assert place.kept() == []
+    assert place.etag("trip/a.mp4") == before
+
+
 def test_several_letters_of_a_video_raise_one_event(place: Place) -> None:
     place.uploads.upload_blob("a.mp4", VIDEO)
     place.post("a.mp4", event_id="new", at="2026-11-23T12:00:00Z")
