@@ -33,7 +33,7 @@ def message(text: str, status: HTTPStatus = HTTPStatus.OK) -> Answer:
 def _page(body: str, form_action: str, status: HTTPStatus) -> Answer:
     headers = {
         "Content-Security-Policy": f"default-src 'none'; base-uri 'none'; frame-ancestors 'none'; {form_action}",
-        "Referrer-Policy": "no-referrer",
+        "Referrer-Policy": "same-origin",  # by no-referrer, browsers send the form with the origin "null"
         "X-Content-Type-Options": "nosniff",
     }
     return Answer(body.encode(), "text/html; charset=utf-8", status, headers)

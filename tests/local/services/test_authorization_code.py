@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -12,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import msal
 import pytest
+from playwright.sync_api import sync_playwright
 
 from local.host.certificates import Certificates
 from local.services.authorization_code import CODE_SECONDS, AuthorizationCodes, Page, resource_of
@@ -25,6 +27,7 @@ from tests.sign_in import CHALLENGE, VERIFIER
 
 REDIRECT = "http://localhost:5173/review"
 ORIGIN = "http://localhost:5173"
+CHROMIUM = next((path for name in ("chromium", "google-chrome", "chrome") if (path := shutil.which(name))), None)
 API = "api://reviewed"
 SCOPE = f"{API}/user_impersonation"
 
@@ -262,8 +265,27 @@ def test_only_the_page_may_read_answers(entra: Entra, http: httpx.Client, page: 
     assert "access-control-allow-origin" not in http.get(ask(), headers={"Origin": ORIGIN}).headers
 
 
+@pytest.mark.browser
+def test_a_person_is_chosen_in_a_real_browser(ask: Any) -> None:
+    """Browsers send a form with the origin that the page's policy allows."""
+    if CHROMIUM is None:
+        pytest.skip("neither Chromium nor Chrome is here")
+    with sync_playwright() as running:
+        browser = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page(ignore_https_errors=True)
+        page.route(f"{REDIRECT}**", lambda route: route.fulfill(body="here"))
+        page.goto(ask())
+        page.get_by_role("button", name=PEOPLE[0].name).click()
+        page.get_by_text("here").wait_for()
+        given = parse_qs(urlsplit(page.url).query)
+        browser.close()
+    assert page.url.startswith(REDIRECT)
+    assert given["code"]
+
+
 def test_no_other_page_can_choose_a_person(choose: Browser, ask: Any, http: httpx.Client) -> None:
-    assert choose(ask(), PEOPLE[0], Origin="https://example.com").status_code == 400
+    for foreign in ("https://example.com", "null"):
+        assert choose(ask(), PEOPLE[0], Origin=foreign).status_code == 400
     shown = http.get(ask())
     policy = shown.headers["content-security-policy"]
     assert "frame-ancestors 'none'" in policy
