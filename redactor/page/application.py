@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from anyio import create_task_group, to_thread
+from anyio import CapacityLimiter, create_task_group, to_thread
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -65,6 +65,7 @@ class _Routes:
         self._user = user
         self._reasons = reasons
         self._following = following
+        self._one_at_a_time = CapacityLimiter(1)  # each decodes the video, on all cores
 
     def all(self) -> list[Route]:
         one = "/api/videos/{id}"
@@ -166,7 +167,7 @@ class _Routes:
         try:
             async with create_task_group() as tasks:
                 tasks.start_soon(watch)
-                found = await to_thread.run_sync(_followed, video, drawing, cancel)
+                found = await to_thread.run_sync(_followed, video, drawing, cancel, limiter=self._one_at_a_time)
                 tasks.cancel_scope.cancel()
         finally:
             self._following.discard(cancel)
