@@ -42,6 +42,7 @@ export const S = {
   unsaved: "Not saved. Trying again…",
   others: (count: number) => `${counted(count, "other browser has", "other browsers have")} this video open`,
   changedByOther: "Changed in another browser. Your edits were kept.",
+  notSeen: "The picture of this frame is not there yet. Wait for it.",
   locked: "Approved. Reopen it to change decisions.",
 
   theme: "Theme",

@@ -23,6 +23,13 @@ def approve(page: Page) -> None:
     page.locator(".outcome").wait_for()
 
 
+def step(page: Page, key: str, count: int, frame: int) -> None:
+    """Press a key a number of times, and wait for the picture of the frame. Nothing is decided before it is there."""
+    for _ in range(count):
+        page.keyboard.press(key)
+    expect(page.locator(".stage")).to_have_attribute("data-presented", str(frame))
+
+
 def saved(page: Page) -> None:
     expect(page.get_by_test_id("saving")).to_have_attribute("data-state", "saved")
 
@@ -49,9 +56,7 @@ def test_a_missed_face_is_drawn_in_one_frame_and_covered_in_all(open_review: Ope
     miss(path, 2)
     page, served = open_review(two)
     expect(page.locator(".card")).to_have_count(1)
-    for _ in range(20):
-        page.keyboard.press("ArrowRight")
-    expect(page.locator(".stage")).to_have_attribute("data-presented", "20")
+    step(page, "ArrowRight", 20, 20)
     page.get_by_role("button", name="Draw a box", exact=True).click()
     drag(page, *shares(20, 1))
     page.locator("[data-following='found']").wait_for()
@@ -76,8 +81,7 @@ def test_merged_people_are_shown_and_covered_as_one(open_review: Open, two: Path
 def test_a_person_is_split_in_time_and_one_part_is_shown(open_review: Open, two: Path) -> None:
     page, served = open_review(two)
     page.locator("[data-person='1'] .card-face").click()
-    for _ in range(25):
-        page.keyboard.press("ArrowRight")
+    step(page, "ArrowRight", 25, 25)
     page.get_by_role("button", name="Split here").click()
     expect(page.locator(".card")).to_have_count(3)
     page.locator("[data-person='3'] .state").click()
@@ -90,15 +94,14 @@ def test_a_person_is_split_in_time_and_one_part_is_shown(open_review: Open, two:
 
 def test_the_whole_picture_is_covered_and_nothing_is_in_stretches(open_review: Open, two: Path) -> None:
     page, served = open_review(two)
+    step(page, "Home", 1, 0)
     page.keyboard.press("i")
-    for _ in range(9):
-        page.keyboard.press("ArrowRight")
+    step(page, "ArrowRight", 9, 9)
     page.keyboard.press("o")
     page.keyboard.press("w")
-    for _ in range(11):
-        page.keyboard.press("ArrowRight")
+    step(page, "ArrowRight", 11, 20)
     page.keyboard.press("i")
-    page.keyboard.press("End")
+    step(page, "End", 1, FRAMES - 1)
     page.keyboard.press("o")
     page.keyboard.press("u")
     expect(page.locator(".item")).to_have_count(2)

@@ -140,6 +140,7 @@ def test_keys_alone_choose_draw_approve_and_undo(open_review: Open, two: Path) -
     press("Control+y")
     state(page, 2, "Covered")
     press("Home")
+    expect(page.locator(".stage")).to_have_attribute("data-presented", "0")
     press("z")  # a fixed zone in the middle, moved to the left top corner
     for _ in range(40):
         press("ArrowLeft")

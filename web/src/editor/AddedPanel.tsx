@@ -61,6 +61,7 @@ function Details({ editor, picked }: { editor: Editor; picked: Picked }) {
   const replace = (after: object, name: string) =>
     editor.replace(picked.list, value as Lists[ListName], { ...value, ...after } as Lists[ListName], name);
   const stretch = (end: "start" | "end") => {
+    if (!editor.isSeen()) return;
     const frame = editor.frame.value;
     const at: Stretch = end === "start" ? { start: editor.ticks(frame) } : { end: editor.ticks(frame + 1) };
     const all = { ...(value as Stretch), ...at };

@@ -34,7 +34,7 @@ export function DoubtsPanel({ editor, portraits }: { editor: Editor; portraits: 
                 text
                 label={S.coverDoubt}
                 disabled={editor.locked.value}
-                onClick={() => editor.draw({ x: doubt.x, y: doubt.y, width: doubt.width, height: doubt.height }, doubt.frame)}
+                onClick={() => editor.drawIn(doubt.frame, { x: doubt.x, y: doubt.y, width: doubt.width, height: doubt.height })}
               />
             )}
           </li>

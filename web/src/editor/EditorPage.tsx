@@ -56,7 +56,7 @@ export function EditorPage({ editor, help }: Props) {
       await api.reopen(video.id);
       editor.video.value = { ...editor.video.value, state: "open" };
       result.value = false;
-      editor.draw({ x: face.x, y: face.y, width: face.width, height: face.height }, face.frame);
+      editor.drawIn(face.frame, { x: face.x, y: face.y, width: face.width, height: face.height });
       editor.seek(face.frame);
     };
     return (

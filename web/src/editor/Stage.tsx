@@ -31,21 +31,19 @@ export function Stage({ editor, draft, muted }: Props) {
   const size = useSignal({ width: 1, height: 1 });
   const slider = useSignal(50);
   const broken = useSignal(false);
-  const presented = useSignal<number | undefined>(undefined);
-  const { width, height } = editor.regions.head;
-  const places = layout(size.value.width, size.value.height, width / height, editor.mode.value);
+  const coded = editor.regions.head;
+  const aspect = useSignal(coded.width / coded.height); // as displayed, once the browser knows it
+  const places = layout(size.value.width, size.value.height, aspect.value, editor.mode.value);
 
   useEffect(() => {
     const [video, element] = [videoElement.current, stage.current];
     if (!video || !element) return;
     const redraw = () => {
       const context = canvas.current?.getContext("2d");
-      if (context) draw(context, video, editor, player.presented, size.peek(), slider.peek(), draft.peek());
+      const at = { ...size.peek(), aspect: aspect.peek() };
+      if (context) draw(context, video, editor, editor.presented.peek() ?? 0, at, slider.peek(), draft.peek());
     };
-    const player = new Player(video, editor, () => {
-      presented.value = player.presented;
-      redraw();
-    });
+    const player = new Player(video, editor, redraw);
     const observer = new ResizeObserver(() => {
       size.value = { width: element.clientWidth, height: element.clientHeight };
     });
@@ -62,7 +60,7 @@ export function Stage({ editor, draft, muted }: Props) {
       }),
       effect(() => {
         // Everything but the frame, which the player reports once its picture is there.
-        void [size.value, editor.mode.value, slider.value, draft.value, editor.decisions.value, editor.everybody.value];
+        void [size.value, aspect.value, editor.mode.value, slider.value, draft.value, editor.decisions.value, editor.everybody.value];
         void [editor.people.value, editor.picked.value, editor.doubt.value];
         editor.paths.watch();
         redraw();
@@ -86,7 +84,7 @@ export function Stage({ editor, draft, muted }: Props) {
       (one.clientY - edge.top - picture.y) / picture.height,
     ];
     const [x, y] = at(event);
-    const shown = placesIn(editor, editor.frame.value).places;
+    const shown = placesIn(editor, editor.presented.value ?? editor.frame.value).places; // what the person sees
     const drawing = editor.picked.value?.list === "drawings" ? editor.picked.value.value : undefined;
     const own = drawing && shown.find((one) => one.picked?.value === drawing);
     const corner = own ? cornerAt(onto(own.box, picture), event.clientX - edge.left, event.clientY - edge.top) : -1;
@@ -95,6 +93,7 @@ export function Stage({ editor, draft, muted }: Props) {
     if (editor.tool.value) follow = (toX, toY) => between(x, y, toX, toY);
     else if (own && corner >= 0) follow = (toX, toY) => resized(own.box, corner, toX - x, toY - y);
     else if (own && inside) follow = (toX, toY) => moved(own.box, toX - x, toY - y);
+    if (follow && !editor.locked.value && !editor.isSeen()) return;
     if (!follow || editor.locked.value) {
       const place = placeAt(shown, x, y);
       const more = event.ctrlKey || event.metaKey || event.shiftKey;
@@ -129,7 +128,7 @@ export function Stage({ editor, draft, muted }: Props) {
     const picture = places.before;
     const x = (event.clientX - edge.left - picture.x) / picture.width;
     const y = (event.clientY - edge.top - picture.y) / picture.height;
-    const place = placeAt(placesIn(editor, editor.frame.value).places, x, y);
+    const place = placeAt(placesIn(editor, editor.presented.value ?? editor.frame.value).places, x, y);
     if (place?.person !== undefined) editor.toggle(place.person);
   };
 
@@ -137,6 +136,11 @@ export function Stage({ editor, draft, muted }: Props) {
     // The back end makes a version that every browser plays, and then gives another address.
     broken.value = true;
     if (!editor.video.value.media?.includes("proxy")) void api.proxy(editor.video.value.id).catch(() => undefined);
+  };
+
+  // Browsers turn the picture upright, and stretch pixels that are not square.
+  const reshaped = ({ currentTarget: { videoWidth, videoHeight } }: { currentTarget: HTMLVideoElement }) => {
+    if (videoWidth && videoHeight) aspect.value = videoWidth / videoHeight;
   };
 
   const { x, y, width: w, height: h } = places.before;
@@ -149,7 +153,7 @@ export function Stage({ editor, draft, muted }: Props) {
       ref={stage}
       role="group"
       aria-label={S.stage}
-      data-presented={presented.value}
+      data-presented={editor.presented.value}
       onPointerDown={press}
       onDblClick={twice}
     >
@@ -162,6 +166,8 @@ export function Stage({ editor, draft, muted }: Props) {
         tabIndex={-1}
         aria-label={S.video}
         onError={failed}
+        onLoadedMetadata={reshaped}
+        onResize={reshaped}
         style={at}
       />
       <canvas ref={canvas} aria-hidden="true" />
@@ -190,6 +196,7 @@ export function Stage({ editor, draft, muted }: Props) {
 /** Make a decision of a box that was drawn or dragged. */
 export function finish(editor: Editor, { box, drawing }: Draft): void {
   const tool = editor.tool.value;
+  if (!editor.isSeen()) return;
   if (drawing) editor.moveTo(drawing, box);
   else if (tool === "draw") editor.draw(box);
   else if (tool === "zone") editor.addZone("cover", box);
@@ -201,13 +208,13 @@ function draw(
   video: HTMLVideoElement,
   editor: Editor,
   frame: number,
-  size: { width: number; height: number },
+  size: { width: number; height: number; aspect: number },
   slider: number,
   draft: Draft | undefined,
 ): void {
   const mode = editor.mode.peek();
   const { head } = editor.regions;
-  const { before, after } = layout(size.width, size.height, head.width / head.height, mode);
+  const { before, after } = layout(size.width, size.height, size.aspect, mode);
   const { places, whole } = placesIn(editor, frame);
   context.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);
   context.clearRect(0, 0, size.width, size.height);

@@ -37,7 +37,10 @@ export class Editor {
   readonly saving: Saving;
   readonly paths: Paths;
 
+  /** The frame that was asked for. */
   readonly frame = signal(0);
+  /** The frame whose picture is shown, once one is. */
+  readonly presented = signal<number | undefined>(undefined);
   readonly playing = signal(false);
   readonly mode = signal<Mode>("before");
   readonly tool = signal<Tool | undefined>(undefined);
@@ -49,7 +52,7 @@ export class Editor {
   readonly message = signal("");
 
   /** Set by the player. */
-  seekTo: (frame: number) => void = () => undefined;
+  seekTo: (frame: number) => void = (frame) => (this.frame.value = frame);
   playOrPause: () => void = () => undefined;
   askApproval: () => void = () => undefined;
 
@@ -155,6 +158,14 @@ export class Editor {
     if (found) this.seek(found.first);
   }
 
+  /** Return true if the picture of this frame is shown. Report that it is not: nothing is decided on another picture. */
+  isSeen(): boolean {
+    const seen = this.presented.value === this.frame.value;
+    if (!seen) this.message.value = S.notSeen;
+    else if (this.message.value === S.notSeen) this.message.value = "";
+    return seen;
+  }
+
   // Selecting
 
   pickPerson(id: number, more = false): void {
@@ -189,6 +200,7 @@ export class Editor {
   // Marks
 
   mark(end: "first" | "last"): void {
+    if (!this.isSeen()) return;
     const marks = { ...this.marks.value, [end]: this.frame.value };
     if (marks.first !== undefined && marks.last !== undefined && marks.first > marks.last) {
       if (end === "first") delete marks.last;
@@ -269,6 +281,7 @@ export class Editor {
 
   /** From this frame on, the person is somebody else. */
   split(id: number): void {
+    if (!this.isSeen()) return;
     const here = this.regions.of(this.frame.value);
     const ticks = this.ticks(this.frame.value);
     const who = this.identities.value;
@@ -298,7 +311,13 @@ export class Editor {
     });
   }
 
-  draw(box: Box, frame = this.frame.value): void {
+  /** Draw a box in this frame. */
+  draw(box: Box): void {
+    if (this.isSeen()) this.drawIn(this.frame.value, box);
+  }
+
+  /** Draw a box in a frame in which the engine saw something. */
+  drawIn(frame: number, box: Box): void {
     const value: Drawing = {
       keyframes: [{ time: this.ticks(frame), box: rounded(box) }],
       follow: true,
@@ -310,6 +329,7 @@ export class Editor {
 
   /** Put a drawn thing somewhere else in this frame, by a key frame. */
   moveTo(drawing: Drawing, box: Box): void {
+    if (!this.isSeen()) return;
     const time = this.ticks(this.frame.value);
     const others = drawing.keyframes.filter((key) => key.time !== time);
     const key: Keyframe = { time, box: rounded(box) };
@@ -318,6 +338,7 @@ export class Editor {
   }
 
   removeKeyframe(drawing: Drawing): void {
+    if (!this.isSeen()) return;
     const keyframes = drawing.keyframes.filter((key) => key.time !== this.ticks(this.frame.value));
     if (keyframes.length && keyframes.length < drawing.keyframes.length) {
       this.replace("drawings", drawing, { ...drawing, keyframes }, S.undoNames.keyframe);
@@ -325,6 +346,7 @@ export class Editor {
   }
 
   addZone(action: "cover" | "show", box?: Box): void {
+    if (!this.isSeen()) return;
     const stretch = this.stretch(this.range());
     const value = { action, ...stretch, ...(box && { box: rounded(box) }), ...this.signed() };
     const name = box ? S.undoNames.zone : action === "cover" ? S.undoNames.whole : S.undoNames.bare;
@@ -333,6 +355,7 @@ export class Editor {
   }
 
   addSound(action: "mute" | "bleep"): void {
+    if (!this.isSeen()) return;
     const value = { action, ...this.stretch(this.range()), ...this.signed() };
     this.apply({ name: S.undoNames.sound, changes: [change("sound", undefined, value)] });
     if (!this.locked.value) this.pick({ list: "sound", value });
