@@ -31,12 +31,16 @@ export function VideoPage({ id, session, help, editor, onLost }: Props) {
     const load = async (first: api.Video) => {
       if (loading || editor.value) return;
       loading = true;
-      const [regions, doubts] = await Promise.all([api.regions(id), api.doubts(id)]);
-      const made = new Editor(video as Signal<api.Video>, Regions.parse(regions), doubts, session);
-      await made.saving.load();
-      if (gone) return;
-      editor.value = made;
-      document.title = `${first.name} – ${S.title}`;
+      try {
+        const [regions, doubts] = await Promise.all([api.regions(id), api.doubts(id)]);
+        const made = new Editor(video as Signal<api.Video>, Regions.parse(regions), doubts, session);
+        await made.saving.load();
+        if (gone) return;
+        editor.value = made;
+        document.title = `${first.name} – ${S.title}`;
+      } finally {
+        loading = false;
+      }
     };
     const poll = async () => {
       try {

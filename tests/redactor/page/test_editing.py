@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.redactor.page.conftest import FRAMES, Served, difference, face, pictures_of
+from tests.redactor.page.conftest import FRAMES, Serve, Served, difference, face, pictures_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.video]
+
+LOADED = 30_000  # milliseconds
 
 type Open = Callable[..., tuple[Page, Served]]
 type NewContext = Callable[..., BrowserContext]
@@ -185,6 +187,14 @@ def test_a_reason_is_chosen_from_the_list_of_the_settings(open_review: Open, two
     saved(page)
     (decision,) = decisions(served)["people"]
     assert (decision["id"], decision["action"], decision["reason"]) == (2, "hide", "9")
+
+
+def test_a_failed_load_is_made_again(serve: Serve, new_context: NewContext, two: Path) -> None:
+    page = new_context().new_page()
+    page.route("**/regions", lambda route: route.fulfill(status=503), times=1)
+    page.goto(serve(two).link)
+    page.locator(".editor").wait_for(timeout=LOADED)
+    state(page, 1, "Covered")
 
 
 def test_undo_is_without_end(open_review: Open, two: Path) -> None:
