@@ -72,7 +72,9 @@ def test_one_bad_group_is_replaced_by_the_last_good_picture(
     assert last.end == pytest.approx(36 / 25)
     assert 8 <= sum(one.frames for one in result.replaced) <= 12
     frozen = video.pictures[round(last.start * 25)].astype(int)
-    assert all(abs(video.pictures[number] - frozen).mean() < 1 for number in range(round(last.start * 25), 34))
+    for picture in video.pictures[round(last.start * 25) : 34]:
+        bare = (frozen > 30) & (picture > 30)  # outside the masks, which move on
+        assert abs(picture - frozen)[bare].mean() < 1
     assert len(video.audio[0]) > 90
 
 
