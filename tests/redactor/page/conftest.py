@@ -131,14 +131,15 @@ def serve() -> Iterator[Serve]:
         yield lambda video, *options: stack.enter_context(serving(video, *options))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def playwright() -> Iterator[Playwright]:
+    """Playwright, which keeps an event loop running. So it ends with the file, before tests with a loop of their own."""
     expect.set_options(timeout=PATIENCE)
     with sync_playwright() as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(playwright: Playwright) -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("neither Chromium nor Chrome is here")
