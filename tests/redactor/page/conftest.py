@@ -133,7 +133,7 @@ def serve() -> Iterator[Serve]:
 
 @pytest.fixture(scope="module")
 def playwright() -> Iterator[Playwright]:
-    """Playwright, which keeps an event loop running. So it ends with the file, before tests with a loop of their own."""
+    """Playwright keeps an event loop running, so it ends with the file, before tests with loops of their own."""
     expect.set_options(timeout=PATIENCE)
     with sync_playwright() as running:
         yield running
