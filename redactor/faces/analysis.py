@@ -17,7 +17,7 @@ from redactor.faces.evidence import Candidate
 from redactor.faces.frame_clock import FrameClock, Pace
 from redactor.faces.scenes import CutDetector
 from redactor.faces.seam import Seam, wraps
-from redactor.faces.search import Search
+from redactor.faces.search import Look, Search
 from redactor.faces.tracking import Region, Spans, Tracker
 from redactor.options import Options
 from redactor.results import Doubts
@@ -134,20 +134,17 @@ class Analysis:
         self._recent.append((index, frame))
 
     def _glance(self, index: int, scene: int, frame: VideoFrame, *, cut: bool) -> None:
-        look = self._search.glance(self._beat(index), frame, cut=cut)
-        if not cut:
-            self._look_between(index, scene, look.candidates)
-        self._tracker.feed(index, scene, look)
-        self._look_back(scene)
-        self._looked(index, frame)
+        self._use(self._search.glance(self._beat(index), frame, cut=cut), index, scene, frame, cut=cut)
 
     def _careful(self, index: int, scene: int, frame: VideoFrame, *, cut: bool) -> None:
-        look = self._search.careful(self._beat(index), frame, cut=cut)
+        self._use(self._search.careful(self._beat(index), frame, cut=cut), index, scene, frame, cut=cut)
+        self._careful_at, self._sooner = index, False
+
+    def _use(self, look: Look, index: int, scene: int, frame: VideoFrame, *, cut: bool) -> None:
         if not cut:
             self._look_between(index, scene, look.candidates)
         self._tracker.feed(index, scene, look)
         self._look_back(scene)
-        self._careful_at, self._sooner = index, False
         self._looked(index, frame)
 
     def _look_between(self, index: int, scene: int, candidates: Sequence[Candidate]) -> None:

@@ -170,20 +170,25 @@ class Track:
         (x0, y0), (x1, y1) = self.box(near[-1]).centre, box.centre
         return box.moved((x1 - x0) * steps, (y1 - y0) * steps)
 
-    def leaving(self, time: float) -> Box:
-        """Return a box of all likely places of a face that moves over the frame's edge, where detection degrades."""
+    def leaving(self, time: float) -> tuple[Box, Box]:
+        """Return all likely places of a face that moves over the frame's edge, where detection degrades.
+
+        The boxes are those at `time`, and at the sighting at the track's end nearer to it.
+        """
         near = self._ending(time, PASSING, 3 * ABSENT)
+        end = self.sightings[near[0]].time
         if len(near) < 2:
-            return self.box(near[0])
+            return self.box(near[0]), self.box(near[0])
         times = np.array([self.sightings[i].time for i in near], np.float64)
         centres = np.array([self.box(i).centre for i in near])
         trust = [min(1.0, self.sightings[i].candidate.odds / STEADFAST) for i in near]
         x, y = np.polyfit(times, centres, 1, w=trust)[0]
-        places = [
-            self.box(i).moved(x * (time - self.sightings[i].time), y * (time - self.sightings[i].time))
-            for i in near[:MOTION]
-        ]
-        return functools.reduce(Box.joined, places)
+
+        def likely(then: float) -> Box:
+            passed = ((self.box(i), then - self.sightings[i].time) for i in near[:MOTION])
+            return functools.reduce(Box.joined, (box.moved(x * seconds, y * seconds) for box, seconds in passed))
+
+        return likely(time), likely(end)
 
     def _ending(self, time: float, most: int, span: int) -> list[int]:
         """Return indices of sightings at the track's end nearer to `time`, from that end inwards.

@@ -298,8 +298,8 @@ class Tracker:
         It is partly visible for longer than the detector sees it, for as long as it moves on.
         """
         time = self._time(frame)
-        likely = track.leaving(time)
-        moves = self._visible(likely) < MOVED_ON * self._visible(track.leaving(end.time))
+        likely, before = track.leaving(time)
+        moves = self._visible(likely) < MOVED_ON * self._visible(before)
         span = self._spans.edge if moves else 2 * self._spans.extension
         seconds = abs(time - end.time)
         place = likely.scaled(1 + PASSING_SLACK * min(1.0, seconds))
