@@ -1,11 +1,13 @@
-"""Reading JSON documents. An error names the file, the member and its place."""
+"""Reading JSON documents, and writing files whole. An error names the file, the member and its place."""
 
 import json
+import os
+import secrets
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from redactor.errors import ConfigurationUnsupported
+from redactor.errors import ConfigurationUnsupported, RedactionError
 
 
 class Reader:
@@ -60,3 +62,23 @@ def parsed(path: Path) -> Any:
         raise ConfigurationUnsupported(f"{path}: cannot be read ({error.strerror})") from error
     except (ValueError, RecursionError) as error:
         raise ConfigurationUnsupported(f"{path.name}: not JSON ({error})") from error
+
+
+def write_whole(path: Path, content: bytes, *, private: bool = False) -> None:
+    """Write completely or not at all, and keep it through a loss of power. `private`: for its owner alone.
+
+    Raises RedactionError.
+    """
+    partial = path.with_name(
+        f".redactor.{secrets.token_hex(8)}.part"
+    )  # which a later run removes if this one is killed
+    try:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        with os.fdopen(os.open(partial, flags, 0o600 if private else 0o666), "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise RedactionError(f"{path}: cannot be written ({error.strerror})") from error

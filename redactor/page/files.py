@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from redactor.documents import parsed
+from redactor.documents import parsed, write_whole
 from redactor.errors import ConfigurationUnsupported, RedactionError
 from redactor.review import decisions, reading, writing
 from redactor.review.persons import Persons
@@ -159,7 +159,7 @@ class Files:
         if found != version:
             raise Outdated
         self.approval.unlink(missing_ok=True)
-        self._write(self.approved, text)
+        write_whole(self.approved, text, private=True)
 
     def check_approved(self, version: str) -> None:
         """Raise RedactionError if the approved decisions are no longer those of that version."""
@@ -190,20 +190,7 @@ class Files:
         return {"name": self.output.name, "size": found.st_size, "sha256": digest}
 
     def _store(self, path: Path, document: Any) -> None:
-        self._write(path, json.dumps(document, ensure_ascii=False, indent=1).encode())
-
-    def _write(self, path: Path, content: bytes) -> None:
-        """Write completely or not at all, and keep it through a loss of power."""
-        partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-        try:
-            with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            partial.replace(path)
-        except OSError as error:
-            partial.unlink(missing_ok=True)
-            raise RedactionError(f"{path}: cannot be written ({error.strerror})") from error
+        write_whole(path, json.dumps(document, ensure_ascii=False, indent=1).encode(), private=True)
 
 
 def _tag(text: bytes) -> str:

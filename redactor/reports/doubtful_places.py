@@ -5,11 +5,11 @@ picture. Times are in seconds on the annotations' clock, places in shares of the
 """
 
 import json
-import secrets
 from pathlib import Path
 from typing import Any, Final
 
-from redactor.errors import ConfigurationUnsupported, RedactionError
+from redactor.documents import write_whole
+from redactor.errors import ConfigurationUnsupported
 from redactor.reports.bare_faces import shares
 from redactor.results import DoubtfulPlace, Doubts
 
@@ -44,13 +44,7 @@ def check_output(path: Path) -> None:
 
 def write(path: Path, text: str) -> None:
     """Write the file completely or not at all."""
-    partial = path.with_name(f".doubtful.{secrets.token_hex(4)}.part")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise RedactionError(f"{path}: cannot be written ({error.strerror})") from error
+    write_whole(path, text.encode())
 
 
 def _place(place: DoubtfulPlace) -> dict[str, Any]:

@@ -1,14 +1,13 @@
 """Writes the decisions document."""
 
 import json
-import secrets
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC
 from pathlib import Path
 from typing import Any
 
-from redactor.errors import RedactionError
+from redactor.documents import write_whole
 from redactor.geometry import Box
 from redactor.review.decisions import VERSION, Decision, Decisions, Stretch
 
@@ -50,13 +49,7 @@ def text(decisions: Decisions) -> str:
 
 def write(path: Path, decisions: Decisions) -> None:
     """Write the file completely or not at all."""
-    partial = path.with_name(f".decisions.{secrets.token_hex(4)}.part")
-    try:
-        partial.write_text(text(decisions), encoding="utf-8")
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise RedactionError(f"{path}: cannot be written ({error.strerror})") from error
+    write_whole(path, text(decisions).encode())
 
 
 def _lines(document: dict[str, Any]) -> Iterator[str]:

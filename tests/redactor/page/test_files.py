@@ -1,4 +1,4 @@
-"""The review's folder is closed to others, whoever made it."""
+"""The review's folder is closed to other users, also if it was there before."""
 
 import json
 import os
