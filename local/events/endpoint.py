@@ -6,19 +6,19 @@ ID"; required properties: EventGridEvent of the published OpenAPI document; refu
 
 import contextlib
 import json
-import threading
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
 from local.events.filter import Event
 from local.host.certificates import Certificates
+from local.host.loopback_server import LoopbackServer
 from local.services.entra import Entra
 from local.services.token_server import RefusedError
 
@@ -86,12 +86,7 @@ class TopicEndpoint:
 
     def __init__(self, certificates: Certificates) -> None:
         self._topic: CustomTopic | None = None
-        self._server = _Server(("127.0.0.1", 0), partial(_Handler, self))
-        # The handshake runs in the request's thread, so that one slow client does not block the others.
-        self._server.socket = certificates.server_context.wrap_socket(
-            self._server.socket, server_side=True, do_handshake_on_connect=False
-        )
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self._server = LoopbackServer(partial(_Handler, self), certificates)
 
     @property
     def url(self) -> str:
@@ -114,18 +109,13 @@ class TopicEndpoint:
         return self._topic
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self._server.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-
-class _Server(ThreadingHTTPServer):
-    request_queue_size = 128
+        self._server.__exit__()
 
 
 class _Handler(BaseHTTPRequestHandler):

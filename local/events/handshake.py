@@ -4,7 +4,6 @@ Event Grid posts an event with a code. The hook returns the code, or answers 200
 address within ten minutes. Source: learn.microsoft.com "Endpoint validation with Event Grid event schema".
 """
 
-import contextlib
 import secrets
 import ssl
 import threading
@@ -14,14 +13,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Any, Self
-from urllib.parse import parse_qs, urlsplit
+from typing import Self
+from urllib.parse import urlsplit
 
 import httpx
 
 from local.host.certificates import Certificates
+from local.services.token_server import Answer, RefusedError, Request, TokenServer
 
 EVENT_TYPE = "Microsoft.EventGrid.SubscriptionValidationEvent"
 ANSWER_SECONDS = 30.0
@@ -46,31 +45,7 @@ class Handshakes:
         self._clock = clock
         self._awaited: dict[str, _Awaited] = {}
         self._lock = threading.Lock()
-        handshakes = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            timeout = 10
-
-            def do_GET(self) -> None:
-                status, said = handshakes.take(self.path)
-                body = said.encode()
-                with contextlib.suppress(ConnectionError):
-                    self.send_response(status)
-                    self.send_header("Content-Type", "text/plain; charset=utf-8")
-                    self.send_header("Content-Length", str(len(body)))
-                    self.end_headers()
-                    self.wfile.write(body)
-
-            def log_message(self, format: str, *args: Any) -> None:
-                """Quiet."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        # The handshake of TLS runs in the request's thread, so that one slow client does not block the others.
-        self._server.socket = certificates.server_context.wrap_socket(
-            self._server.socket, server_side=True, do_handshake_on_connect=False
-        )
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self._server = TokenServer(self._answer, lambda _: {}, certificates)
         self._trust = ssl.create_default_context(cafile=certificates.bundle)
 
     def begin(self, topic: str, subscription: str, hook: str, proven: Callable[[], None]) -> None:
@@ -106,13 +81,13 @@ class Handshakes:
         if returned == code:
             self._prove(token)
 
-    def take(self, target: str) -> tuple[HTTPStatus, str]:
+    def _answer(self, request: Request) -> Answer:
         """Answer a request for a validation address."""
-        address = urlsplit(target)
-        token = parse_qs(address.query).get("token", [""])[-1]
-        if address.path != PATH or not self._prove(token):
-            return HTTPStatus.BAD_REQUEST, "There is no such validation, or it has ended.\n"
-        return HTTPStatus.OK, "Webhook successfully validated as a subscription endpoint.\n"
+        if request.method != "GET":
+            raise RefusedError(HTTPStatus.NOT_IMPLEMENTED, "A validation address takes GET.")
+        if request.path != PATH or not self._prove(request.parameters.get("token", "")):
+            return _text("There is no such validation, or it has ended.\n", HTTPStatus.BAD_REQUEST)
+        return _text("Webhook successfully validated as a subscription endpoint.\n", HTTPStatus.OK)
 
     def _prove(self, token: str) -> bool:
         with self._lock:
@@ -129,14 +104,17 @@ class Handshakes:
         return HandshakeError(f"the validation handshake with {at} failed: {why}")
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self._server.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.__exit__()
+
+
+def _text(said: str, status: HTTPStatus) -> Answer:
+    return Answer(said.encode(), "text/plain; charset=utf-8", status)
 
 
 def _returned(answer: httpx.Response) -> str | None:

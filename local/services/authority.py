@@ -35,11 +35,7 @@ class Authority:
         self._tenant_id, self._issuer, self._key, self._issue = tenant_id, issuer, key, issue
         self.applications = ClientCredentials(issue)
         self.codes = AuthorizationCodes(PEOPLE, tenant_id, self._tokens_of)
-        self.server = TokenServer(self._answer, self._cross_origin)
-        # The handshake runs in the request's thread, so that one slow client does not block the others.
-        self.server.socket = certificates.server_context.wrap_socket(
-            self.server.socket, server_side=True, do_handshake_on_connect=False
-        )
+        self.server = TokenServer(self._answer, self._cross_origin, certificates)
 
     @property
     def url(self) -> str:

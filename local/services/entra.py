@@ -7,7 +7,6 @@ identities for App Service" (REST endpoint reference) and "OpenID Connect on the
 
 import hmac
 import secrets
-import threading
 import time
 import uuid
 from collections.abc import Collection, Mapping
@@ -62,10 +61,6 @@ class Entra:
         self.key = SigningKey()
         self._authority = Authority(certificates, self.tenant_id, self.issuer, self.key, self.token)
         self._tokens = TokenServer(self._answer_application, lambda _: {})
-        self._threads = [
-            threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-            for server in (self._tokens, self._authority.server)
-        ]
 
     @property
     def authority(self) -> str:
@@ -184,16 +179,15 @@ class Entra:
         )
 
     def __enter__(self) -> Self:
-        for thread in self._threads:
-            thread.start()
+        for server in (self._tokens, self._authority.server):
+            server.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for server in (self._tokens, self._authority.server):
-            server.shutdown()
-            server.server_close()
+            server.__exit__()
 
 
 class LocalCredential:

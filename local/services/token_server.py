@@ -6,9 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from local.host.certificates import Certificates
+from local.host.loopback_server import LoopbackServer
 
 FORM_BYTES = 64 * 1024
 
@@ -52,14 +55,17 @@ def in_json(value: Mapping[str, Any], status: HTTPStatus = HTTPStatus.OK) -> Ans
     return Answer(json.dumps(value).encode(), status=status)
 
 
-class TokenServer(ThreadingHTTPServer):
-    """Serves plain http on a free port. `answer` may raise RefusedError and OAuthError."""
+class TokenServer(LoopbackServer):
+    """`answer` may raise RefusedError and OAuthError."""
 
-    request_queue_size = 128  # many processes start at once; with the default of 5, some would wait a second
-
-    def __init__(self, answer: Callable[[Request], Answer], common: Callable[[Request], Mapping[str, str]]) -> None:
+    def __init__(
+        self,
+        answer: Callable[[Request], Answer],
+        common: Callable[[Request], Mapping[str, str]],
+        certificates: Certificates | None = None,
+    ) -> None:
         """`common` returns headers for all answers to a request, refusals included."""
-        super().__init__(("127.0.0.1", 0), partial(_Handler, answer, common))
+        super().__init__(partial(_Handler, answer, common), certificates)
 
 
 class _Handler(BaseHTTPRequestHandler):

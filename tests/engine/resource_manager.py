@@ -2,13 +2,13 @@
 
 import json
 import re
-import threading
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from types import TracebackType
 from typing import Any, Self
 
 from local.host.certificates import Certificates
+from local.host.loopback_server import LoopbackServer
 from tests.engine.azure import Azure
 from tests.engine.storage import AzuriteStorage
 
@@ -55,9 +55,7 @@ class ResourceManager:
             def log_message(self, format: str, *args: Any) -> None:
                 """Log nothing."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.socket = certificates.server_context.wrap_socket(self._server.socket, server_side=True)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self._server = LoopbackServer(Handler, certificates)
         self.url = f"https://127.0.0.1:{self._server.server_port}"
 
     def log(self, path: str) -> str | None:
@@ -87,11 +85,10 @@ class ResourceManager:
         return HTTPStatus.NOT_IMPLEMENTED, {"error": f"{method} {path}"}
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self._server.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.__exit__()
