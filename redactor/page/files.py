@@ -141,8 +141,7 @@ class Files:
         if checked.annotations != decisions.digest(self.annotations):
             raise ConfigurationUnsupported("the decisions are of another analysis; load the page again")
         Persons(checked, known)
-        self._store(self.decisions, document)
-        return self.read_decisions()[1]
+        return self._store(self.decisions, document)
 
     def set_aside_decisions(self) -> None:
         """Keep decisions on other annotations under another name: their ids are other people."""
@@ -189,8 +188,11 @@ class Files:
         digest = _sha256(self.output, found.st_mtime_ns, found.st_size)
         return {"name": self.output.name, "size": found.st_size, "sha256": digest}
 
-    def _store(self, path: Path, document: Any) -> None:
-        write_whole(path, json.dumps(document, ensure_ascii=False, indent=1).encode(), private=True)
+    def _store(self, path: Path, document: Any) -> str:
+        """Write the document, and return its version."""
+        content = json.dumps(document, ensure_ascii=False, indent=1).encode()
+        write_whole(path, content, private=True)
+        return _tag(content)
 
 
 def _tag(text: bytes) -> str:

@@ -175,19 +175,24 @@ def reconcile(wired: Settings, lake: ContainerClient, entra: Entra) -> Reconcile
 
 
 @pytest.fixture
-def sources(wired: Settings, entra: Entra) -> Iterator[Callable[[], list[str]]]:
-    """Return the names of uploads with a job, one per job."""
+def media(wired: Settings, entra: Entra) -> Iterator[AzureMediaServices]:
     with AzureMediaServices(
         entra.credential(),
         wired.media_subscription_id,
         base_url=wired.media_endpoint,
         credential_scopes=[f"{AUDIENCE}/.default"],
     ) as client:
+        yield client
 
-        def found() -> list[str]:
-            start = f"{wired.lake_blob_endpoint.url}/{wired.upload_container}/"
-            jobs = client.jobs.list(GROUP, ACCOUNT, TRANSFORM)
-            named = [str((job.correlation_data or {}).get("source")) for job in jobs]
-            return sorted(name.removeprefix(start) for name in named if name.startswith(start))
 
-        yield found
+@pytest.fixture
+def sources(wired: Settings, media: AzureMediaServices) -> Callable[[], list[str]]:
+    """Return the names of uploads with a job, one per job."""
+
+    def found() -> list[str]:
+        start = f"{wired.lake_blob_endpoint.url}/{wired.upload_container}/"
+        jobs = media.jobs.list(GROUP, ACCOUNT, TRANSFORM)
+        named = [str((job.correlation_data or {}).get("source")) for job in jobs]
+        return sorted(name.removeprefix(start) for name in named if name.startswith(start))
+
+    return found

@@ -67,17 +67,6 @@ def version(event: func.EventGridEvent, settings: Settings) -> Upload:
     return Upload(said.address, said.etag, said.event_id)
 
 
-@pytest.fixture
-def media(wired: Settings, entra: Entra) -> Iterator[AzureMediaServices]:
-    with AzureMediaServices(
-        entra.credential(),
-        wired.media_subscription_id,
-        base_url=wired.media_endpoint,
-        credential_scopes=[f"{AUDIENCE}/.default"],
-    ) as client:
-        yield client
-
-
 @pytest.mark.parametrize("name", ["party.mp4", "2026/über 視頻 100% #1.mp4", "n" * 900 + ".mp4"])
 def test_an_upload_is_one_queued_job_however_often_it_is_delivered(
     wired: Settings,
