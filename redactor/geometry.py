@@ -44,6 +44,11 @@ class Box:
         half_width, half_height = self.width * factor / 2, self.height * factor / 2
         return type(self)(x - half_width, y - half_height, x + half_width, y + half_height)
 
+    def squared(self, factor: float) -> Self:
+        """Return the square with the same centre, `factor` times as wide as the longer side."""
+        (x, y), half = self.centre, max(self.width, self.height) * factor / 2
+        return type(self)(x - half, y - half, x + half, y + half)
+
     def moved(self, x: float, y: float) -> Self:
         return type(self)(self.left + x, self.top + y, self.right + x, self.bottom + y)
 

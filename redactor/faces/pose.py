@@ -37,8 +37,7 @@ class Shades:
 
     def around(self, box: Box, room: float) -> tuple[NDArray[np.uint8], Box]:
         """Cut a square around `box` out of the picture, in 8 bits. Return it and the box in shares of it."""
-        (x, y), half = box.centre, max(box.width, box.height) * room / 2
-        square = Box(x - half, y - half, x + half, y + half)
+        square = box.squared(room)
         part = self._part(square, 1)
         high, wide = part.shape
         left, top = max(0, int(square.left)), max(0, int(square.top))

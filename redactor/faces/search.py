@@ -156,7 +156,7 @@ class Search:
         """Return the picture at hand if the face is large enough in it, or a part of the frame if there can be one."""
         if picture is not None and picture.analysed(box).size >= FOLLOWED:
             return _Cut(picture, box)
-        around = box.scaled(FOLLOW_ROOM * max(box.width, box.height) * self._stretch / min(box.width, box.height))
+        around = box.squared(FOLLOW_ROOM * self._stretch)
         part = self._reducer(max(self._careful.yunet)).cut(frame, around, CUT_SIDE, self._orientation.turn)
         if part is None:
             return None

@@ -1,5 +1,6 @@
 """Decoded frames as NumPy views, and the small upright picture for analysis."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -148,15 +149,15 @@ class Reducer:
         """
         if frame.format.name not in PLANAR or self._repeated:
             return None
-        left, top = max(0, int(around.left) // 2 * 2), max(0, int(around.top) // 2 * 2)
-        right, bottom = min(frame.width, -int(-around.right // 1)), min(frame.height, -int(-around.bottom // 1))
+        left, top = (max(0, math.floor(edge) // 2 * 2) for edge in (around.left, around.top))
+        right, bottom = min(frame.width, math.ceil(around.right)), min(frame.height, math.ceil(around.bottom))
         if left >= right or top >= bottom:
             return None
         wide, high = (right - left) * max(self._aspect, 1.0), (bottom - top) / min(self._aspect, 1.0)
         factor = min(1.0, side / max(wide, high))
-        luma, blue, red = planes(frame)
+        light, blue, red = planes(frame)
         chroma = slice(top // 2, (bottom + 1) // 2), slice(left // 2, (right + 1) // 2)
-        parts = luma[top:bottom, left:right], blue[chroma], red[chroma]
+        parts = light[top:bottom, left:right], blue[chroma], red[chroma]
         pixels = _bgr(parts, max(1, round(wide * factor)), max(1, round(high * factor)))
         return Picture(pixels, 0, right - left, bottom - top).turned((self._quarters + turn) % 4), (left, top)
 
@@ -171,8 +172,8 @@ def _small_bgr(frame: VideoFrame, width: int, height: int) -> NDArray[np.uint8]:
 
 
 def _bgr(parts: Sequence[Plane], width: int, height: int) -> NDArray[np.uint8]:
-    luma, blue, red = (_reduced(part, width, height) for part in parts)
-    return np.asarray(cv2.cvtColor(cv2.merge([luma, blue, red]), cv2.COLOR_YUV2BGR), np.uint8)
+    light, blue, red = (_reduced(part, width, height) for part in parts)
+    return np.asarray(cv2.cvtColor(cv2.merge([light, blue, red]), cv2.COLOR_YUV2BGR), np.uint8)
 
 
 def _reduced(plane: Plane, width: int, height: int) -> Plane:
